@@ -1,0 +1,60 @@
+"""The DTU, the traded good: work that one reference vCPU with 4 GiB does in one hour.
+
+A draw is a rate, in micro-DTU per hour. Source: the market's definition in docs/market.md.
+Next: `objects.py`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from busbar.model.money import NanoEuro
+from busbar.model.time import HOUR
+
+MICRO = 1_000_000
+MEMORY_PER_DTU = 4 * 1024**3
+REFERENCE_RATING = MICRO
+"""The speed rating of the reference vCPU, in millionths."""
+
+
+class Resources(NamedTuple):
+    """What a workload requests or a node has: thousandths of a cpu, bytes, pieces."""
+
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    gpus: int = 0
+
+    def fits_in(self, other: Resources) -> bool:
+        """Say whether every dimension is at most the other's."""
+        return (
+            self.cpu_milli <= other.cpu_milli
+            and self.memory_bytes <= other.memory_bytes
+            and self.gpus <= other.gpus
+        )
+
+    def plus(self, other: Resources) -> Resources:
+        """Add, dimension by dimension."""
+        return Resources(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def minus(self, other: Resources) -> Resources:
+        """Subtract, dimension by dimension; may be negative."""
+        return Resources(*(a - b for a, b in zip(self, other, strict=True)))
+
+
+def draw_micro(requests: Resources, rating_micro: int, gpu_weight_micro: int = 0) -> int:
+    """Give the draw in micro-DTU per hour: the largest dimension times the speed rating.
+
+    Rounded up: a draw of zero would run for free.
+    """
+    cpu = requests.cpu_milli * 1_000
+    memory = -(-requests.memory_bytes * MICRO // MEMORY_PER_DTU)
+    base = max(cpu, memory, requests.gpus * gpu_weight_micro)
+    return -(-base * rating_micro // MICRO)
+
+
+def amount(price: int, draw: int, ms: int) -> NanoEuro:
+    """Give the nano-euro for `ms` of a draw (micro-DTU/h) at a price (nano-euro/DTU).
+
+    Rounded down: the consumer never pays for a fraction that did not run.
+    """
+    return NanoEuro(price * draw * ms // (MICRO * HOUR))

@@ -1,0 +1,15 @@
+"""The project's own kinds: msgspec Structs, whose JSON schemas are served. Start at `base.py`."""
+
+from __future__ import annotations
+
+from busbar.model.kinds.account import ACCOUNT, BUCKET
+from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+from busbar.model.kinds.book import BOOK, CLEARING
+from busbar.model.kinds.contract import CONTRACT
+from busbar.model.kinds.job import JOB
+from busbar.model.kinds.offer import OFFER
+from busbar.model.kinds.vendor import VENDOR
+
+OWN_KINDS: tuple[OwnKind, ...] = (VENDOR, OFFER, JOB, CONTRACT, BUCKET, ACCOUNT, BOOK, CLEARING)
+
+__all__ = ["OWN_KINDS", "OwnKind", "Part", "PrinterColumn"]

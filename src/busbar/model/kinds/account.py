@@ -1,0 +1,66 @@
+"""Account and Bucket: a namespace's money and its storage. Next: `book.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+from busbar.model.kinds.offer import Price
+
+
+class AccountSpec(Part):
+    """Limits that the operator sets."""
+
+    budget: Annotated[
+        Price | None, Meta(description="Most that may be spent and held per calendar month (UTC).")
+    ] = None
+
+
+class AccountStatus(Part):
+    """The ledger's word on the namespace, in euro."""
+
+    balance: Annotated[str, Meta(description="Available for new contracts.")] = "0"
+    held: Annotated[str, Meta(description="Held for open contracts.")] = "0"
+    spent_this_month: str = "0"
+    budget_left: Annotated[str, Meta(description="Empty without a budget.")] = ""
+
+
+class BucketSpec(Part):
+    """A bucket has no settings yet."""
+
+
+class BucketStatus(Part):
+    """How the bucket is reached."""
+
+    phase: str = "Ready"
+    endpoint: str = ""
+
+
+ACCOUNT = OwnKind(
+    kind="Account",
+    plural="accounts",
+    singular="account",
+    namespaced=True,
+    spec=AccountSpec,
+    status=AccountStatus,
+    columns=(
+        PrinterColumn("Balance", ".status.balance"),
+        PrinterColumn("Held", ".status.held"),
+        PrinterColumn("Spent", ".status.spentThisMonth"),
+        PrinterColumn("Budget", ".spec.budget"),
+    ),
+    description="A namespace's balance and budget; the ledger holds the truth.",
+)
+
+BUCKET = OwnKind(
+    kind="Bucket",
+    plural="buckets",
+    singular="bucket",
+    namespaced=True,
+    spec=BucketSpec,
+    status=BucketStatus,
+    columns=(PrinterColumn("Phase", ".status.phase"),),
+    description="A bucket of the namespace, reached over S3 and mounted into workloads.",
+)

@@ -1,0 +1,76 @@
+"""Book and Clearing: the market in public. Next: `__init__.py`, the list of all own kinds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, field
+
+from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+
+
+class BookStatus(Part):
+    """What is offered and asked for in a zone now; named after the zone."""
+
+    zone: str = ""
+    updated: str = ""
+    asks: Annotated[
+        list[dict[str, Any]],
+        Meta(description="Per offer: offer, version, vendor, priceNano, nodes, free capacity."),
+    ] = []
+    bids: Annotated[list[dict[str, Any]], Meta(description="Orders not yet matched.")] = []
+    best_ask: str = ""
+    last_price: Annotated[str, Meta(description="Of the latest clearing, euro per DTU.")] = ""
+    free_dtu: Annotated[str, Meta(description="DTU per hour still free.")] = field(
+        default="", name="freeDTU"
+    )
+
+
+class ClearingStatus(Part):
+    """One batch: its inputs, rule and outcome, enough to compute it again."""
+
+    at_ms: int = 0
+    rule: str = ""
+    supply: list[dict[str, Any]] = []
+    orders: list[dict[str, Any]] = []
+    matches: list[dict[str, Any]] = []
+    refusals: list[dict[str, Any]] = []
+    matched: int = 0
+    unmatched: int = 0
+    prices: Annotated[dict[str, str], Meta(description="Zone to price, euro per DTU.")] = field(
+        default_factory=dict
+    )
+
+
+BOOK = OwnKind(
+    kind="Book",
+    plural="books",
+    singular="book",
+    namespaced=False,
+    spec=None,
+    status=BookStatus,
+    columns=(
+        PrinterColumn("Best Ask", ".status.bestAsk"),
+        PrinterColumn("Last", ".status.lastPrice"),
+        PrinterColumn("Free DTU/h", ".status.freeDTU"),
+        PrinterColumn("Updated", ".status.updated"),
+    ),
+    description="The published order book of a zone.",
+    read_only=True,
+)
+
+CLEARING = OwnKind(
+    kind="Clearing",
+    plural="clearings",
+    singular="clearing",
+    namespaced=False,
+    spec=None,
+    status=ClearingStatus,
+    columns=(
+        PrinterColumn("Matched", ".status.matched", "integer"),
+        PrinterColumn("Unmatched", ".status.unmatched", "integer"),
+        PrinterColumn("Prices", ".status.prices"),
+    ),
+    description="A cleared batch: book, rule and outcome, recomputable by anyone.",
+    read_only=True,
+)

@@ -1,0 +1,83 @@
+"""Contract: a match, with the price it was made at. Next: `account.py`.
+
+Phases: Reserved (for a later slot), Bound (the workload may start), Running, Closed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, field
+
+from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+
+
+class ContractSlot(Part):
+    """A reserved interval [startMs, endMs) inside one hour, with its price snapshot."""
+
+    start_ms: int
+    end_ms: int
+    price_nano: Annotated[int, Meta(description="Nano-euro per DTU.")]
+
+
+class ContractSpec(Part):
+    """Who delivers what to whom, when and at which price. Only slots are ever added to."""
+
+    order: Annotated[dict[str, str], Meta(description="The Pod: name, uid, and its owner.")]
+    vendor: str
+    offer: str
+    offer_version: Annotated[int, Meta(description="The offer's generation at the match.")]
+    node: str
+    zone: str
+    draw_micro: Annotated[int, Meta(description="Micro-DTU per hour.")]
+    cpu_milli: int
+    memory_bytes: int
+    gpus: int = 0
+    cap_nano: Annotated[int, Meta(description="The consumer's cap, nano-euro per DTU.")] = 0
+    epoch: Annotated[int, Meta(description="Fencing token: increases with each match.")] = 1
+    slots: list[ContractSlot] = []
+    not_after_ms: int | None = None
+    clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
+
+
+class ContractStatus(Part):
+    """What was delivered and billed."""
+
+    phase: str = "Bound"
+    reason: str = ""
+    message: str = ""
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    settled_until_ms: int | None = None
+    held_nano: int = 0
+    billed_nano: int = 0
+    vendor_nano: int = 0
+    fee_nano: int = 0
+    rounding_nano: int = 0
+    price_per_dtu: Annotated[str, Meta(description="Latest price, euro per DTU.")] = field(
+        default="", name="pricePerDTU"
+    )
+    cost: Annotated[str, Meta(description="Billed so far, in euro.")] = ""
+    usage: Annotated[dict[str, Any], Meta(description="Observed: cpu, memory.")] = {}
+
+
+CONTRACT = OwnKind(
+    kind="Contract",
+    plural="contracts",
+    singular="contract",
+    namespaced=True,
+    spec=ContractSpec,
+    status=ContractStatus,
+    columns=(
+        PrinterColumn("Phase", ".status.phase"),
+        PrinterColumn("Reason", ".status.reason"),
+        PrinterColumn("Vendor", ".spec.vendor"),
+        PrinterColumn("Node", ".spec.node"),
+        PrinterColumn("€/DTU", ".status.pricePerDTU"),
+        PrinterColumn("Billed", ".status.cost"),
+        PrinterColumn("Order", ".spec.order.name", wide=True),
+        PrinterColumn("Epoch", ".spec.epoch", "integer", wide=True),
+    ),
+    description="A match of an order and an offer: node, slots, draw, price snapshot, epoch.",
+    read_only=True,
+)

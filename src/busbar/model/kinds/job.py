@@ -1,0 +1,114 @@
+"""Job: run an image or a script once, by a deadline, under a price cap. Next: `contract.py`.
+
+Also served as `kind: job` of the group in the first manifest, with the same fields.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+from busbar.model.kinds.offer import Price
+from busbar.model.wellknown import ALIAS_GROUP
+
+OneOrMore = str | list[str]
+
+
+class Restrictions(Part):
+    """Where and with whom the job may run; a list means any of them."""
+
+    region: Annotated[OneOrMore | None, Meta(description="Region or regions.")] = None
+    vendor: Annotated[OneOrMore | None, Meta(description="Vendor or vendors.")] = None
+
+
+class JobResources(Part):
+    """What the job reserves; its draw on the market follows from it."""
+
+    cpu: Annotated[str | int | float, Meta(description="vCPUs, such as 2 or 500m.")] = "1"
+    memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "2Gi"
+
+
+class JobSpec(Part):
+    """What to run, by when, for how much, where."""
+
+    image: Annotated[str, Meta(min_length=1, max_length=512, description="Container image.")]
+    script_path: Annotated[
+        str | None,
+        Meta(description="Script to run, as /BUCKET/KEY; the bucket is mounted at /BUCKET."),
+    ] = None
+    command: Annotated[list[str], Meta(description="Replaces the image's entrypoint.")] = []
+    args: Annotated[list[str], Meta(description="Arguments.")] = []
+    env: Annotated[dict[str, str], Meta(description="Environment variables.")] = {}
+    buckets: Annotated[
+        list[str], Meta(description="Buckets of the namespace to mount at /NAME.")
+    ] = []
+    resources: JobResources = field(default_factory=JobResources)
+    not_after: Annotated[
+        str | None, Meta(description="Time by which it must have finished (RFC 3339).")
+    ] = None
+    max_euro_per_dtu: Annotated[
+        Price | None, Meta(description="Hard cap on the billed price, in euro per DTU.")
+    ] = field(default=None, name="maxEuroPerDTU")
+    restrictions: Restrictions = field(default_factory=Restrictions)
+    expected_duration: Annotated[
+        str | None, Meta(description="How long it will take, such as 30m.")
+    ] = None
+    may_wait: Annotated[
+        bool, Meta(description="It may start later, in the cheapest slot before notAfter.")
+    ] = False
+    backoff_limit: Annotated[
+        int, Meta(ge=0, le=100, description="Retries after a failure of the workload.")
+    ] = 0
+    ttl_seconds_after_finished: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="Delete the job this long after its end."),
+    ] = None
+
+
+class JobStatus(Part):
+    """How far the job is. Phases: Pending, Waiting, Running, Succeeded, Failed, Expired."""
+
+    observed_generation: int = 0
+    phase: str = "Pending"
+    reason: Annotated[str, Meta(description="One word of a closed list.")] = ""
+    message: Annotated[str, Meta(description="One sentence with what to do next.")] = ""
+    pod: str = ""
+    contract: str = ""
+    vendor: str = ""
+    node: str = ""
+    price_per_dtu: Annotated[str, Meta(description="Euro per DTU.")] = field(
+        default="", name="pricePerDTU"
+    )
+    cost: Annotated[str, Meta(description="Billed so far, in euro.")] = ""
+    start_time: str = ""
+    completion_time: str = ""
+    exit_code: int | None = None
+    failures: int = 0
+    funnel: Annotated[
+        list[str], Meta(description="Why nodes were not eligible, one clause each.")
+    ] = []
+    conditions: list[dict[str, str]] = []
+
+
+JOB = OwnKind(
+    kind="Job",
+    plural="jobs",
+    singular="job",
+    namespaced=True,
+    spec=JobSpec,
+    status=JobStatus,
+    columns=(
+        PrinterColumn("Phase", ".status.phase"),
+        PrinterColumn("Reason", ".status.reason"),
+        PrinterColumn("Vendor", ".status.vendor"),
+        PrinterColumn("Node", ".status.node"),
+        PrinterColumn("€/DTU", ".status.pricePerDTU"),
+        PrinterColumn("Cost", ".status.cost"),
+        PrinterColumn("Message", ".status.message", wide=True),
+    ),
+    short_names=("bj",),
+    description="Work that runs once, by a deadline, under a cap on the price that is billed.",
+    aliases=((ALIAS_GROUP, "job"),),
+)

@@ -1,0 +1,101 @@
+"""Offer: a vendor's nodes for sale, with a price calendar. Next: `job.py`.
+
+Source of the terms: docs/market.md, "Offers".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+
+Price = Annotated[str | int | float, Meta(description='Euro per DTU, such as "0.035".')]
+Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+ClockTime = Annotated[
+    str,
+    Meta(
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",
+        description="HH:MM in the calendar's time zone; 24:00 is the day's end.",
+    ),
+]
+
+
+class CalendarRule(Part):
+    """Hours of some weekdays with a price of their own, or without capacity.
+
+    `from` later than `until` runs over midnight into the next day. The first rule that holds wins.
+    """
+
+    weekdays: Annotated[list[Weekday], Meta(description="All days when left out.")] = []
+    from_: ClockTime = field(default="00:00", name="from")
+    until: ClockTime = "24:00"
+    price_per_dtu: Price | None = field(default=None, name="pricePerDTU")
+    available: bool = True
+
+
+class CalendarException(Part):
+    """A date (in the calendar's time zone) that differs from its weekday; wins over the rules."""
+
+    date: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    from_: ClockTime = field(default="00:00", name="from")
+    until: ClockTime = "24:00"
+    price_per_dtu: Price | None = field(default=None, name="pricePerDTU")
+    available: bool = True
+
+
+class Calendar(Part):
+    """When the capacity is there and at which price; outside every rule, the offer's price."""
+
+    time_zone: Annotated[str, Meta(description="IANA name, such as Europe/Stockholm.")] = "UTC"
+    rules: list[CalendarRule] = []
+    exceptions: list[CalendarException] = []
+
+
+class OfferSpec(Part):
+    """What is offered: which nodes of the vendor, when and at which price."""
+
+    vendor: Annotated[str, Meta(min_length=1, description="The Vendor that sells.")]
+    price_per_dtu: Price = field(name="pricePerDTU")
+    node_selector: Annotated[
+        dict[str, str], Meta(description="Labels of the nodes sold; all of the vendor's if empty.")
+    ] = {}
+    calendar: Calendar | None = None
+    attributes: Annotated[
+        dict[str, str], Meta(description="Further properties, such as certifications.")
+    ] = {}
+    reclaim_notice: Annotated[str, Meta(description="Notice before capacity is taken back.")] = "0s"
+    minimum_term: Annotated[str, Meta(description="Shortest contract, such as 10m.")] = "0s"
+    paused: Annotated[bool, Meta(description="Sell nothing new.")] = False
+
+
+class OfferStatus(Part):
+    """What the market sees of the offer now."""
+
+    observed_generation: int = 0
+    price_per_dtu: Annotated[str, Meta(description="Price of this hour, in euro per DTU.")] = field(
+        default="", name="pricePerDTU"
+    )
+    available: bool = False
+    nodes: int = 0
+    regions: list[str] = []
+    message: str = ""
+
+
+OFFER = OwnKind(
+    kind="Offer",
+    plural="offers",
+    singular="offer",
+    namespaced=False,
+    spec=OfferSpec,
+    status=OfferStatus,
+    columns=(
+        PrinterColumn("Vendor", ".spec.vendor"),
+        PrinterColumn("€/DTU", ".status.pricePerDTU"),
+        PrinterColumn("Available", ".status.available", "boolean"),
+        PrinterColumn("Nodes", ".status.nodes", "integer"),
+        PrinterColumn("Regions", ".status.regions", wide=True),
+    ),
+    description="Capacity of a vendor for sale: nodes, price calendar, terms.",
+)

@@ -1,0 +1,43 @@
+"""Vendor: somebody who sells capacity. Next: `offer.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+
+
+class VendorSpec(Part):
+    """Who the vendor is."""
+
+    display_name: Annotated[str, Meta(max_length=200, description="Name shown to consumers.")] = ""
+    country: Annotated[
+        str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code of its seat.")
+    ] = "SE"
+
+
+class VendorStatus(Part):
+    """What the exchange observes of the vendor."""
+
+    nodes: Annotated[int, Meta(description="Nodes joined.")] = 0
+    nodes_ready: Annotated[int, Meta(description="Nodes with a live lease.")] = 0
+    balance: Annotated[str, Meta(description="Earned and not paid out, in euro.")] = "0"
+
+
+VENDOR = OwnKind(
+    kind="Vendor",
+    plural="vendors",
+    singular="vendor",
+    namespaced=False,
+    spec=VendorSpec,
+    status=VendorStatus,
+    columns=(
+        PrinterColumn("Country", ".spec.country"),
+        PrinterColumn("Nodes", ".status.nodes", "integer"),
+        PrinterColumn("Ready", ".status.nodesReady", "integer"),
+        PrinterColumn("Balance", ".status.balance"),
+    ),
+    description="A supplier of capacity.",
+)

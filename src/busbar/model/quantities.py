@@ -1,0 +1,69 @@
+"""Kubernetes quantities (`500m`, `4Gi`, `1.5`) as integers.
+
+Source: k8s.io/apimachinery/pkg/api/resource. Next: `dtu.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from busbar.model.errors import InvalidField
+
+_QUANTITY = re.compile(
+    r"\A([+-]?)(\d{1,19}(?:\.\d{0,18})?|\.\d{1,18})"
+    r"(m|u|n|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d{1,2})?\Z"
+)
+_SUFFIX = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "": Decimal(1),
+    **{unit: Decimal(1000) ** (i + 1) for i, unit in enumerate("kMGTPE")},
+    **{f"{unit}i": Decimal(1024) ** (i + 1) for i, unit in enumerate("KMGTPE")},
+}
+_LIMIT = Decimal(2**63 - 1)
+
+
+def parse_quantity(value: object, path: str) -> Decimal:
+    """Read a non-negative quantity, exactly."""
+    text = str(value) if isinstance(value, str | int | float) and value is not True else ""
+    match = _QUANTITY.match(text) if len(text) <= 64 else None
+    if match is None:
+        raise InvalidField(path, 'must be a quantity such as "500m", "2" or "4Gi"')
+    sign, digits, suffix = match.groups()
+    factor = _SUFFIX.get(suffix or "") or Decimal(10) ** int((suffix or "e0")[1:])
+    number = Decimal(digits) * factor
+    if sign == "-" and number:
+        raise InvalidField(path, "must not be negative")
+    if number > _LIMIT:
+        raise InvalidField(path, "is out of range")
+    return number
+
+
+def milli(value: object, path: str) -> int:
+    """Give thousandths, rounded up as Kubernetes does (cpu)."""
+    return _ceil(parse_quantity(value, path) * 1000)
+
+
+def whole(value: object, path: str) -> int:
+    """Give whole units, rounded up (bytes of memory, counts)."""
+    return _ceil(parse_quantity(value, path))
+
+
+def _ceil(number: Decimal) -> int:
+    return -int(-number // 1)
+
+
+def format_bytes(count: int) -> str:
+    """Write bytes with the largest binary suffix that keeps them exact."""
+    for i, unit in reversed(list(enumerate("KMGTPE"))):
+        size = 1024 ** (i + 1)
+        if count and count % size == 0:
+            return f"{count // size}{unit}i"
+    return str(count)
+
+
+def format_milli(count: int) -> str:
+    """Write thousandths of a cpu: `2`, `500m`."""
+    return str(count // 1000) if count % 1000 == 0 else f"{count}m"

@@ -1,0 +1,59 @@
+"""Names that several rooms share: groups, labels, annotations, finalizers, namespaces.
+
+Source: kubernetes.io well-known labels where one exists. Next: `resources.py`.
+"""
+
+from __future__ import annotations
+
+GROUP = "busbar.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+ALIAS_GROUP = "strongmoose.dsoderlund.consulting"
+"""Serves `kind: job` in lower case: the same stored objects as Jobs of `busbar.dev`."""
+
+LABEL_REGION = "topology.kubernetes.io/region"
+LABEL_HOSTNAME = "kubernetes.io/hostname"
+LABEL_VENDOR = "busbar.dev/vendor"
+LABEL_JOB = "busbar.dev/job"
+
+# Market terms of a Pod (an order) or, for the cap, of a Namespace (its default).
+ANN_CAP = "busbar.dev/max-euro-per-dtu"
+ANN_REGION = "busbar.dev/region"
+ANN_VENDOR = "busbar.dev/vendor"
+ANN_NOT_AFTER = "busbar.dev/not-after"
+ANN_MAY_WAIT = "busbar.dev/may-wait"
+ANN_DURATION = "busbar.dev/expected-duration"
+ANN_AVOID = "busbar.dev/avoid-nodes"
+"""Comma-separated nodes that lost this workload before; set by controllers, not by users."""
+
+# What a match writes on the Pod.
+ANN_CONTRACT = "busbar.dev/contract"
+ANN_EPOCH = "busbar.dev/epoch"
+
+# What joining writes on the Node; a node may not change them.
+ANN_RATING = "busbar.dev/speed-rating-micro"
+ANN_RATED_AT = "busbar.dev/speed-rated-at"
+
+# How a bucket is mounted: a Pod volume is `csi: {driver: CSI_BUCKET, volumeAttributes: {bucket}}`.
+CSI_BUCKET = "bucket.busbar.dev"
+
+NAMESPACE_SYSTEM = "busbar-system"
+NAMESPACE_LEASES = "kube-node-lease"
+ACCOUNT_NAME = "account"
+
+# Secret types of the project.
+SECRET_S3_KEY = "busbar.dev/s3-access-key"
+"""data: accessKeyId, secretAccessKey (base64, as Secrets are)."""
+SECRET_TOKEN = "busbar.dev/bearer-token"
+SECRET_JOIN = "busbar.dev/join-token"
+
+# Groups a caller may be in.
+OPERATORS = "system:masters"
+NODES = "system:nodes"
+VENDORS = "busbar:vendors"
+NODE_PREFIX = "system:node:"
+VENDOR_PREFIX = "vendor:"
+MEMBER_GROUP_PREFIX = "busbar:namespace:"
+
+DEFAULT_CAP_EURO = "100"
+"""The cap of a namespace that states none, in euro per DTU."""
