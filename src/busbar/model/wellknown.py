@@ -25,6 +25,8 @@ ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"
 ANN_AVOID = "busbar.dev/avoid-nodes"
 """Comma-separated nodes that lost this workload before; set by controllers, not by users."""
+ANN_SCRIPT = "busbar.dev/script"
+"""Path of the script to run inside the workload; the agent adds the image's way to run it."""
 
 # What a match writes on the Pod.
 ANN_CONTRACT = "busbar.dev/contract"

@@ -66,7 +66,7 @@ class Transaction(NamedTuple):
     ops: tuple[Op, ...] = ()
     entries: tuple[Entry, ...] = ()
 
-    def __add__(self, other: object) -> Transaction:  # type: ignore[override]
+    def __add__(self, other: object) -> Transaction:
         """Join two transactions into one."""
         if not isinstance(other, Transaction):
             return NotImplemented
