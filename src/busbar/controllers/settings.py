@@ -1,0 +1,39 @@
+"""What may be set about the controllers; the defaults are those of docs/operations.md.
+
+All durations are in milliseconds. Next: `contract.py`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from busbar.model.time import HOUR, MINUTE, SECOND
+
+
+class Settings(NamedTuple):
+    """Times and limits of the controllers."""
+
+    fee_ppm: int = 20_000
+    """The exchange's fee in millionths of what the consumer pays."""
+    batch_ms: int = 5
+    """How long the market waits after the first order, so that a burst is one batch."""
+    fencing_ms: int = 10 * SECOND
+    """After a lease's expiry: the time in which its agent has surely stopped every workload."""
+    mass_loss_percent: int = 55
+    """Where more than this part of the nodes is lost at once, nobody is evicted."""
+    mass_loss_nodes_min: int = 3
+    """Below this many nodes a part means nothing: every loss is a loss of its own."""
+    never_started_ms: int = 15 * MINUTE
+    """A bound workload that has not started after this long gives its contract back."""
+    roll_ahead_ms: int = MINUTE
+    """How long before a slot's end a contract gets its next slot."""
+    losses_max: int = 5
+    """How often a Job is placed anew after losing its node."""
+    avoid_ms: int = HOUR
+    """How long a node that lost a workload is avoided by it."""
+    event_ttl_ms: int = HOUR
+    """How long Events are kept."""
+    clearings_kept: int = 200
+    """How many Clearings are kept."""
+    termination_grace_ms: int = 30 * SECOND
+    """How long a stopped workload has to end, where its Pod says nothing."""
