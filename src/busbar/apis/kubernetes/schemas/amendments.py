@@ -1,0 +1,29 @@
+"""The few places where the served schemas say more than the published ones.
+
+Two reasons: a field of the project inside a Kubernetes kind, and list types which the API server
+knows from its Go types but the published schemas leave out. Next: `shapes.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_CORE = "io.k8s.api.core.v1."
+
+BUSBAR_STATUS: dict[str, Any] = {
+    "description": "What the agent observed: the contract's epoch, start and end in milliseconds.",
+    "type": "object",
+    "properties": {
+        "epoch": {"type": "integer", "format": "int64"},
+        "startedMs": {"type": "integer", "format": "int64"},
+        "finishedMs": {"type": "integer", "format": "int64"},
+    },
+}
+"""Metering reads this field of a Pod's status; everything else in it is Kubernetes'."""
+
+
+def amend(definitions: dict[str, dict[str, Any]]) -> None:
+    """Add the project's fields, in place."""
+    pod_status = definitions.get(_CORE + "PodStatus")
+    if pod_status is not None:
+        pod_status["properties"]["busbar"] = BUSBAR_STATUS
