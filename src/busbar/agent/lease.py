@@ -1,0 +1,76 @@
+"""The right to run: a lease that is renewed while the cloud can be reached.
+
+The agent counts from *before* it sent a renewal, on a clock that cannot be set; the cloud counts
+from after it received it. So the agent always gives up first, and what it ran is stopped before
+anybody may start it elsewhere. Next: `pods.py`, which asks `is_live`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from busbar.agent.api import Api, ApiRefused, Unreachable
+from busbar.agent.clock import Clock
+from busbar.model.objects import Object
+from busbar.model.time import format_micro_time
+from busbar.model.wellknown import NAMESPACE_LEASES
+
+log = logging.getLogger("busbar.agent.lease")
+_PATH = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE_LEASES}/leases"
+
+
+class NodeLease:
+    """Renews the node's lease and knows until when it holds."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._until = 0.0
+        self._settings = api.settings
+
+    def is_live(self) -> bool:
+        """Say whether workloads may run on this node at this moment."""
+        return self._clock.monotonic() < self._until
+
+    def seconds_left(self) -> float:
+        """Give how long the lease still holds."""
+        return max(0.0, self._until - self._clock.monotonic())
+
+    async def renew(self) -> None:
+        """Renew once. Raises `Unreachable` or `ApiRefused`."""
+        sent = self._clock.monotonic()
+        body = self._body()
+        try:
+            await self._api.patch(f"{_PATH}/{self._settings.node}", body)
+        except ApiRefused as refused:
+            if refused.code != 404:
+                raise
+            await self._api.post(_PATH, body)
+        self._until = sent + self._settings.lease_seconds
+
+    async def keep(self, changed: Callable[[bool], None]) -> None:
+        """Renew for ever; tell `changed` whenever the lease is lost or won back."""
+        was_live = False
+        while True:
+            try:
+                await self.renew()
+            except (Unreachable, ApiRefused) as error:
+                log.warning("lease not renewed: %s", error)
+            if self.is_live() != was_live:
+                was_live = not was_live
+                changed(was_live)
+            await asyncio.sleep(min(self._settings.renew_seconds, max(0.2, self.seconds_left())))
+
+    def _body(self) -> Object:
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self._settings.node, "namespace": NAMESPACE_LEASES},
+            "spec": {
+                "holderIdentity": self._settings.node,
+                "leaseDurationSeconds": self._settings.lease_seconds,
+                "renewTime": format_micro_time(self._clock.now()),
+            },
+        }

@@ -1,0 +1,75 @@
+"""What the agent remembers of a Pod over its own restart: a small file per Pod.
+
+Workloads outlive the agent; these files let it take them up again without asking the cloud.
+Next: `worker.py`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from busbar.agent.settings import write_atomically
+
+
+class ContainerRecord(msgspec.Struct, omit_defaults=True):
+    """A container's history on this node."""
+
+    id: str = ""
+    """The runtime's id of the present or last run; empty before the first."""
+    restarts: int = 0
+    restart_at_ms: int | None = None
+    done: bool = False
+    """It has ended and will not be started again."""
+    image_id: str = ""
+
+
+class PodRecord(msgspec.Struct, omit_defaults=True):
+    """One Pod: the object as last seen, its epoch, and what was made for it."""
+
+    uid: str
+    pod: dict[str, Any]
+    epoch: int = 0
+    containers: dict[str, ContainerRecord] = {}
+    stop_reason: str = ""
+    stop_message: str = ""
+    refused_reason: str = ""
+    refused_message: str = ""
+
+
+class Records:
+    """The Pods' files, `pods/<uid>/record.json`, beside the folders made for each."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory / "pods"
+        self._directory.mkdir(parents=True, exist_ok=True)
+
+    def folder(self, uid: str) -> Path:
+        """Give the Pod's own folder; volumes live below it."""
+        return self._directory / uid
+
+    def save(self, record: PodRecord) -> None:
+        """Write a record atomically."""
+        write_atomically(self.folder(record.uid) / "record.json", msgspec.json.encode(record))
+
+    def load_all(self) -> dict[str, PodRecord]:
+        """Read all records; a folder without a whole record is left to the sweep."""
+        found = {}
+        for path in sorted(self._directory.glob("*/record.json")):
+            try:
+                record = msgspec.json.decode(path.read_bytes(), type=PodRecord)
+            except (msgspec.DecodeError, OSError):
+                continue
+            found[record.uid] = record
+        return found
+
+    def remove(self, uid: str) -> None:
+        """Forget a Pod and delete its folder; nothing may be mounted below it any more."""
+        shutil.rmtree(self.folder(uid), ignore_errors=True)
+
+    def strays(self, known: set[str]) -> list[Path]:
+        """List folders of Pods that nobody knows."""
+        return [path for path in self._directory.iterdir() if path.name not in known]
