@@ -1,13 +1,25 @@
 """What the journal holds: entries of postings that sum to zero, and the names of accounts.
 
-Next: the folds and checks over entries in this room.
+Next: `settlement.py`, which entries are made when.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from busbar.model.time import Instant
+
+
+class Kind(StrEnum):
+    """What an entry records."""
+
+    TOP_UP = "topup"
+    HOLD = "hold"
+    RELEASE = "release"
+    SETTLE = "settle"
+    PAYOUT = "payout"
+
 
 FEE = "exchange/fee"
 ROUNDING = "exchange/rounding"
@@ -31,8 +43,11 @@ def vendor(name: str) -> str:
 
 
 def has_floor(account: str) -> bool:
-    """Say whether an account may not fall below zero: all that belong to a namespace."""
-    return account.startswith("ns/")
+    """Say whether an account may not fall below zero: namespaces' (no credit), vendors' (no debt).
+
+    The external accounts go below zero by design: they mirror money outside.
+    """
+    return account.startswith(("ns/", "vendor/"))
 
 
 class Posting(NamedTuple):
@@ -43,7 +58,10 @@ class Posting(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One indivisible movement of money. `id` is its idempotency key."""
+    """One indivisible movement of money. `id` is its idempotency key.
+
+    The same key with the same effect is a retry, whenever it is made: `at` is not compared.
+    """
 
     id: str
     kind: str
@@ -51,6 +69,10 @@ class Entry(NamedTuple):
     postings: tuple[Posting, ...]
     reference: str = ""
     memo: str = ""
+
+    def same_effect(self, other: Entry) -> bool:
+        """Say whether another entry is this one, tried again at whatever time."""
+        return self == other._replace(at=self.at)
 
 
 class Sealed(NamedTuple):
