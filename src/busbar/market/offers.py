@@ -1,0 +1,237 @@
+"""Supply: offers read from objects, and the rows (node under an offer) they put on the market.
+
+Next: `orders.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from busbar.market.calendar import Calendar, parse_calendar
+from busbar.market.podspec import Taint, resources_of, taints_of
+from busbar.model import wellknown as wk
+from busbar.model.dtu import REFERENCE_RATING, Resources
+from busbar.model.errors import InvalidField
+from busbar.model.money import parse_euro
+from busbar.model.objects import (
+    Object,
+    annotations_of,
+    is_deleting,
+    labels_of,
+    metadata,
+    name_of,
+    spec_of,
+    status_of,
+)
+from busbar.model.time import parse_duration
+
+NOT_OFFERED = Calendar(None)
+"""The calendar of a node that nobody sells: never available."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an Offer object says, compiled. `version` is its generation."""
+
+    name: str
+    vendor: str
+    version: int
+    calendar: Calendar
+    selector: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    reclaim_notice_ms: int = 0
+    minimum_term_ms: int = 0
+    paused: bool = False
+
+    def sells(self, vendor: str, labels: Mapping[str, str]) -> bool:
+        """Say whether a node of a vendor, with these labels, is among what is offered."""
+        return vendor == self.vendor and all(labels.get(k) == v for k, v in self.selector)
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """One node under one offer. `offer` "" where nobody sells the node.
+
+    `capacity` is what the node has for workloads; what is free of it, the book works out from the
+    commitments.
+    """
+
+    node: str
+    vendor: str
+    zone: str
+    offer: str
+    offer_version: int
+    calendar: Calendar
+    capacity: Resources
+    rating_micro: int = REFERENCE_RATING
+    labels: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    taints: tuple[Taint, ...] = ()
+    ready: bool = True
+    cordoned: bool = False
+    paused: bool = False
+    reclaim_notice_ms: int = 0
+    minimum_term_ms: int = 0
+
+
+def validate_offer(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give every (path, message) for which an Offer object cannot be accepted."""
+    found = []
+    for read in _READERS:
+        try:
+            read(spec_of(obj))
+        except InvalidField as wrong:
+            found.append((wrong.path, wrong.message))
+    return found
+
+
+def parse_offer(obj: Mapping[str, Any]) -> Offer:
+    """Read an Offer object; InvalidField with the first thing wrong in it."""
+    spec = spec_of(obj)
+    return Offer(
+        name=name_of(obj),
+        vendor=_vendor(spec),
+        version=int(metadata(obj).get("generation") or 1),
+        calendar=_calendar(spec),
+        selector=_strings(spec, "nodeSelector"),
+        attributes=_strings(spec, "attributes"),
+        reclaim_notice_ms=_reclaim_notice(spec),
+        minimum_term_ms=_minimum_term(spec),
+        paused=_paused(spec) or is_deleting(obj),
+    )
+
+
+def _vendor(spec: Mapping[str, Any]) -> str:
+    vendor = spec.get("vendor")
+    if not isinstance(vendor, str) or not vendor:
+        raise InvalidField("spec.vendor", "must name the Vendor that sells")
+    return vendor
+
+
+def _price(spec: Mapping[str, Any]) -> int:
+    if spec.get("pricePerDTU") is None:
+        raise InvalidField("spec.pricePerDTU", 'is missing; write euros such as "0.035"')
+    return parse_euro(spec["pricePerDTU"], "spec.pricePerDTU")
+
+
+def _calendar(spec: Mapping[str, Any]) -> Calendar:
+    return parse_calendar(_price(spec), spec.get("calendar"), "spec.calendar")
+
+
+def _calendar_alone(spec: Mapping[str, Any]) -> None:
+    """Check the calendar whatever the price is, so that both are reported."""
+    parse_calendar(0, spec.get("calendar"), "spec.calendar")
+
+
+def _reclaim_notice(spec: Mapping[str, Any]) -> int:
+    return parse_duration(spec.get("reclaimNotice", "0s"), "spec.reclaimNotice")
+
+
+def _minimum_term(spec: Mapping[str, Any]) -> int:
+    return parse_duration(spec.get("minimumTerm", "0s"), "spec.minimumTerm")
+
+
+def _paused(spec: Mapping[str, Any]) -> bool:
+    paused = spec.get("paused", False)
+    if not isinstance(paused, bool):
+        raise InvalidField("spec.paused", "must be true or false")
+    return paused
+
+
+def _strings(spec: Mapping[str, Any], field: str) -> tuple[tuple[str, str], ...]:
+    found = spec.get(field) or {}
+    if not isinstance(found, Mapping):
+        raise InvalidField(f"spec.{field}", "must be an object of strings")
+    for key, value in found.items():
+        if not isinstance(value, str):
+            raise InvalidField(f"spec.{field}.{key}", "must be a string")
+    return tuple(sorted(found.items()))
+
+
+_READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
+    _vendor,
+    _price,
+    _calendar_alone,
+    lambda spec: _strings(spec, "nodeSelector"),
+    lambda spec: _strings(spec, "attributes"),
+    _reclaim_notice,
+    _minimum_term,
+    _paused,
+)
+
+
+def supply_rows(
+    offers: Iterable[Offer], nodes: Iterable[Object], ready: Callable[[str], bool]
+) -> list[Supply]:
+    """Give the rows of nodes: one for each offer that sells the node, one if none does.
+
+    `ready` says whether the node of a name has a live lease now. A node being deleted sells
+    nothing new.
+    """
+    by_vendor: dict[str, list[Offer]] = {}
+    for offer in sorted(offers, key=lambda offer: offer.name):
+        by_vendor.setdefault(offer.vendor, []).append(offer)
+    return [row for node in nodes for row in _rows_of(node, by_vendor, ready)]
+
+
+def _rows_of(
+    node: Object, by_vendor: Mapping[str, list[Offer]], ready: Callable[[str], bool]
+) -> Iterator[Supply]:
+    labels = labels_of(node)
+    vendor = labels.get(wk.LABEL_VENDOR, "")
+    bare = Supply(
+        node=name_of(node),
+        vendor=vendor,
+        zone=labels.get(wk.LABEL_REGION, ""),
+        offer="",
+        offer_version=0,
+        calendar=NOT_OFFERED,
+        capacity=capacity_of(node),
+        rating_micro=rating_of(node),
+        labels=tuple(sorted(labels.items())),
+        taints=taints_of(spec_of(node)),
+        ready=ready(name_of(node)),
+        cordoned=bool(spec_of(node).get("unschedulable")) or is_deleting(node),
+    )
+    sellers = [offer for offer in by_vendor.get(vendor, ()) if offer.sells(vendor, labels)]
+    yield from (_under(bare, offer) for offer in sellers) if sellers else (bare,)
+
+
+def _under(bare: Supply, offer: Offer) -> Supply:
+    return Supply(
+        node=bare.node,
+        vendor=bare.vendor,
+        zone=bare.zone,
+        offer=offer.name,
+        offer_version=offer.version,
+        calendar=offer.calendar,
+        capacity=bare.capacity,
+        rating_micro=bare.rating_micro,
+        labels=bare.labels,
+        attributes=offer.attributes,
+        taints=bare.taints,
+        ready=bare.ready,
+        cordoned=bare.cordoned,
+        paused=offer.paused,
+        reclaim_notice_ms=offer.reclaim_notice_ms,
+        minimum_term_ms=offer.minimum_term_ms,
+    )
+
+
+def capacity_of(node: Mapping[str, Any]) -> Resources:
+    """Give what a Node has for workloads; nothing where it states what cannot be read."""
+    status = status_of(node)
+    amounts = status.get("allocatable") or status.get("capacity") or {}
+    try:
+        return resources_of(amounts, "status.allocatable")
+    except InvalidField:
+        return Resources()
+
+
+def rating_of(node: Mapping[str, Any]) -> int:
+    """Give a Node's speed rating in millionths; the reference's where none was measured."""
+    value = annotations_of(node).get(wk.ANN_RATING, "")
+    is_rating = value.isascii() and value.isdigit() and len(value) <= 9 and int(value) > 0
+    return int(value) if is_rating else REFERENCE_RATING

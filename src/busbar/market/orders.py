@@ -1,0 +1,161 @@
+"""Demand: the order that an unbound Pod is. Next: `reasons.py`, then `eligibility.py`.
+
+The market terms are annotations on the Pod (see `busbar.model.wellknown`); what they leave open
+comes from the namespace, then from the defaults here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from busbar.market.podspec import (
+    Toleration,
+    refuse_unmet_demands,
+    requests_of,
+    selector_of,
+    tolerations_of,
+)
+from busbar.model import wellknown as wk
+from busbar.model.dtu import Resources
+from busbar.model.errors import InvalidField
+from busbar.model.money import parse_euro
+from busbar.model.objects import (
+    Object,
+    annotations_of,
+    metadata,
+    name_of,
+    namespace_of,
+    spec_of,
+    uid_of,
+)
+from busbar.model.time import HOUR, Instant, parse_duration, parse_instant
+
+DEFAULT_DURATION = HOUR
+"""How long a workload is taken to run when nobody says."""
+
+
+class Eligibility(NamedTuple):
+    """Where and with whom an order may run; empty means anywhere. The class of uniform prices."""
+
+    regions: tuple[str, ...] = ()
+    vendors: tuple[str, ...] = ()
+    selector: tuple[tuple[str, str], ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+
+
+ANYWHERE = Eligibility()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A workload that wants to run, and on which terms.
+
+    `deadline` None: none. `duration` is what was stated, in ms, None if nothing was: the contract
+    is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
+    """
+
+    id: str
+    namespace: str
+    name: str
+    requests: Resources
+    cap_nano: int
+    eligibility: Eligibility = ANYWHERE
+    earliest: Instant = 0
+    deadline: Instant | None = None
+    duration: int | None = None
+    may_wait: bool = False
+    avoid: frozenset[str] = frozenset()
+    submitted: Instant = 0
+
+
+class OrderRefused(NamedTuple):
+    """The Pod cannot be an order: which field, and one clause that says what would be right."""
+
+    path: str
+    message: str
+
+    @property
+    def sentence(self) -> str:
+        """Give it as one sentence."""
+        return f"{self.path}: {self.message}"
+
+
+def parse_order(pod: Object, namespace: Mapping[str, Any] | None) -> Order | OrderRefused:
+    """Read the order that a Pod is. `namespace` is the Namespace object (None: no defaults)."""
+    try:
+        return _parse(pod, annotations_of(pod), namespace or {})
+    except InvalidField as wrong:
+        return OrderRefused(wrong.path, wrong.message)
+
+
+def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) -> Order:
+    spec = spec_of(pod)
+    refuse_unmet_demands(spec)
+    created = metadata(pod).get("creationTimestamp")
+    submitted = parse_instant(created, "metadata.creationTimestamp") if created else 0
+    return Order(
+        id=uid_of(pod) or f"{namespace_of(pod)}/{name_of(pod)}",
+        namespace=namespace_of(pod),
+        name=name_of(pod),
+        requests=requests_of(spec),
+        cap_nano=_cap(notes, namespace),
+        eligibility=Eligibility(
+            _names(notes, wk.ANN_REGION),
+            _names(notes, wk.ANN_VENDOR),
+            selector_of(spec),
+            tolerations_of(spec),
+        ),
+        earliest=submitted,
+        deadline=_deadline(notes),
+        duration=_duration(notes),
+        may_wait=_may_wait(notes),
+        avoid=frozenset(_names(notes, wk.ANN_AVOID)),
+        submitted=submitted,
+    )
+
+
+def path_of(annotation: str) -> str:
+    """Give the path of an annotation as a refusal names it."""
+    return f"metadata.annotations[{annotation}]"
+
+
+def _cap(notes: Mapping[str, str], namespace: Mapping[str, Any]) -> int:
+    if wk.ANN_CAP in notes:
+        return parse_euro(notes[wk.ANN_CAP], path_of(wk.ANN_CAP))
+    default = annotations_of(namespace).get(wk.ANN_CAP, wk.DEFAULT_CAP_EURO)
+    return parse_euro(default, f"namespace {name_of(namespace)}: {path_of(wk.ANN_CAP)}")
+
+
+def _names(notes: Mapping[str, str], annotation: str) -> tuple[str, ...]:
+    """Read a comma-separated list as a sorted set; an empty one would silently mean anywhere."""
+    value = notes.get(annotation)
+    if value is None:
+        return ()
+    names = {name.strip() for name in value.split(",")} if isinstance(value, str) else set()
+    if not names or "" in names:
+        raise InvalidField(path_of(annotation), "must be names separated by commas, none empty")
+    return tuple(sorted(names))
+
+
+def _deadline(notes: Mapping[str, str]) -> Instant | None:
+    value = notes.get(wk.ANN_NOT_AFTER)
+    return None if value is None else parse_instant(value, path_of(wk.ANN_NOT_AFTER))
+
+
+def _duration(notes: Mapping[str, str]) -> int | None:
+    value = notes.get(wk.ANN_DURATION)
+    if value is None:
+        return None
+    duration = parse_duration(value, path_of(wk.ANN_DURATION))
+    if duration == 0:
+        raise InvalidField(path_of(wk.ANN_DURATION), "must be longer than 0s")
+    return duration
+
+
+def _may_wait(notes: Mapping[str, str]) -> bool:
+    value = notes.get(wk.ANN_MAY_WAIT, "false")
+    if value not in ("true", "false"):
+        raise InvalidField(path_of(wk.ANN_MAY_WAIT), 'must be "true" or "false"')
+    return value == "true"

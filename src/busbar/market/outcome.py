@@ -1,0 +1,93 @@
+"""What a clearing says: matches, refusals, prices. Next: `clearing.py`, which finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from busbar.market.calendar import Segment
+from busbar.market.orders import Eligibility
+from busbar.market.reasons import ADVICE, Funnel, Reason
+from busbar.model.dtu import amount
+from busbar.model.time import Instant
+
+
+class Match(NamedTuple):
+    """An order met a node under an offer, for [segments[0].start, segments[-1].end).
+
+    `price_nano` is the price of the first segment; `ask_nano` what the offer asked in it.
+    `cheaper` says why cheaper offers were not eligible, one clause each.
+    """
+
+    order: str
+    namespace: str
+    node: str
+    vendor: str
+    zone: str
+    offer: str
+    offer_version: int
+    draw_micro: int
+    price_nano: int
+    ask_nano: int
+    segments: tuple[Segment, ...]
+    cheaper: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> Instant:
+        """Give when the contract starts; later than the clearing's time for an order that waits."""
+        return self.segments[0].start
+
+    @property
+    def end(self) -> Instant:
+        """Give when the reserved term ends; a running contract rolls from there."""
+        return self.segments[-1].end
+
+    @property
+    def hold_nano(self) -> int:
+        """Give the most that the term can cost: the hold. Each segment is rounded down alone."""
+        return sum(amount(s.price_nano, self.draw_micro, s.end - s.start) for s in self.segments)
+
+
+class Refusal(NamedTuple):
+    """An order that was not matched in this batch, why, and where the nodes went."""
+
+    order: str
+    namespace: str
+    reason: Reason
+    message: str
+    funnel: Funnel | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Give what is wrong and what to do next."""
+        return f"{self.message}. {ADVICE[self.reason]}"
+
+
+class ClassPrice(NamedTuple):
+    """The uniform price of a zone and an eligibility class in a part of a slot."""
+
+    zone: str
+    eligibility: Eligibility
+    start: Instant
+    end: Instant
+    price_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The outcome of one batch. Matches and refusals are sorted by order id."""
+
+    at: Instant
+    seed: int
+    rule: str
+    matches: tuple[Match, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    prices: tuple[ClassPrice, ...] = field(default=())
+
+    def zone_prices(self) -> dict[str, int]:
+        """Give each zone's highest price of a contract that starts now, nano-euro per DTU."""
+        found: dict[str, int] = {}
+        for match in self.matches:
+            if match.start == self.at:
+                found[match.zone] = max(match.price_nano, found.get(match.zone, 0))
+        return found
