@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from busbar.ledger import entries, fold
@@ -110,7 +111,7 @@ def _check_intervals(
     def broken(sentence: str) -> Violation:
         return Violation("I2", reference(contract.uid), sentence)
 
-    for (one, _), (two, price) in zip(billed, billed[1:], strict=False):
+    for (one, _), (two, price) in pairwise(billed):
         if two.start < one.end:
             yield broken(f"[{two.start}, {one.end}) is billed twice")
         gap = Interval(one.end, two.start)

@@ -4,7 +4,9 @@ Promises, held by tests/contract/store for each engine:
 - A transaction takes effect as a whole or not at all; `commit` returns after it is durable.
 - Every committed transaction that changes objects has one revision, larger than all before it,
   never reused, also after a restart or a restore. Objects carry it as metadata.resourceVersion.
-- Preconditions are compared in the same indivisible step: compare-and-set has one winner.
+- Preconditions are compared in the same indivisible step, all of them with the state before the
+  transaction: compare-and-set has one winner. An object at another revision is a CONFLICT, an
+  absent one NOT_FOUND, one that should be absent ALREADY_EXISTS.
 - A watch gives every change after its start in revision order, once, and can be resumed at any
   revision not yet compacted; older starts raise `Compacted`.
 - Journal entries commit with the objects of their transaction, sum to zero, respect the floors
@@ -87,6 +89,8 @@ class Why(StrEnum):
     UNBALANCED = "Unbalanced"
     IDEMPOTENCY = "IdempotencyKeyReused"
     TOO_LARGE = "TooLarge"
+    MALFORMED = "Malformed"
+    """Not plain JSON, a key changed twice, an entry that cannot be read: a bug of the caller."""
 
 
 class Committed(NamedTuple):
@@ -109,7 +113,10 @@ class Refused(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Part of a list, all at one revision. `next_key` is where to go on, None at the end."""
+    """Part of a list, all at one revision. `next_key` is where to go on, None at the end.
+
+    `remaining` counts what follows; 0 where a filter makes that as costly as listing it.
+    """
 
     revision: Revision
     items: tuple[Object, ...]
@@ -140,10 +147,14 @@ class Event(NamedTuple):
 
 
 class Compacted(Exception):
-    """The revision asked for is older than what is still kept (HTTP 410 Gone)."""
+    """The revision asked for is not known here (any more): list again (HTTP 410 Gone).
+
+    It is older than what is kept, or was never given out here (a client that outlived a restore).
+    """
 
     def __init__(self, asked: Revision, oldest: Revision) -> None:
-        super().__init__(f"revision {asked} has been compacted; the oldest kept is {oldest}")
+        fate = "has been compacted" if asked < oldest else "is not one of this store"
+        super().__init__(f"revision {asked} {fate}; the oldest kept is {oldest}")
         self.asked = asked
         self.oldest = oldest
 
@@ -248,7 +259,10 @@ class Store(Protocol):
         ...
 
     async def compact(self, before: Revision) -> None:
-        """Forget history before a revision: watches and paged lists cannot start there."""
+        """Forget history before a revision: watches and paged lists cannot start there.
+
+        They still can at `before` itself. Engines also forget by themselves, the oldest first.
+        """
         ...
 
     async def journal(self, after_seq: int = 0, limit: int = 0) -> tuple[Sealed, ...]:

@@ -1,0 +1,72 @@
+"""The engine without a disk: for simulation and tests. Deterministic, and never suspends.
+
+Only `Watch.__anext__` waits; everything else can be driven by `coroutine.send(None)` or through
+`commit_now` and `snapshot_now`. Durable means: until the object is dropped.
+"""
+
+from __future__ import annotations
+
+from busbar.ledger.entries import Entry, Sealed
+from busbar.store.contract import Committed, Refused, Revision, StoreFailed, Transaction
+from busbar.store.history import MAX_BYTES, MAX_EVENTS, History
+from busbar.store.judge import Effect, apply, judge
+from busbar.store.reading import Readable
+from busbar.store.view import State, View
+
+
+class MemoryStore(Readable):
+    """Keeps the store contract in memory."""
+
+    def __init__(self, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
+        self._state = State()
+        self._journal: list[Sealed] = []
+        self._closed = False
+        self._seq_by_id: dict[str, int] = {}
+        super().__init__(self._state.view(), History(max_events, max_bytes))
+
+    async def commit(self, transaction: Transaction) -> Committed | Refused:
+        """Commit, or refuse."""
+        return self.commit_now(transaction)
+
+    def commit_now(self, transaction: Transaction) -> Committed | Refused:
+        """Commit without an event loop."""
+        if self._closed:
+            raise StoreFailed("the store is closed")
+        effect = judge(self._state, transaction, self._known)
+        if isinstance(effect, Refused):
+            return effect
+        if not effect.is_nothing():
+            self._take(effect)
+        return effect.committed
+
+    def snapshot_now(self) -> View:
+        """Give a snapshot without an event loop."""
+        return self._visible
+
+    def journal_now(self, after_seq: int = 0, limit: int = 0) -> tuple[Sealed, ...]:
+        """Give journal entries without an event loop."""
+        return tuple(self._journal[after_seq : after_seq + limit if limit else None])
+
+    async def journal(self, after_seq: int = 0, limit: int = 0) -> tuple[Sealed, ...]:
+        """Give journal entries in sequence."""
+        return self.journal_now(after_seq, limit)
+
+    async def compact(self, before: Revision) -> None:
+        """Forget history before a revision."""
+        self._history.compact(min(before, self._visible.revision))
+
+    async def close(self) -> None:
+        """End the watches."""
+        self._closed = True
+        self._history.end()
+
+    def _known(self, id_: str) -> Entry | None:
+        seq = self._seq_by_id.get(id_)
+        return None if seq is None else self._journal[seq - 1].entry
+
+    def _take(self, effect: Effect) -> None:
+        apply(self._state, effect)
+        for sealed, _ in effect.journalled:
+            self._journal.append(sealed)
+            self._seq_by_id[sealed.entry.id] = sealed.seq
+        self._publish(self._state.view(), (effect,))
