@@ -46,6 +46,8 @@ ACCOUNT_NAME = "account"
 # Secret types of the project.
 SECRET_S3_KEY = "busbar.dev/s3-access-key"
 """data: accessKeyId, secretAccessKey (base64, as Secrets are)."""
+S3_KEY = "s3-access-key"
+"""Name of the Secret that every namespace gets with its S3 access key."""
 SECRET_TOKEN = "busbar.dev/bearer-token"
 SECRET_JOIN = "busbar.dev/join-token"
 

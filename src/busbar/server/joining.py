@@ -80,6 +80,7 @@ class Joining:
         self._clock = clock
         self._new_uid = new_uid
         self._endpoints = endpoints
+        self.ca = authority.pem
 
     async def join(self, request: JoinRequest, host: str) -> dict[str, Any]:
         """Spend the token, make the Node, give the certificate."""
@@ -220,9 +221,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def create_app(joining: Joining) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
-    """Give the ASGI application behind POST /join/v1."""
+    """Give the ASGI application behind POST /join/v1 and GET /join/v1/ca."""
 
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["method"] == "GET" and scope["path"] == "/join/v1/ca":
+            # Public: a joining machine compares its fingerprint with the one in the token.
+            await _reply(send, 200, joining.ca, b"application/x-pem-file")
+            return
         status, reply = 200, {}
         try:
             if scope["method"] != "POST":
@@ -231,12 +236,15 @@ def create_app(joining: Joining) -> Callable[[dict[str, Any], Receive, Send], Aw
             reply = await joining.join(request, _host(scope))
         except JoinRefused as refused:
             status, reply = refused.status, {"message": refused.message}
-        body = msgspec.json.encode(reply)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _reply(send, status, msgspec.json.encode(reply), b"application/json")
 
     return app
+
+
+async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _decoded(raw: bytes) -> JoinRequest:

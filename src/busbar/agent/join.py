@@ -1,0 +1,173 @@
+"""Join this machine to a cloud: measure it, ask for a certificate, remember the answer.
+
+The token carries the fingerprint of the cloud's CA, so the first connection is already
+authenticated. Next: `main.py`, which then runs the agent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import platform
+import socket
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from busbar.agent import rating
+from busbar.agent.settings import AgentSettings, save, write_atomically
+
+
+class JoinFailed(Exception):
+    """The machine could not join; one sentence with what to do next."""
+
+
+def join(
+    server: str,
+    token: str,
+    directory: Path,
+    *,
+    name: str = "",
+    cpu_milli: int = 0,
+    memory_bytes: int = 0,
+    pod_cidr: str = "10.88.0.0/16",
+    runtime: str = "runc",
+    version: str = "",
+) -> AgentSettings:
+    """Join, and write certificate, CA and settings into the data directory."""
+    parts = token.strip().split(".")
+    if len(parts) != 3:
+        raise JoinFailed("the token is not whole; copy all of what `busbar token` printed")
+    name = name or socket.gethostname().lower()
+    key = ec.generate_private_key(ec.SECP256R1())
+    body = {
+        "token": token.strip(),
+        "csr": _request_for(key, name).decode(),
+        "name": name,
+        "cpuMilli": cpu_milli or _cpus() * 1000,
+        "memoryBytes": memory_bytes or _memory(),
+        "ratingMicro": rating.measure(time.process_time),
+        "osImage": _os_image(),
+        "kernel": platform.release(),
+        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(
+            platform.machine(), platform.machine()
+        ),
+        "address": _address_towards(server),
+        "runtime": runtime,
+        "agentVersion": version,
+    }
+    reply, ca = _post(server, "/join/v1", body, parts[0])
+    settings = AgentSettings(
+        node=reply["node"],
+        server=server.rstrip("/"),
+        data=str(directory),
+        pod_cidr=pod_cidr,
+        runtime=runtime,
+        s3_endpoint=reply.get("s3Endpoint", ""),
+        vendor=reply.get("vendor", ""),
+        region=reply.get("region", ""),
+    )
+    write_atomically(settings.ca_file, ca)
+    write_atomically(settings.key_file, _key_pem(key))
+    write_atomically(settings.certificate_file, reply["certificate"].encode())
+    save(settings)
+    return settings
+
+
+def _post(server: str, path: str, body: dict[str, Any], pin: str) -> tuple[dict[str, Any], bytes]:
+    """POST to a server whose CA has the pinned fingerprint; gives the reply and that CA."""
+    parts = urlsplit(server)
+    if parts.scheme != "https" or not parts.hostname:
+        raise JoinFailed(f"{server!r} is not an address such as https://cloud.example:6443")
+    ca = _pinned_ca(parts.hostname, parts.port or 443, pin)
+    context = ssl.create_default_context(cadata=ca.decode())
+    connection = http.client.HTTPSConnection(
+        parts.hostname, parts.port or 443, timeout=30, context=context
+    )
+    try:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        reply = json.loads(answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise JoinFailed(f"{server} did not answer the join request: {error}") from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise JoinFailed(str(reply.get("message", f"{server} answered {answer.status}")))
+    return reply, ca
+
+
+def _pinned_ca(host: str, port: int, pin: str) -> bytes:
+    """Fetch the cloud's CA without trust, and trust it only if its fingerprint is the token's."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection(host, port, timeout=15, context=context)
+    try:
+        connection.request("GET", "/join/v1/ca")
+        pem = connection.getresponse().read(65536)
+        der = ssl.PEM_cert_to_DER_cert(pem.decode())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise JoinFailed(
+            f"https://{host}:{port} cannot be reached ({error}); is the cloud up there, "
+            "and does a firewall let this machine out?"
+        ) from None
+    finally:
+        connection.close()
+    if hashlib.sha256(der).hexdigest()[:16] != pin:
+        raise JoinFailed(
+            f"https://{host}:{port} is not the cloud that made this token "
+            "(its certificate has another fingerprint)"
+        )
+    return pem
+
+
+def _request_for(key: ec.EllipticCurvePrivateKey, name: str) -> bytes:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _memory() -> int:
+    """Give what may be sold: all of the memory less a tenth, at least 256 MiB, for the machine."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(total - max(total // 10, 256 << 20))
+
+
+def _os_image() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return "Linux"
+
+
+def _address_towards(server: str) -> str:
+    """Give the local address that packets to the server leave from; sends nothing."""
+    parts = urlsplit(server)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((parts.hostname or "127.0.0.1", parts.port or 443))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
