@@ -1,0 +1,36 @@
+"""Why a contract closed: a closed list. Next: `contracts/`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CloseReason(StrEnum):
+    """The closed list of reasons for a contract's end."""
+
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    DELETED = "Deleted"
+    EXPIRED = "Expired"
+    NODE_LOST = "NodeLost"
+    NEVER_STARTED = "NeverStarted"
+    BALANCE_EXHAUSTED = "BalanceExhausted"
+    BUDGET_EXHAUSTED = "BudgetExhausted"
+    PRICE_ABOVE_CAP = "PriceAboveCap"
+    OFFER_WITHDRAWN = "OfferWithdrawn"
+
+
+SENTENCES: dict[CloseReason, str] = {
+    CloseReason.COMPLETED: "The workload has finished.",
+    CloseReason.FAILED: "The workload has failed.",
+    CloseReason.DELETED: "The workload was deleted.",
+    CloseReason.EXPIRED: "notAfter has passed; set a later notAfter and submit again.",
+    CloseReason.NODE_LOST: "The node was lost; what it did not deliver is not billed.",
+    CloseReason.NEVER_STARTED: "The node did not start the workload in time; nothing is billed.",
+    CloseReason.BALANCE_EXHAUSTED: "The balance does not cover the next slot; top the account up.",
+    CloseReason.BUDGET_EXHAUSTED: (
+        "The month's budget does not cover the next slot; raise spec.budget of the account."
+    ),
+    CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
+    CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
+}

@@ -1,0 +1,156 @@
+"""Which Pod a Job means: container, buckets, market terms. Next: `outcome.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from busbar.controllers.names import ANN_LOSSES
+from busbar.controllers.parts.pods import pod_key
+from busbar.controllers.parts.writes import new_object
+from busbar.model.errors import InvalidField
+from busbar.model.ids import derived_suffix, derived_uid
+from busbar.model.kinds.job import JobSpec
+from busbar.model.money import format_euro, parse_euro
+from busbar.model.objects import (
+    Object,
+    labels_of,
+    name_of,
+    namespace_of,
+    owner_reference,
+    spec_of,
+    uid_of,
+)
+from busbar.model.time import Instant, parse_instant
+from busbar.model.wellknown import (
+    ANN_AVOID,
+    ANN_CAP,
+    ANN_DURATION,
+    ANN_MAY_WAIT,
+    ANN_NOT_AFTER,
+    ANN_REGION,
+    ANN_SCRIPT,
+    ANN_VENDOR,
+    CSI_BUCKET,
+    LABEL_JOB,
+)
+
+CONTAINER = "main"
+_NAME_MAX = 57
+"""A Pod's name is its host name, which ends at 63 characters; six are the suffix."""
+
+
+def read_spec(job: Object) -> JobSpec:
+    """Read a Job's spec; `InvalidField` where it cannot be one."""
+    try:
+        spec = msgspec.convert(spec_of(job), JobSpec)
+    except msgspec.ValidationError as error:
+        raise InvalidField("spec", str(error)) from None
+    not_after(spec)
+    if spec.max_euro_per_dtu is not None:
+        parse_euro(spec.max_euro_per_dtu, "spec.maxEuroPerDTU")
+    buckets(spec)
+    return spec
+
+
+def not_after(spec: JobSpec) -> Instant | None:
+    """Give the time by which the Job must have finished."""
+    return None if spec.not_after is None else parse_instant(spec.not_after, "spec.notAfter")
+
+
+def buckets(spec: JobSpec) -> tuple[str, ...]:
+    """Give the buckets to mount: the script's first, then those listed, each once."""
+    named = list(spec.buckets)
+    if spec.script_path is not None:
+        bucket, _, path = spec.script_path.lstrip("/").partition("/")
+        if not spec.script_path.startswith("/") or not bucket or not path:
+            raise InvalidField("spec.scriptPath", "must be /BUCKET/KEY, such as /myjobs/script.py")
+        named.insert(0, bucket)
+    return tuple(dict.fromkeys(named))
+
+
+def next_pod(job: Object, spec: JobSpec, now: Instant, losses: int, avoid: str) -> Object:
+    """Make the Pod that runs the Job next. Its name depends on the Job and the time alone."""
+    suffix = derived_suffix(uid_of(job), losses, now)
+    key = pod_key(namespace_of(job), f"{name_of(job)[:_NAME_MAX].rstrip('.-')}-{suffix}")
+    notes = {
+        **_terms(spec),
+        **({ANN_LOSSES: str(losses)} if losses else {}),
+        **({ANN_AVOID: avoid} if avoid else {}),
+    }
+    pod = new_object(
+        key,
+        derived_uid("pod", uid_of(job), key.name, now),
+        now,
+        labels={**labels_of(job), LABEL_JOB: name_of(job)[:63].rstrip(".-_")},
+        annotations=notes,
+        ownerReferences=[owner_reference(job)],
+    )
+    return {
+        **pod,
+        "spec": _pod_spec(spec),
+        "status": {"phase": "Pending", "qosClass": "Guaranteed"},
+    }
+
+
+def _terms(spec: JobSpec) -> dict[str, str]:
+    """Give the market terms, as annotations of the Pod."""
+    restrictions = spec.restrictions
+    terms = {
+        ANN_CAP: _price(spec.max_euro_per_dtu),
+        ANN_REGION: _joined(restrictions.region),
+        ANN_VENDOR: _joined(restrictions.vendor),
+        ANN_NOT_AFTER: spec.not_after,
+        ANN_MAY_WAIT: "true" if spec.may_wait else None,
+        ANN_DURATION: spec.expected_duration,
+        ANN_SCRIPT: spec.script_path,
+    }
+    return {name: value for name, value in terms.items() if value}
+
+
+def _price(value: str | int | float | None) -> str | None:
+    return None if value is None else format_euro(parse_euro(value, "spec.maxEuroPerDTU"))
+
+
+def _joined(value: str | list[str] | None) -> str | None:
+    if value is None:
+        return None
+    return value if isinstance(value, str) else ",".join(value)
+
+
+def _pod_spec(spec: JobSpec) -> dict[str, Any]:
+    mounted = buckets(spec)
+    reserved = {"cpu": str(spec.resources.cpu), "memory": str(spec.resources.memory)}
+    container: dict[str, Any] = {
+        "name": CONTAINER,
+        "image": spec.image,
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {"requests": reserved, "limits": dict(reserved)},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+    }
+    if spec.command:
+        container["command"] = spec.command
+    if spec.args:
+        container["args"] = spec.args
+    if spec.env:
+        container["env"] = [{"name": k, "value": spec.env[k]} for k in sorted(spec.env)]
+    pod: dict[str, Any] = {
+        "containers": [container],
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 30,
+        "enableServiceLinks": False,
+    }
+    if mounted:
+        container["volumeMounts"] = [
+            {"name": f"bucket-{i}", "mountPath": f"/{b}"} for i, b in enumerate(mounted)
+        ]
+        pod["volumes"] = [
+            {
+                "name": f"bucket-{i}",
+                "csi": {"driver": CSI_BUCKET, "volumeAttributes": {"bucket": bucket}},
+            }
+            for i, bucket in enumerate(mounted)
+        ]
+    return pod

@@ -1,0 +1,4 @@
+"""What several controllers need: writing objects, conditions, Events, leases, reading Pods.
+
+Start at `writes.py`.
+"""
