@@ -51,6 +51,9 @@ class ContractStatus(Part):
     settled_until_ms: int | None = None
     held_nano: int = 0
     billed_nano: int = 0
+    billed_by_month: Annotated[
+        dict[str, int], Meta(description="Billed per calendar month (UTC), for the budget.")
+    ] = {}
     vendor_nano: int = 0
     fee_nano: int = 0
     rounding_nano: int = 0

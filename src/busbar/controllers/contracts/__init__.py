@@ -1,0 +1,8 @@
+"""Contracts: from the match to the last posting.
+
+    Reserved --slot starts--> Bound --agent reports the start--> Running --> Closed
+        \\_______________________\\______________________________________/
+
+`view.py` reads a contract, `money.py` says what its slots cost, `rolling.py` what comes after its
+last slot; `controller.py` decides.
+"""

@@ -1,0 +1,274 @@
+"""The contract controller: start, settlement, next slots, end. Next: `../nodes.py`.
+
+One reconcile makes one transaction: what the contract says, what the journal says and what is
+asked of the Pod change together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
+from busbar.controllers.contracts.money import (
+    Settled,
+    settle_all,
+    settle_ended,
+    unsettled,
+)
+from busbar.controllers.contracts.rolling import next_slots
+from busbar.controllers.contracts.view import ContractView, read_contract
+from busbar.controllers.names import FINALIZER_METER
+from busbar.controllers.nodes import is_schedulable, node_key
+from busbar.controllers.parts.binding import bound
+from busbar.controllers.parts.deletion import delete_pod, release
+from busbar.controllers.parts.events import event
+from busbar.controllers.parts.funds import claim_budget
+from busbar.controllers.parts.pods import POD_NODE_LOST, contract_key, phase_of
+from busbar.controllers.parts.writes import unchanged, update, with_status
+from busbar.controllers.settings import Settings
+from busbar.ledger.entries import Entry
+from busbar.ledger.settlement import hold as hold_entry
+from busbar.model.kinds.contract import ContractSlot
+from busbar.model.money import format_euro
+from busbar.model.objects import Key, Object, name_of, spec_of, status_of
+from busbar.model.time import SECOND, Instant, format_instant
+from busbar.model.wellknown import GROUP
+from busbar.store.contract import Event, Op, Snapshot
+
+CONTRACTS: Collection = (GROUP, "contracts")
+
+
+class ContractController:
+    """Moves contracts from phase to phase, and money with them."""
+
+    name = "contracts"
+    watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"))
+    coalesce_ms = 0
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def keys(self, event: Event) -> Iterable[Key]:
+        """Wake a contract for itself and for its Pod."""
+        if event.key.resource == "contracts":
+            return (event.key,)
+        key = contract_key(event.obj)
+        return () if key is None else (key,)
+
+    def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
+        """Decide about one contract."""
+        obj = snapshot.get(key)
+        if obj is None or status_of(obj).get("phase") == "Closed":
+            return NOTHING
+        case = _Case(self._settings, snapshot, read_contract(snapshot, obj, now))
+        return case.reserved() if case.view.status.phase == "Reserved" else case.open()
+
+
+class _Case(NamedTuple):
+    """One reconcile of one contract."""
+
+    settings: Settings
+    snapshot: Snapshot
+    view: ContractView
+
+    def reserved(self) -> Decision:
+        """A slot that has not begun: wait for it, then bind the Pod."""
+        view = self.view
+        if view.is_over or view.is_stopping:
+            return self._close(CloseReason.DELETED)
+        if view.now < view.start:
+            return Decision(requeue_at=view.start)
+        node = self.snapshot.get(node_key(view.spec.node))
+        if node is None or not is_schedulable(node):
+            return self._close(CloseReason.NODE_LOST)
+        assert view.pod is not None
+        pod = bound(view.pod, view.spec.node, name_of(view.obj), view.spec.epoch, view.now)
+        said = f"The reserved slot has begun: bound to node {view.spec.node}."
+        return decide(
+            *update(view.obj, with_status(view.obj, phase="Bound")),
+            *update(view.pod, pod),
+            unchanged(node),
+            event(self.snapshot, view.pod, view.now, "Scheduled", said),
+            note=f"contract {self._name}: slot began, bound to {view.spec.node}",
+        )
+
+    def open(self) -> Decision:
+        """A workload that may run: observe, settle, extend, stop, close."""
+        if self.view.is_over:
+            return self._close(self._why_over())
+        settled = settle_ended(self.view, self.settings.fee_ppm)
+        changes = {**self._observed(), **(settled.status() if settled.entries else {})}
+        if settled.until != self.view.status.settled_until_ms:
+            changes |= settled.status()
+        if self.view.is_stopping:
+            return self._write(changes, settled.entries, self._due(settled))
+        return self._go_on(changes, settled)
+
+    def _go_on(self, changes: dict[str, Any], settled: Settled) -> Decision:
+        view, overdue = self.view, self._never_started()
+        if overdue is not None and overdue <= view.now:
+            return self._stop(CloseReason.NEVER_STARTED, changes, settled)
+        if self._is_silent():
+            return self._write(changes, settled.entries, view.now + self.settings.fencing_ms)
+        wanted = view.now + self.settings.roll_ahead_ms
+        if view.end > wanted:
+            due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
+            return self._write(changes, settled.entries, self._later(due))
+        return self._extend(changes, settled, wanted)
+
+    def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
+        view = self.view
+        more = next_slots(self.snapshot, view, wanted)
+        ops: list[Op] = []
+        entries = list(settled.entries)
+        if more.hold:
+            part = more.slots[0].start_ms
+            entries.append(hold_entry(view.uid, view.namespace, more.hold, view.now, part))
+            ops += claim_budget(self.snapshot, view.namespace, more.hold, view.now)
+            changes["heldNano"] = settled.held + more.hold
+        end = more.slots[-1].end_ms if more.slots else view.end
+        if more.reason is not None and end <= view.now:
+            return self._stop(more.reason, changes, settled, more.message)
+        if more.reason is not None and more.reason.value != view.status.reason:
+            ops.append(self._warning(more.message, end))
+        changes["reason"] = more.reason.value if more.reason is not None else None
+        changes["message"] = more.message or None
+        retry = min(end, view.now + 5 * SECOND) if more.reason is not None else None
+        ahead = end - self.settings.roll_ahead_ms if more.reason is None else None
+        due = self._later(earliest(self._due(settled), retry, ahead, self._never_started()))
+        return self._write(changes, entries, due, more.slots, ops)
+
+    def _warning(self, message: str, end: Instant) -> Op:
+        """Say it before it happens, on the Pod."""
+        assert self.view.pod is not None
+        said = f"Ends at {format_instant(end)}: {message}"
+        return event(
+            self.snapshot, self.view.pod, self.view.now, "ContractEnding", said, warning=True
+        )
+
+    def _stop(
+        self, reason: CloseReason, changes: dict[str, Any], settled: Settled, message: str = ""
+    ) -> Decision:
+        """Ask the Pod to end; the contract closes when its agent says that it has."""
+        view = self.view
+        assert view.pod is not None
+        sentence = message or SENTENCES[reason]
+        changes |= {"reason": reason.value, "message": sentence}
+        ops = (
+            *delete_pod(view.pod, view.now, self.settings.termination_grace_ms),
+            event(self.snapshot, view.pod, view.now, reason.value, sentence, warning=True),
+        )
+        return self._write(changes, settled.entries, self._due(settled), (), ops)
+
+    def _write(
+        self,
+        changes: dict[str, Any],
+        entries: Iterable[Entry],
+        requeue_at: Instant | None,
+        more: tuple[ContractSlot, ...] = (),
+        ops: Iterable[Op] = (),
+    ) -> Decision:
+        fresh = self._with_slots(more)
+        price = self._price(more)
+        fresh = with_status(fresh, **{**changes, "pricePerDTU": price})
+        written = update(self.view.obj, fresh)
+        note = f"contract {self._name}: {self._said(changes, more)}" if written else ""
+        return decide(*written, *ops, entries=entries, requeue_at=requeue_at, note=note)
+
+    def _said(self, changes: dict[str, Any], more: tuple[ContractSlot, ...]) -> str:
+        done = []
+        if changes.get("phase") == "Running" and self.view.status.phase != "Running":
+            done.append("started")
+        if "cost" in changes and changes["cost"] != self.view.status.cost:
+            done.append(f"billed {changes['cost']} € so far")
+        if more:
+            done.append(f"reserved until {format_instant(more[-1].end_ms)}")
+        if changes.get("reason"):
+            done.append(f"will end: {changes['reason']}")
+        return ", ".join(done) or "updated"
+
+    def _with_slots(self, more: tuple[ContractSlot, ...]) -> Object:
+        if not more:
+            return self.view.obj
+        spec = spec_of(self.view.obj)
+        slots = [*spec["slots"], *(msgspec.to_builtins(slot) for slot in more)]
+        return {**self.view.obj, "spec": {**spec, "slots": slots}}
+
+    def _price(self, more: tuple[ContractSlot, ...]) -> str:
+        begun = [s for s in (*self.view.spec.slots, *more) if s.start_ms <= self.view.now]
+        slot = begun[-1] if begun else self.view.spec.slots[0]
+        return format_euro(slot.price_nano)
+
+    def _observed(self) -> dict[str, Any]:
+        started = self.view.started()
+        if started is None:
+            return {}
+        return {"phase": "Running", "startedMs": started}
+
+    def _never_started(self) -> Instant | None:
+        if self.view.started() is not None:
+            return None
+        return self.view.start + self.settings.never_started_ms
+
+    def _is_silent(self) -> bool:
+        """Say whether the node is out of reach for so long that the workload has surely ended."""
+        lease = self.view.lease
+        return lease is not None and lease.expires + self.settings.fencing_ms <= self.view.now
+
+    def _due(self, settled: Settled) -> Instant | None:
+        """Give when the next slot may be settled."""
+        left = [s.end_ms for s in unsettled(self.view) if s.end_ms > (settled.until or 0)]
+        return self._later(min(left) + SECOND) if left else None
+
+    def _later(self, at: Instant | None) -> Instant | None:
+        return None if at is None else max(at, self.view.now + SECOND)
+
+    def _why_over(self) -> CloseReason:
+        view = self.view
+        asked = view.status.reason
+        if view.pod is not None and phase_of(view.pod) == "Succeeded":
+            return CloseReason.COMPLETED
+        if (view.pod is None or view.is_stopping) and asked:
+            return CloseReason(asked)
+        if view.pod is None:
+            return CloseReason.DELETED
+        if status_of(view.pod).get("reason") in (POD_NODE_LOST, "LeaseLost"):
+            return CloseReason.NODE_LOST
+        return CloseReason.DELETED if view.is_stopping else CloseReason.FAILED
+
+    def _close(self, reason: CloseReason) -> Decision:
+        view = self.view
+        settled = settle_all(view, self.settings.fee_ppm)
+        observed = view.observed()
+        started = view.started()
+        asked = view.status.message if view.status.reason == reason.value else ""
+        closed = with_status(
+            view.obj,
+            **settled.status(),
+            phase="Closed",
+            reason=reason.value,
+            message=asked or SENTENCES[reason],
+            startedMs=started,
+            finishedMs=observed.end if started is not None else None,
+            pricePerDTU=self._price(()),
+        )
+        said = (
+            f"Contract {name_of(view.obj)} closed: {reason.value}, {format_euro(settled.billed)} €."
+        )
+        about = view.pod if view.pod is not None else view.obj
+        ops = (
+            *update(view.obj, closed),
+            *(release(view.pod, FINALIZER_METER) if view.pod is not None else ()),
+            event(self.snapshot, about, view.now, "ContractClosed", said),
+        )
+        cost = format_euro(settled.billed)
+        note = f"contract {self._name} closed: {reason.value}, billed {cost} €"
+        return decide(*ops, entries=settled.entries, note=note)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.view.namespace}/{name_of(self.view.obj)}"

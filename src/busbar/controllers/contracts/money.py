@@ -1,0 +1,130 @@
+"""What becomes of the holds of a contract's slots: billed as far as delivered, else released.
+
+Every slot is settled once: at its end, or at the contract's. `status.settledUntilMs` moves in the
+same transaction as the entries, and the entries' ids derive from contract and slot, so a decision
+taken twice has one effect. Next: `rolling.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from busbar.controllers.contracts.view import ContractView
+from busbar.controllers.parts.funds import month_of
+from busbar.ledger.entries import Entry
+from busbar.ledger.metering import Interval
+from busbar.ledger.settlement import release, settle
+from busbar.model.dtu import amount
+from busbar.model.kinds.contract import ContractSlot
+from busbar.model.money import format_euro
+from busbar.model.time import Instant
+
+
+class Settled(NamedTuple):
+    """The entries to journal, and the sums of the contract after them."""
+
+    entries: tuple[Entry, ...]
+    held: int
+    billed: int
+    vendor: int
+    fee: int
+    rounding: int
+    until: Instant | None
+    by_month: dict[str, int]
+
+    def status(self) -> dict[str, object]:
+        """Give the fields of the contract's status that say so."""
+        return {
+            "heldNano": self.held,
+            "billedNano": self.billed,
+            "vendorNano": self.vendor,
+            "feeNano": self.fee,
+            "roundingNano": self.rounding,
+            "settledUntilMs": self.until,
+            "billedByMonth": self.by_month or None,
+            "cost": format_euro(self.billed),
+        }
+
+
+def worth(slot: ContractSlot, draw_micro: int) -> int:
+    """Give the hold of a slot: the most that it can cost."""
+    return amount(slot.price_nano, draw_micro, slot.end_ms - slot.start_ms)
+
+
+def unsettled(view: ContractView) -> list[ContractSlot]:
+    """Give the slots whose hold is still there, in time order."""
+    until = view.status.settled_until_ms
+    return [s for s in view.spec.slots if until is None or s.end_ms > until]
+
+
+def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
+    """Settle the slots that lie wholly in the past, as far as the node is known to have lived.
+
+    A slot that has just ended waits for the lease's next renewal: until then nobody knows whether
+    its last seconds were delivered.
+    """
+    certain = view.known_until
+    return _settle(view, [s for s in unsettled(view) if s.end_ms <= certain], fee_ppm, ())
+
+
+def settle_all(view: ContractView, fee_ppm: int) -> Settled:
+    """Settle the rest at the contract's end: bill what was delivered, release what was not."""
+    observed = view.observed()
+    left = unsettled(view)
+    used = [s for s in left if _part(view, s, observed).ms]
+    return _settle(view, used, fee_ppm, [s for s in left if s not in used])
+
+
+def _part(view: ContractView, slot: ContractSlot, observed: Interval) -> Interval:
+    if view.started() is None:
+        return Interval(slot.start_ms, slot.start_ms)
+    return Interval(slot.start_ms, slot.end_ms).meet(observed)
+
+
+def _settle(
+    view: ContractView, slots: list[ContractSlot], fee_ppm: int, unused: Iterable[ContractSlot]
+) -> Settled:
+    status, observed = view.status, view.observed()
+    held, until, entries = status.held_nano, status.settled_until_ms, list[Entry]()
+    billed, vendor, fee, rounding = (
+        status.billed_nano,
+        status.vendor_nano,
+        status.fee_nano,
+        status.rounding_nano,
+    )
+    for slot in slots:
+        part, hold = _part(view, slot, observed), worth(slot, view.spec.draw_micro)
+        until = slot.end_ms
+        held -= hold
+        if not part.ms:
+            entries += _released(view, hold, slot.start_ms)
+            continue
+        debit = amount(slot.price_nano, view.spec.draw_micro, part.ms)
+        done = settle(
+            view.uid,
+            view.namespace,
+            view.spec.vendor,
+            part.start,
+            part.end,
+            slot.price_nano,
+            view.spec.draw_micro,
+            hold - debit,
+            view.now,
+            fee_ppm,
+        )
+        entries += [done.entry] if done.entry is not None else []
+        billed, vendor = billed + done.debit, vendor + done.vendor_credit
+        fee, rounding = fee + done.fee, rounding + done.rounding
+    rest = sum(worth(slot, view.spec.draw_micro) for slot in unused)
+    entries += _released(view, rest, "close")
+    month, months = month_of(view.now), dict(status.billed_by_month)
+    if billed > status.billed_nano:
+        months[month] = months.get(month, 0) + billed - status.billed_nano
+    return Settled(tuple(entries), held - rest, billed, vendor, fee, rounding, until, months)
+
+
+def _released(view: ContractView, amount_nano: int, part: str | int) -> list[Entry]:
+    if not amount_nano:
+        return []
+    return [release(view.uid, view.namespace, amount_nano, view.now, part)]

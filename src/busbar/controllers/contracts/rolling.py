@@ -1,0 +1,81 @@
+"""What comes after a contract's last slot: further slots with their hold, or a reason to end.
+
+Slots follow each other without a gap, also where the exchange was down at a slot's end: what ran
+meanwhile was promised by nobody, but it is sold at the offer's price and within the cap as soon
+as the exchange is back, so that no second that ran goes unpaid. Next: `controller.py`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.contracts.money import worth
+from busbar.controllers.contracts.view import ContractView
+from busbar.controllers.parts.funds import budget_left
+from busbar.ledger.entries import available
+from busbar.market.offers import Offer, parse_offer
+from busbar.market.reasons import Reason
+from busbar.market.rolling import NotRolled, roll
+from busbar.model.errors import InvalidField
+from busbar.model.kinds.contract import ContractSlot
+from busbar.model.objects import Key
+from busbar.model.time import Instant
+from busbar.model.wellknown import GROUP
+from busbar.store.contract import Snapshot
+
+_REASONS = {
+    Reason.EXPIRED: CloseReason.EXPIRED,
+    Reason.NOT_OFFERED: CloseReason.OFFER_WITHDRAWN,
+    Reason.OFFER_UNAVAILABLE: CloseReason.OFFER_WITHDRAWN,
+    Reason.PRICE_ABOVE_CAP: CloseReason.PRICE_ABOVE_CAP,
+}
+_STEPS_MAX = 200
+"""More slots than that in one decision would be a bug, or an exchange that was down for a week."""
+
+
+class Next(NamedTuple):
+    """Further slots and their hold; where they do not reach `wanted`, why the contract ends."""
+
+    slots: tuple[ContractSlot, ...]
+    hold: int
+    reason: CloseReason | None = None
+    message: str = ""
+
+
+def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant) -> Next:
+    """Extend the reserved term until it reaches beyond `wanted`, or say why it does not."""
+    offer = _offer(snapshot, view.spec.offer)
+    funds = snapshot.balance(available(view.namespace))
+    budget = budget_left(snapshot, view.namespace, view.now)
+    slots, hold, end = list[ContractSlot](), 0, view.end
+    for _ in range(_STEPS_MAX):
+        if end > wanted:
+            break
+        rolled = roll(offer, view.spec.cap_nano, end, view.spec.not_after_ms)
+        if isinstance(rolled, NotRolled):
+            sentence = f"{rolled.message[:1].upper()}{rolled.message[1:]}."
+            return Next(tuple(slots), hold, _REASONS[rolled.reason], sentence)
+        more = [ContractSlot(s.start, s.end, s.price_nano) for s in rolled.segments]
+        cost = sum(worth(slot, view.spec.draw_micro) for slot in more)
+        short = _short(hold + cost, funds, budget)
+        if short is not None:
+            return Next(tuple(slots), hold, short, SENTENCES[short])
+        slots, hold, end = slots + more, hold + cost, more[-1].end_ms
+    return Next(tuple(slots), hold)
+
+
+def _short(cost: int, funds: int, budget: int | None) -> CloseReason | None:
+    if cost > funds:
+        return CloseReason.BALANCE_EXHAUSTED
+    if budget is not None and cost > budget:
+        return CloseReason.BUDGET_EXHAUSTED
+    return None
+
+
+def _offer(snapshot: Snapshot, name: str) -> Offer | None:
+    obj = snapshot.get(Key(GROUP, "offers", "", name))
+    try:
+        return parse_offer(obj) if obj is not None else None
+    except InvalidField:
+        return None
