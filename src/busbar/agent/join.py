@@ -13,6 +13,7 @@ import os
 import platform
 import socket
 import ssl
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,30 @@ def _address_towards(server: str) -> str:
             return str(probe.getsockname()[0])
     except OSError:
         return ""
+
+
+def main() -> int:
+    """Join as a process of its own: SERVER DIRECTORY NAME CPU_MILLI MEMORY_BYTES CIDR VERSION.
+
+    The token comes on standard input: arguments are for everybody to read.
+    """
+    server, directory, name, cpu, memory, pod_cidr, version = sys.argv[1:]
+    try:
+        join(
+            server,
+            sys.stdin.read(),
+            Path(directory),
+            name=name,
+            cpu_milli=int(cpu),
+            memory_bytes=int(memory),
+            pod_cidr=pod_cidr,
+            version=version,
+        )
+    except JoinFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -30,9 +30,8 @@ class Client:
         cluster, user, context = _read(kubeconfig)
         self.namespace = str(context.get("namespace") or "default")
         self.server = str(cluster["server"])
-        self._tls = ssl.create_default_context(
-            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-        )
+        self.ca_pem = base64.b64decode(cluster["certificate-authority-data"])
+        self._tls = ssl.create_default_context(cadata=self.ca_pem.decode())
         self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if user.get("token"):
             self._headers["Authorization"] = f"Bearer {user['token']}"

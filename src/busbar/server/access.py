@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from busbar.model.objects import Key, Object, is_deleting, name_of, namespace_of, uid_of
+from busbar.model.objects import Key, Object, is_deleting, name_of, namespace_of, stamped, uid_of
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import API_VERSION, GROUP, NAMESPACE_LEASES, NAMESPACE_SYSTEM, S3_KEY
 from busbar.server.identities import AccessKey, new_access_key, read_access_key
@@ -62,13 +62,21 @@ class AccessKeys:
         self._by_pod = {pod.uid: pod for pod in self.pods}
 
 
-async def keep_namespace_keys(store: Store, namespaces: Informer[str]) -> None:
+async def keep_namespace_keys(
+    store: Store,
+    namespaces: Informer[str],
+    clock: Callable[[], Instant],
+    new_uid: Callable[[], str],
+) -> None:
     """See to it that every consumer's namespace has an S3 access key, for ever."""
     changed = asyncio.Event()
     namespaces.on_change(changed.set)
     while True:
         for name in namespaces:
-            await _ensure_key(store, name)
+            key = Key("", "secrets", name, S3_KEY)
+            if await store.get(key) is None:
+                made = stamped(new_access_key(name, S3_KEY), new_uid(), format_instant(clock()))
+                await store.commit(Transaction((Put(key, made, ABSENT),)))
         await changed.wait()
         changed.clear()
 
@@ -77,12 +85,6 @@ def read_consumer_namespace(obj: Object) -> str | None:
     """Give the name of a namespace that consumers use; None for the system's own."""
     name = name_of(obj)
     return None if name in _NO_KEY or is_deleting(obj) else name
-
-
-async def _ensure_key(store: Store, namespace: str) -> None:
-    key = Key("", "secrets", namespace, S3_KEY)
-    if await store.get(key) is None:
-        await store.commit(Transaction((Put(key, new_access_key(namespace, S3_KEY), ABSENT),)))
 
 
 class Buckets:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -68,6 +68,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return self.directory / "busbar.pid"
 
     @property
+    def ready_file(self) -> Path:
+        """Give the file that exists while the cloud answers; it lists its addresses."""
+        return self.directory / "ready.json"
+
+    @property
     def log_file(self) -> Path:
         """Give the log of a cloud in the background."""
         return self.directory / "busbar.log"
@@ -103,3 +108,8 @@ def save(settings: ServerSettings) -> None:
     temporary = path.with_name(".busbar.json.new")
     temporary.write_bytes(msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n")
     temporary.rename(path)
+
+
+def replace(settings: ServerSettings, **changes: Any) -> ServerSettings:
+    """Copy with some settings changed."""
+    return msgspec.structs.replace(settings, **changes)

@@ -1,0 +1,153 @@
+"""Agents that run on this machine, each with a folder `nodes/NAME` in the data directory.
+
+A node may live in a network namespace of its own (`--netns`), as the vendors of the quickstart
+do: to the cloud it is then a machine like any other. Next: `supply.py`, the commands.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+from busbar.cli import processes
+from busbar.cli.errors import CliError, Exit
+
+
+def folder(data: Path, name: str) -> Path:
+    """Give an agent's data directory."""
+    return data / "nodes" / name
+
+
+def pid_file(data: Path, name: str) -> Path:
+    """Give an agent's pid file."""
+    return folder(data, name) / "agent.pid"
+
+
+def names(data: Path) -> list[str]:
+    """Give the nodes of this machine that have joined."""
+    return sorted(path.parent.name for path in (data / "nodes").glob("*/agent.json"))
+
+
+def is_running(data: Path, name: str) -> bool:
+    """Say whether an agent's process is there."""
+    return processes.running_pid(pid_file(data, name)) is not None
+
+
+def join(
+    data: Path,
+    name: str,
+    server: str,
+    token: str,
+    sizes: tuple[int, int],
+    pod_cidr: str,
+    netns: str | None,
+) -> None:
+    """Join a node whose agent will live on this machine; `sizes` are cpu in thousandths, bytes.
+
+    In a child process, since the network namespace to join from is a property of a process.
+    """
+    place = folder(data, name)
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o700)
+    command = [sys.executable, "-m", "busbar.agent.join", server, str(place), name]
+    command += [str(sizes[0]), str(sizes[1]), pod_cidr, package_version("busbar")]
+    if netns:
+        (place / "netns").write_text(f"{netns}\n")
+        command = ["nsenter", f"--net=/run/netns/{netns}", *command]
+    done = subprocess.run(command, input=token, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["joining failed"]
+        raise CliError(lines[-1], Exit.REFUSED)
+
+
+def start(data: Path, name: str) -> None:
+    """Start an agent in the background; fine if it runs."""
+    if is_running(data, name):
+        return
+    place = folder(data, name)
+    (place / "drain").unlink(missing_ok=True)
+    (place / "ready").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "busbar.agent", "--data", str(place)]
+    netns = place / "netns"
+    if netns.exists():
+        # nsenter, not `ip netns exec`: that would give the agent mounts of its own, which the
+        # machine could then neither see nor clean up.
+        command = ["nsenter", f"--net=/run/netns/{netns.read_text().strip()}", *command]
+    processes.start(command, place / "agent.log", pid_file(data, name))
+    ready = place / "ready"
+    processes.wait_until(
+        ready.exists, pid_file(data, name), place / "agent.log", f"the agent {name}", 60
+    )
+
+
+def stop(data: Path, name: str, *, drain: bool) -> bool:
+    """Stop an agent; with `drain` its workloads too, else they go on and are taken up again."""
+    if drain and folder(data, name).exists():
+        (folder(data, name) / "drain").touch()
+    return processes.stop(pid_file(data, name), seconds=40)
+
+
+def stop_all(data: Path) -> list[str]:
+    """Stop every agent of this machine and its workloads; gives the names of those that ran."""
+    return [f"agent {name}" for name in names(data) if stop(data, name, drain=True)]
+
+
+def make_network(name: str, bridge: str, host: str, address: str) -> None:
+    """Make a network namespace that reaches this machine over a bridge: a machine beside it.
+
+    `host` is the bridge's address with its prefix length, `address` the namespace's.
+    """
+    _ip(["link", "add", bridge, "type", "bridge"], unless=f"/sys/class/net/{bridge}")
+    _ip(["addr", "replace", host, "dev", bridge])
+    _ip(["link", "set", bridge, "up"])
+    if not Path(f"/run/netns/{name}").exists():
+        _ip(["netns", "add", name])
+    _ip(["-n", name, "link", "set", "lo", "up"])
+    outside = f"v-{name}"[:15]
+    if not Path(f"/sys/class/net/{outside}").exists():
+        _ip(["link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", name])
+    _ip(["link", "set", outside, "master", bridge, "up"])
+    _ip(["-n", name, "addr", "replace", address, "dev", "eth0"])
+    _ip(["-n", name, "link", "set", "eth0", "up"])
+    _ip(["-n", name, "route", "replace", "default", "via", host.partition("/")[0]])
+
+
+def remember_network(data: Path, name: str, netns: str, bridge: str) -> None:
+    """Write down what `busbar down` has to remove again."""
+    place = folder(data, name)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "netns").write_text(f"{netns}\n")
+    (data / "nodes" / "bridge").write_text(f"{bridge}\n")
+
+
+def remove_networks(data: Path) -> None:
+    """Remove the network namespaces and the bridge that were made for nodes of this machine."""
+    for path in (data / "nodes").glob("*/netns"):
+        netns = path.read_text().strip()
+        if Path(f"/run/netns/{netns}").exists():
+            _ip(["netns", "del", netns])
+    bridge = data / "nodes" / "bridge"
+    if bridge.exists() and Path(f"/sys/class/net/{bridge.read_text().strip()}").exists():
+        _ip(["link", "del", bridge.read_text().strip()])
+
+
+def mounts_below(directory: Path) -> list[str]:
+    """Give the mount points below a directory, deepest first."""
+    prefix = f"{directory}/"
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    found = [line.split()[1].replace("\\040", " ") for line in lines]
+    return sorted((path for path in found if path.startswith(prefix)), reverse=True)
+
+
+def _ip(arguments: list[str], unless: str = "") -> None:
+    if unless and Path(unless).exists():
+        return
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CliError(
+            f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}; "
+            "network namespaces need root and the kernel's veth and bridge",
+            Exit.MACHINE,
+        )

@@ -1,0 +1,264 @@
+"""`busbar token`, `join`, `agent`, `vendor`, `offer`: how machines come to be for sale.
+
+Next: `jobs.py`, the consumer's side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from busbar.cli import clock, machines
+from busbar.cli.client import BUSBAR, Client
+from busbar.cli.cloud import require_root
+from busbar.cli.context import Context, pass_context
+from busbar.cli.errors import CliError, Exit
+from busbar.cli.output import emit, output_option
+from busbar.model.errors import InvalidField
+from busbar.model.money import parse_euro
+from busbar.model.quantities import milli, whole
+from busbar.model.wellknown import API_VERSION, NAMESPACE_SYSTEM, VENDOR_PREFIX, VENDORS
+from busbar.server import identities, kubeconfig
+
+SECRETS = f"/api/v1/namespaces/{NAMESPACE_SYSTEM}/secrets"
+
+
+@click.command()
+@click.option("--vendor", metavar="NAME", help="Let one machine of this vendor join.")
+@click.option("--region", metavar="REGION", help="Where that machine stands, such as Sweden.")
+@click.option("--ttl", type=click.IntRange(1, 600), default=600, help="Seconds a join token lives.")
+@click.option("--member", metavar="NS", help="Let somebody work in this namespace.")
+@click.option("--vendor-user", metavar="NAME", help="Let somebody manage this vendor's offers.")
+@click.option("--user", metavar="NAME", help="User name of a member or vendor user.")
+@click.option("--write", "target", type=click.Path(path_type=Path), help="Write a kubeconfig.")
+@pass_context
+def token(context: Context, /, vendor: str | None, ttl: int, **options: Any) -> None:
+    """Make a token: for a machine that joins, for a member, or for a vendor's staff."""
+    kinds = [name for name in ("member", "vendor_user") if options[name]]
+    if (vendor is not None) + len(kinds) != 1:
+        raise CliError("name exactly one of --vendor, --member and --vendor-user", Exit.USAGE)
+    if vendor is not None:
+        if not options["region"]:
+            raise CliError("--region is missing: say where the machine stands", Exit.USAGE)
+        fingerprint = _fingerprint(context.client)
+        text, secret = identities.new_join_token(
+            fingerprint, vendor, options["region"], clock.now(), ttl
+        )
+        context.client.post(SECRETS, secret)
+        click.echo(text)
+        return
+    _bearer(context, options)
+
+
+def _bearer(context: Context, options: dict[str, Any]) -> None:
+    namespace, vendor = options["member"], options["vendor_user"]
+    if namespace:
+        user = options["user"] or f"member-of-{namespace}"
+        groups: tuple[str, ...] = (identities.member_group(namespace),)
+    else:
+        user, groups = VENDOR_PREFIX + vendor, (VENDORS,)
+    text, secret = identities.new_bearer(user, groups, None)
+    context.client.post(SECRETS, secret)
+    if options["target"] is None:
+        click.echo(text)
+        return
+    kubeconfig.write_kubeconfig(
+        options["target"],
+        context.client.server,
+        context.client.ca_pem,
+        user,
+        token=text,
+        namespace=namespace or "default",
+    )
+    click.echo(f"wrote {options['target']}")
+
+
+@click.command()
+@click.argument("server", metavar="https://HOST:PORT")
+@click.option("--token", "join_token", required=True, metavar="TOKEN", help="From `busbar token`.")
+@click.option("--name", metavar="NODE", help="Node name (default: the host name).")
+@click.option("--cpu", metavar="QUANTITY", help="vCPUs to sell (default: all).")
+@click.option("--memory", metavar="QUANTITY", help="Memory to sell (default: nine tenths).")
+@click.option("--pod-cidr", default="10.88.0.0/16", show_default=True, help="Workload addresses.")
+@click.option("--netns", metavar="NAME", help="Run in this network namespace.")
+@pass_context
+def join(context: Context, /, server: str, join_token: str, **options: Any) -> None:
+    """Sell this machine on an exchange: join, and start the agent."""
+    require_root("busbar join")
+    name = options["name"] or _hostname()
+    place = machines.folder(context.data, name)
+    if (place / "agent.json").exists():
+        machines.start(context.data, name)
+        click.echo(f"{name} has joined already; its agent is running")
+        return
+    sizes = _sizes(options["cpu"], options["memory"])
+    machines.join(
+        context.data, name, server, join_token, sizes, options["pod_cidr"], options["netns"]
+    )
+    machines.start(context.data, name)
+    click.echo(f"{name} has joined; its agent is running, its log is {place / 'agent.log'}")
+
+
+def _sizes(cpu: str | None, memory: str | None) -> tuple[int, int]:
+    try:
+        return (
+            milli(cpu, "--cpu") if cpu else 0,
+            whole(memory, "--memory") if memory else 0,
+        )
+    except InvalidField as error:
+        raise CliError(str(error), Exit.USAGE) from None
+
+
+@click.group()
+def agent() -> None:
+    """Start, stop and list the agents of this machine."""
+
+
+@agent.command("list")
+@output_option
+@pass_context
+def agent_list(context: Context, /, output: str) -> None:
+    """List the agents of this machine."""
+    found = [
+        {"name": name, "running": machines.is_running(context.data, name)}
+        for name in machines.names(context.data)
+    ]
+    rows = [(item["name"], "yes" if item["running"] else "no") for item in found]
+    emit(output, found, ("name", "running"), rows)
+
+
+@agent.command("start")
+@click.argument("name")
+@pass_context
+def agent_start(context: Context, /, name: str) -> None:
+    """Start an agent; workloads of its earlier life are taken up again."""
+    _known(context, name)
+    machines.start(context.data, name)
+    click.echo(f"{name} is running")
+
+
+@agent.command("stop")
+@click.argument("name")
+@click.option("--drain", is_flag=True, help="Stop its workloads too.")
+@pass_context
+def agent_stop(context: Context, /, name: str, drain: bool) -> None:
+    """Stop an agent; without --drain its workloads go on."""
+    _known(context, name)
+    machines.stop(context.data, name, drain=drain)
+    click.echo(f"{name} has stopped")
+
+
+def _known(context: Context, name: str) -> None:
+    if name not in machines.names(context.data):
+        known = ", ".join(machines.names(context.data)) or "none"
+        raise CliError(f"no agent {name} has joined here; known: {known}", Exit.NOT_FOUND)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--country", metavar="CC", help="Two-letter country code, to register or change.")
+@click.option("--display-name", metavar="TEXT", help="Name shown to consumers.")
+@output_option
+@pass_context
+def vendor(
+    context: Context,
+    /,
+    name: str | None,
+    country: str | None,
+    display_name: str | None,
+    output: str,
+) -> None:
+    """List vendors, or register one: `busbar vendor elastx --country SE`."""
+    if name and (country or display_name):
+        spec: dict[str, Any] = {}
+        if country:
+            spec["country"] = country.upper()
+        if display_name:
+            spec["displayName"] = display_name
+        context.client.apply(f"{BUSBAR}/vendors/{name}", _object("Vendor", name, spec))
+    items = context.client.list(f"{BUSBAR}/vendors")
+    if name:
+        items = [item for item in items if item["metadata"]["name"] == name]
+        if not items:
+            raise CliError(f"there is no vendor {name}", Exit.NOT_FOUND)
+    rows = [
+        (
+            item["metadata"]["name"],
+            (item.get("spec") or {}).get("country"),
+            (item.get("status") or {}).get("nodes", 0),
+            (item.get("status") or {}).get("nodesReady", 0),
+            (item.get("status") or {}).get("balance", "0"),
+        )
+        for item in items
+    ]
+    emit(output, items, ("name", "country", "nodes", "ready", "earned €"), rows)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--vendor", metavar="VENDOR", help="Who sells; with --price, makes the offer.")
+@click.option("--price", metavar="EURO", help="Euro per DTU.")
+@click.option("-f", "--file", "source", type=click.Path(exists=True, path_type=Path), help="Offer.")
+@output_option
+@pass_context
+def offer(
+    context: Context,
+    /,
+    name: str | None,
+    vendor: str | None,
+    price: str | None,
+    source: Path | None,
+    output: str,
+) -> None:
+    """List offers, or make one: `busbar offer NAME --vendor V --price 0.03`, or -f FILE."""
+    if source is not None:
+        for document in yaml.safe_load_all(source.read_text()):
+            if document:
+                name = str(document["metadata"]["name"])
+                context.client.apply(f"{BUSBAR}/offers/{name}", document)
+    elif name and vendor and price:
+        try:
+            parse_euro(price, "--price")
+        except InvalidField as error:
+            raise CliError(str(error), Exit.USAGE) from None
+        spec = {"vendor": vendor, "pricePerDTU": price}
+        context.client.apply(f"{BUSBAR}/offers/{name}", _object("Offer", name, spec))
+    items = context.client.list(f"{BUSBAR}/offers")
+    if name:
+        items = [item for item in items if item["metadata"]["name"] == name]
+        if not items:
+            raise CliError(f"there is no offer {name}", Exit.NOT_FOUND)
+    emit(output, items, ("name", "vendor", "€/DTU now", "available", "nodes"), _offer_rows(items))
+
+
+def _offer_rows(items: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [
+        (
+            item["metadata"]["name"],
+            item["spec"].get("vendor"),
+            (item.get("status") or {}).get("pricePerDTU") or item["spec"].get("pricePerDTU"),
+            "yes" if (item.get("status") or {}).get("available") else "no",
+            (item.get("status") or {}).get("nodes", 0),
+        )
+        for item in items
+    ]
+
+
+def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _fingerprint(client: Client) -> str:
+    der = ssl.PEM_cert_to_DER_cert(client.ca_pem.decode())
+    return hashlib.sha256(der).hexdigest()[:16]
+
+
+def _hostname() -> str:
+    import socket
+
+    return socket.gethostname().lower()
