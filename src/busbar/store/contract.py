@@ -166,6 +166,24 @@ class StoreFailed(Exception):
     """
 
 
+class Unopenable(StrEnum):
+    """The closed list of reasons for which a store cannot be opened."""
+
+    IN_USE = "InUse"
+    NOT_A_STORE = "NotAStore"
+    TOO_NEW = "TooNew"
+    DAMAGED = "Damaged"
+    UNWRITABLE = "Unwritable"
+
+
+class CannotOpen(Exception):
+    """A store cannot be opened, and nothing in it was changed; one sentence says why."""
+
+    def __init__(self, why: Unopenable, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 class Snapshot(Protocol):
     """A consistent view of everything at one revision. Cheap to take, never changes."""
 
