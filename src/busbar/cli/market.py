@@ -1,0 +1,80 @@
+"""`busbar market`: the published book and the latest clearings. Next: `storage.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from busbar.cli.client import BUSBAR
+from busbar.cli.context import Context, pass_context
+from busbar.cli.output import emit, output_option, print_table
+from busbar.model.money import format_euro
+
+
+@click.command()
+@click.argument("zone", required=False)
+@click.option("--clearings", metavar="N", type=click.IntRange(1, 200), help="The last N clearings.")
+@output_option
+@pass_context
+def market(context: Context, /, zone: str | None, clearings: int | None, output: str) -> None:
+    """Show the order book: who sells, at which price, how much is free, who waits."""
+    if clearings is not None:
+        _clearings(context, clearings, output)
+        return
+    books = context.client.list(f"{BUSBAR}/books")
+    if zone:
+        books = [book for book in books if (book.get("status") or {}).get("zone") == zone]
+    rows = [row for book in books for row in _asks(book.get("status") or {})]
+    columns = ("zone", "offer", "vendor", "€/DTU", "nodes", "free cpu", "free memory")
+    emit(output, books, columns, rows)
+    if output == "table":
+        _summary(books)
+
+
+def _asks(status: dict[str, Any]) -> list[tuple[object, ...]]:
+    asks = sorted(status.get("asks") or (), key=lambda ask: int(ask.get("priceNano") or 0))
+    return [
+        (
+            status.get("zone"),
+            ask.get("offer"),
+            ask.get("vendor"),
+            format_euro(int(ask.get("priceNano") or 0)),
+            ask.get("nodes"),
+            f"{int(ask.get('freeCpuMilli') or 0) / 1000:g}",
+            f"{int(ask.get('freeMemoryBytes') or 0) / 2**30:.1f} GiB",
+        )
+        for ask in asks
+    ]
+
+
+def _summary(books: list[dict[str, Any]]) -> None:
+    rows = []
+    for book in books:
+        status = book.get("status") or {}
+        rows.append(
+            (
+                status.get("zone"),
+                status.get("bestAsk") or "nothing for sale",
+                status.get("lastPrice") or "none yet",
+                status.get("freeDTU"),
+                len(status.get("bids") or ()),
+            )
+        )
+    if rows:
+        click.echo()
+        print_table(("zone", "best ask", "last price", "free DTU/h", "orders waiting"), rows)
+
+
+def _clearings(context: Context, count: int, output: str) -> None:
+    items = context.client.list(f"{BUSBAR}/clearings")
+    items.sort(key=lambda item: int((item.get("status") or {}).get("atMs") or 0))
+    items = items[-count:]
+    rows = []
+    for item in items:
+        status = item.get("status") or {}
+        prices = ", ".join(f"{z} {p}" for z, p in sorted((status.get("prices") or {}).items()))
+        created = item["metadata"].get("creationTimestamp")
+        name = item["metadata"]["name"]
+        rows.append((name, created, status.get("matched"), status.get("unmatched"), prices))
+    emit(output, items, ("clearing", "at", "matched", "unmatched", "€/DTU by zone"), rows)

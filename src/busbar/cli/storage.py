@@ -1,0 +1,79 @@
+"""`busbar bucket`, `image`: what workloads read, write and run. Next: `status.py`."""
+
+from __future__ import annotations
+
+import base64
+
+import click
+
+from busbar.cli.client import Client, namespaced
+from busbar.cli.context import Context, namespace_option, pass_context
+from busbar.cli.errors import CliError, Exit
+from busbar.cli.output import emit, output_option
+from busbar.model.wellknown import API_VERSION, S3_KEY
+from busbar.server import settings as server_settings
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--create", is_flag=True, help="Make the bucket.")
+@click.option(
+    "--credentials", is_flag=True, help="Print the environment for aws and other clients."
+)
+@output_option
+@namespace_option
+@pass_context
+def bucket(
+    context: Context,
+    /,
+    name: str | None,
+    create: bool,
+    credentials: bool,
+    output: str,
+    namespace: str | None,
+) -> None:
+    """List a namespace's buckets, make one, or print the credentials to use them."""
+    context.in_namespace(namespace)
+    if credentials:
+        for variable, value in environment(context).items():
+            click.echo(f"export {variable}={value}")
+        return
+    if create:
+        if not name:
+            raise CliError("NAME is missing: which bucket to make", Exit.USAGE)
+        make_bucket(context.client, context.namespace, name)
+    items = context.client.list(namespaced(context.namespace, "buckets"))
+    if name:
+        items = [item for item in items if item["metadata"]["name"] == name]
+        if not items:
+            raise CliError(f"there is no bucket {name} in {context.namespace}", Exit.NOT_FOUND)
+    rows = [(item["metadata"]["name"], item["metadata"].get("creationTimestamp")) for item in items]
+    emit(output, items, ("name", "created"), rows)
+
+
+def make_bucket(client: Client, namespace: str, name: str) -> None:
+    """Make a bucket; fine if it exists."""
+    if client.find(namespaced(namespace, "buckets", name)) is None:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "Bucket",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {},
+        }
+        client.post(namespaced(namespace, "buckets"), body)
+
+
+def environment(context: Context) -> dict[str, str]:
+    """Give the variables by which every S3 client finds the namespace's buckets."""
+    secret = context.client.get(namespaced(context.namespace, "secrets", S3_KEY, api="/api/v1"))
+    settings = server_settings.load(context.data)
+    return {
+        "AWS_ACCESS_KEY_ID": _decoded(secret, "accessKeyId"),
+        "AWS_SECRET_ACCESS_KEY": _decoded(secret, "secretAccessKey"),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.s3_port}",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+def _decoded(secret: dict[str, dict[str, str]], field: str) -> str:
+    return base64.b64decode(secret["data"][field]).decode()
