@@ -92,7 +92,7 @@ def _lines(name: str, state: Json) -> list[tuple[str, object]]:
 
 
 def _nodes(items: list[Json]) -> list[tuple[object, ...]]:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for item in items:
         labels = item["metadata"].get("labels") or {}
         notes = item["metadata"].get("annotations") or {}
@@ -124,7 +124,7 @@ def _gib(value: object) -> str:
 
 
 def _jobs(items: list[Json]) -> list[tuple[object, ...]]:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for item in items:
         state = item.get("status") or {}
         rows.append(
