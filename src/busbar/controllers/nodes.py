@@ -174,12 +174,16 @@ def node_key(name: str) -> Key:
     return Key("", "nodes", "", name)
 
 
+def is_ready(node: Object) -> bool:
+    """Say whether a node's lease was live when last looked at."""
+    ready = condition(node, "Ready")
+    return ready is not None and ready.get("status") == "True"
+
+
 def is_schedulable(node: Object) -> bool:
     """Say whether a node may take new work: ready, not cordoned, not tainted, not leaving."""
-    ready = condition(node, "Ready")
     return (
-        ready is not None
-        and ready.get("status") == "True"
+        is_ready(node)
         and not spec_of(node).get("unschedulable")
         and not _is_tainted(node)
         and not is_deleting(node)

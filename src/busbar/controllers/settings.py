@@ -29,10 +29,14 @@ class Settings(NamedTuple):
     """How long before a slot's end a contract gets its next slot."""
     losses_max: int = 5
     """How often a Job is placed anew after losing its node."""
-    avoid_ms: int = HOUR
+    avoid_ms: int = 5 * MINUTE
     """How long a node that lost a workload is avoided by it."""
     event_ttl_ms: int = HOUR
     """How long Events are kept."""
+    status_ms: int = 200
+    """How long the status of accounts, offers and vendors may lag: a burst is one write."""
+    book_ms: int = SECOND
+    """How often a Book is published at most."""
     clearings_kept: int = 200
     """How many Clearings are kept."""
     termination_grace_ms: int = 30 * SECOND

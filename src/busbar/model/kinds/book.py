@@ -30,8 +30,16 @@ class ClearingStatus(Part):
     """One batch: its inputs, rule and outcome, enough to compute it again."""
 
     at_ms: int = 0
+    seed: Annotated[int, Meta(description="Breaks ties.")] = 0
     rule: str = ""
     supply: list[dict[str, Any]] = []
+    commitments: Annotated[
+        list[list[Any]], Meta(description="What open contracts occupied: node, resources, times.")
+    ] = []
+    vendors: list[str] = []
+    funds: Annotated[
+        dict[str, list[int | None]], Meta(description="Namespace to balance and budget left.")
+    ] = field(default_factory=dict)
     orders: list[dict[str, Any]] = []
     matches: list[dict[str, Any]] = []
     refusals: list[dict[str, Any]] = []

@@ -1,0 +1,111 @@
+"""The market controller: when to clear, and in what order to commit. Next: `../books.py`.
+
+There is one key: all orders of a batch are cleared together. The runner keeps at most one batch in
+flight, so every batch sees what the last one sold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from busbar.controllers.contract import NOTHING, Collection, Decision, earliest
+from busbar.controllers.market import matches, record, refusals
+from busbar.controllers.market.inputs import Inputs, is_order, read_inputs
+from busbar.controllers.market.refusals import Answer
+from busbar.controllers.parts.pods import node_of
+from busbar.controllers.settings import Settings
+from busbar.market.clearing import clear
+from busbar.market.outcome import Clearing
+from busbar.model.objects import Key, Object, status_of
+from busbar.model.time import Instant, slot_of
+from busbar.model.wellknown import GROUP
+from busbar.store.contract import Event, EventType, Snapshot, Transaction
+
+MARKET_KEY = Key(GROUP, "market", "", "now")
+
+
+class MarketController:
+    """Clears all open orders against the book."""
+
+    name = "market"
+    watches: tuple[Collection, ...] = (
+        ("", "pods"),
+        ("", "nodes"),
+        ("", "namespaces"),
+        (GROUP, "offers"),
+        (GROUP, "accounts"),
+        (GROUP, "contracts"),
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.coalesce_ms = settings.batch_ms
+
+    def keys(self, event: Event) -> Iterable[Key]:
+        """Wake the market for a new order, and for whatever may let an old one match."""
+        return (MARKET_KEY,) if _matters(event) else ()
+
+    def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
+        """Clear what waits."""
+        pods = [pod for pod in snapshot.list("", "pods") if is_order(pod, snapshot)]
+        if not pods:
+            return NOTHING
+        inputs = read_inputs(snapshot, pods, now)
+        orders = [ordered.order for ordered in inputs.orders.values()]
+        clearing = clear(inputs.book, orders, now, funds=inputs.funds)
+        return self._decide(snapshot, inputs, clearing, now)
+
+    def _decide(
+        self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, now: Instant
+    ) -> Decision:
+        name = record.clearing_name(now, snapshot.revision)
+        done = matches.transactions(snapshot, inputs, clearing.matches, name, now)
+        told, again = _tell(snapshot, inputs, clearing, now)
+        published: tuple[Transaction, ...] = ()
+        if done or told:
+            kept = self._settings.clearings_kept
+            published = (record.record(snapshot, name, inputs, clearing, now, kept),)
+        waiting = len(clearing.refusals) + len(inputs.refused)
+        note = f"clearing {name}: matched {len(clearing.matches)}, {waiting} wait"
+        due = earliest(again, _next_change(inputs, now)) if waiting else None
+        return Decision((*done, *told, *published), due, note if published else "")
+
+
+def _matters(event: Event) -> bool:
+    match event.key.resource:
+        case "pods":
+            return event.type is not EventType.DELETED and not node_of(event.obj)
+        case "contracts":
+            closed = status_of(event.obj).get("phase") == "Closed"
+            return closed or event.type is EventType.DELETED
+        case _:
+            return True
+
+
+def _tell(
+    snapshot: Snapshot, inputs: Inputs, clearing: Clearing, now: Instant
+) -> tuple[tuple[Transaction, ...], Instant | None]:
+    answers: list[tuple[Object, Answer]] = [
+        (inputs.orders[refusal.order].pod, refusals.of_refusal(refusal))
+        for refusal in clearing.refusals
+    ]
+    answers += [(pod, refusals.of_invalid(refused)) for pod, refused in inputs.refused]
+    told = [refusals.tell(snapshot, pod, answer, now) for pod, answer in answers]
+    writes = tuple(t.transaction for t in told if t.transaction is not None)
+    return writes, earliest(*(t.again for t in told))
+
+
+def _next_change(inputs: Inputs, now: Instant) -> Instant:
+    """Give when time alone may change the outcome: a slot, a price, a deadline."""
+    slot = slot_of(now)
+    changes = [
+        piece.start
+        for offer in inputs.offers
+        for piece in offer.calendar.pieces(now, slot.end)[1:2]
+    ]
+    deadlines = [
+        ordered.order.deadline
+        for ordered in inputs.orders.values()
+        if ordered.order.deadline is not None and ordered.order.deadline > now
+    ]
+    return min(slot.end, *changes, *deadlines) if changes or deadlines else slot.end

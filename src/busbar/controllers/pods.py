@@ -1,0 +1,88 @@
+"""Pods that no other controller looks after to the end. Next: `garbage.py`.
+
+- One that waits for a match and is deleted goes at once: no agent will confirm it.
+- One whose contract has closed loses the finalizer that waited for it.
+- One that avoids nodes stops doing so after a while: a recovered node may be all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.names import FINALIZER_METER
+from busbar.controllers.parts.deletion import release
+from busbar.controllers.parts.pods import contract_key, describe, is_final, node_of
+from busbar.controllers.parts.writes import remove, update
+from busbar.controllers.settings import Settings
+from busbar.model.errors import InvalidField
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotate,
+    annotations_of,
+    is_deleting,
+    metadata,
+    status_of,
+)
+from busbar.model.time import Instant, parse_instant
+from busbar.model.wellknown import ANN_AVOID, GROUP
+from busbar.store.contract import Event, EventType, Snapshot
+
+PODS: Collection = ("", "pods")
+
+
+class PodController:
+    """Removes Pods that nobody runs and frees those that nobody holds."""
+
+    name = "pods"
+    watches: tuple[Collection, ...] = (PODS, (GROUP, "contracts"))
+    coalesce_ms = 0
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def keys(self, event: Event) -> Iterable[Key]:
+        """Wake a Pod for itself, and for its contract's end."""
+        if event.key.resource == "pods":
+            return () if event.type is EventType.DELETED else (event.key,)
+        name = (event.obj.get("spec") or {}).get("order", {}).get("name", "")
+        ended = event.type is EventType.DELETED or status_of(event.obj).get("phase") == "Closed"
+        return (Key("", "pods", event.key.namespace, name),) if ended and name else ()
+
+    def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
+        """Decide about one Pod."""
+        pod = snapshot.get(key)
+        if pod is None:
+            return NOTHING
+        if FINALIZER_METER in (metadata(pod).get("finalizers") or ()):
+            return self._held(snapshot, pod)
+        nowhere = not node_of(pod) or is_final(pod)
+        if is_deleting(pod) and nowhere and not metadata(pod).get("finalizers"):
+            return decide(remove(pod), note=f"{describe(pod)} removed: nobody runs it")
+        return self._avoiding(pod, now)
+
+    def _held(self, snapshot: Snapshot, pod: Object) -> Decision:
+        """Free a Pod that has ended and whose contract does not wait for it."""
+        key = contract_key(pod)
+        contract = snapshot.get(key) if key is not None else None
+        open_ = contract is not None and status_of(contract).get("phase") != "Closed"
+        if open_ or not (is_final(pod) or is_deleting(pod)):
+            return NOTHING
+        return decide(*release(pod, FINALIZER_METER), note=f"{describe(pod)} freed: no contract")
+
+    def _avoiding(self, pod: Object, now: Instant) -> Decision:
+        if node_of(pod) or is_final(pod) or ANN_AVOID not in annotations_of(pod):
+            return NOTHING
+        due = _created(pod) + self._settings.avoid_ms
+        if now < due:
+            return Decision(requeue_at=due)
+        note = f"{describe(pod)} may use every node again"
+        return decide(*update(pod, annotate(pod, {ANN_AVOID: None})), note=note)
+
+
+def _created(pod: Object) -> Instant:
+    try:
+        return parse_instant(metadata(pod).get("creationTimestamp"), "metadata.creationTimestamp")
+    except InvalidField:
+        return 0
