@@ -1,7 +1,7 @@
 """The few places where the served schemas say more than the published ones.
 
-Two reasons: a field of the project inside a Kubernetes kind, and list types which the API server
-knows from its Go types but the published schemas leave out. Next: `shapes.py`.
+Two reasons: a field of the project inside a Kubernetes kind, and the default of a list's key,
+which the package's form of the schemas has lost. Next: `shapes.py`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ BUSBAR_STATUS: dict[str, Any] = {
 
 def amend(definitions: dict[str, dict[str, Any]]) -> None:
     """Add the project's fields, in place."""
+    port = definitions.get(_CORE + "ContainerPort")
+    if port is not None:
+        port["properties"]["protocol"]["default"] = "TCP"
     pod_status = definitions.get(_CORE + "PodStatus")
     if pod_status is not None:
         pod_status["properties"]["busbar"] = BUSBAR_STATUS

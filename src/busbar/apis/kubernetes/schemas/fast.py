@@ -48,8 +48,8 @@ class Strict:
         root = dict(self._closed[name])
         root["properties"] = {
             **root["properties"],
-            "apiVersion": {"enum": [resource.api_version]},
-            "kind": {"enum": [resource.kind]},
+            "apiVersion": {"enum": [resource.stored_api_version]},
+            "kind": {"enum": [resource.stored_kind]},
         }
         needed = {*root.get("required", ()), "apiVersion", "kind", "metadata"}
         root["required"] = sorted(needed)

@@ -20,7 +20,8 @@ QUALIFIED: Final = (
     r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$"
 )
 QUANTITY: Final = (
-    r"^[+-]?([0-9]{1,18}(\.[0-9]{0,9})?|\.[0-9]{1,9})(m|u|n|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$"
+    r"^[+-]?([0-9]{1,18}(\.[0-9]{0,9})?|\.[0-9]{1,9})"
+    r"(m|u|n|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$"
 )
 TIME: Final = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
@@ -111,7 +112,8 @@ def wrong_config_key(text: str) -> str:
         return ""
     return (
         "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
-        "'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+        "'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is "
+        "'[-._a-zA-Z0-9]+')"
     )
 
 

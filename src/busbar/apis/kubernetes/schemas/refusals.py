@@ -134,6 +134,11 @@ def conflict(what: str, name: str, why: str) -> Refusal:
     return Refusal(409, "Conflict", message)
 
 
+def not_found(what: str, name: str) -> Refusal:
+    """404: `what` is the qualified resource."""
+    return Refusal(404, "NotFound", f'{what} "{name}" not found')
+
+
 MODIFIED = "the object has been modified; please apply your changes to the latest version"
 MODIFIED += " and try again"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +15,9 @@ class Checks(Protocol):
 
     def is_valid(self, instance: Any) -> bool:
         """Say whether the schema holds."""
+
+    def iter_errors(self, instance: Any) -> Iterator[Any]:
+        """Give every complaint (jsonschema_rs.ValidationError)."""
 
 
 class Served(NamedTuple):
