@@ -6,19 +6,26 @@ Next: `clearing.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import cached_property
 
+from busbar.market.columns import Columns
 from busbar.market.commitments import Commitment
 from busbar.market.offers import Supply
 
 
-@dataclass(frozen=True, slots=True)
 class Book:
-    """Everything for sale. `vendors` are all vendors known, with or without supply."""
+    """Everything for sale. `vendors` are all vendors known, with or without supply.
 
-    supplies: tuple[Supply, ...]
-    commitments: tuple[Commitment, ...] = ()
-    vendors: frozenset[str] = frozenset()
+    Make one with `build`. It never changes; its tables are made once and kept.
+    """
+
+    def __init__(
+        self,
+        supplies: tuple[Supply, ...],
+        commitments: tuple[Commitment, ...],
+        vendors: frozenset[str],
+    ) -> None:
+        self.supplies, self.commitments, self.vendors = supplies, commitments, vendors
 
     @classmethod
     def build(
@@ -30,4 +37,14 @@ class Book:
         """Make a book; the order of rows and commitments does not matter."""
         rows = tuple(sorted(supplies, key=lambda row: (row.node, row.offer)))
         known = frozenset(vendors) | {row.vendor for row in rows if row.vendor}
-        return cls(rows, tuple(commitments), known)
+        return cls(rows, tuple(sorted(commitments, key=_place)), known)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Give the supplies as tables."""
+        return Columns(self.supplies)
+
+
+def _place(commitment: Commitment) -> tuple[object, ...]:
+    node, resources, start, end = commitment
+    return node, start, end is None, end or 0, resources

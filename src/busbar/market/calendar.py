@@ -12,15 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from busbar.model.errors import InvalidField
 from busbar.model.money import parse_euro
-from busbar.model.time import HOUR, Instant, to_datetime
+from busbar.model.time import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MINUTES = 24 * 60
@@ -36,6 +35,14 @@ class Segment(NamedTuple):
     start: Instant
     end: Instant
     price_nano: int
+
+
+class Piece(NamedTuple):
+    """An interval [start, end) inside one UTC slot with one ask; None: closed."""
+
+    start: Instant
+    end: Instant
+    ask: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,83 +95,79 @@ class Calendar:
                 return rule.price_nano
         return self.base_nano
 
-    def changes(self, start: Instant, end: Instant) -> tuple[Instant, ...]:
-        """Give the instants in (start, end) at which the ask differs from just before."""
-        return _changes(self, start, end)
+    def pieces(self, start: Instant, end: Instant) -> list[Piece]:
+        """Give what [start, end) asks, split at UTC hours and wherever the ask changes."""
+        found = []
+        for hour in range(start - start % HOUR, end, HOUR):
+            for piece in _pieces_of_hour(self, hour):
+                left, right = max(piece.start, start), min(piece.end, end)
+                if left < right:
+                    found.append(Piece(left, right, piece.ask))
+        return found
 
     def segments(self, start: Instant, end: Instant) -> tuple[Segment, ...] | None:
-        """Give what [start, end) asks, split at UTC hours and changes; None if any of it is closed.
+        """Give the pieces as segments of a contract; None if any of the time is closed.
 
-        >>> Calendar(7).segments(0, HOUR + 1)
-        (Segment(start=0, end=3600000, price_nano=7), Segment(start=3600000, end=3600001, \
+        >>> Calendar(7).segments(HOUR - 1, HOUR + 1)
+        (Segment(start=3599999, end=3600000, price_nano=7), Segment(start=3600000, end=3600001, \
 price_nano=7))
         """
-        hours = range(start - start % HOUR + HOUR, end, HOUR)
-        cuts = sorted({start, *hours, *self.changes(start, end), end})
         found = []
-        for left, right in pairwise(cuts):
-            ask = self.ask_at(left)
-            if ask is None:
+        for piece in self.pieces(start, end):
+            if piece.ask is None:
                 return None
-            found.append(Segment(left, right, ask))
+            found.append(Segment(piece.start, piece.end, piece.ask))
         return tuple(found)
 
 
-@lru_cache(maxsize=4096)
-def _changes(calendar: Calendar, start: Instant, end: Instant) -> tuple[Instant, ...]:
-    """Find the changes by asking at every instant at which a rule might begin or end."""
-    found = []
-    before = calendar.ask_at(start)
-    for at in sorted(set(_candidates(calendar, start, end))):
-        if start < at < end and (ask := calendar.ask_at(at)) != before:
-            found.append(at)
-            before = ask
-    return tuple(found)
+@lru_cache(maxsize=1 << 17)
+def _pieces_of_hour(calendar: Calendar, hour: Instant) -> tuple[Piece, ...]:
+    """Split one UTC hour where the ask changes. Cached: every batch asks for the same hours."""
+    end = hour + HOUR
+    if not calendar.rules and not calendar.exceptions:
+        return (Piece(hour, end, calendar.base_nano),)
+    cuts = [hour]
+    asks = [calendar.ask_at(hour)]
+    for at in sorted(set(_candidates(calendar, hour, end))):
+        if (ask := calendar.ask_at(at)) != asks[-1]:
+            cuts.append(at)
+            asks.append(ask)
+    return tuple(map(Piece, cuts, [*cuts[1:], end], asks))
 
 
 def _candidates(calendar: Calendar, start: Instant, end: Instant) -> Iterator[Instant]:
-    """Give every instant in or near a window at which the wall clock meets a rule's edge.
-
-    A wall-clock time that happens twice is given twice; one that never happens is covered by the
-    instant of the jump itself.
-    """
-    if not calendar.rules and not calendar.exceptions:
-        return
-    zone = time_zone(calendar.zone)
-    yield from _clock_changes(zone, start, end)
+    """Give every instant in (start, end) at which the wall clock jumps or meets a rule's edge."""
     edges = {0}
     for rule in (*calendar.rules, *calendar.exceptions):
-        edges |= {rule.start % DAY_MINUTES, rule.end % DAY_MINUTES}
-    day = to_datetime(start).astimezone(zone).date() - timedelta(days=1)
-    last = to_datetime(end).astimezone(zone).date() + timedelta(days=1)
-    while day <= last:
+        edges |= {rule.start * MINUTE, rule.end * MINUTE % DAY}
+    zone = time_zone(calendar.zone)
+    for left, right in _stretches(zone, start, end):
+        if left > start:
+            yield left
+        local = to_datetime(left).astimezone(zone)
+        since_midnight = (local.hour * 60 + local.minute) * MINUTE + local.second * SECOND
         for edge in edges:
-            wall = datetime(day.year, day.month, day.day, edge // 60, edge % 60)  # noqa: DTZ001
-            for fold in (0, 1):
-                yield _instant(wall.replace(tzinfo=zone, fold=fold))
-        day += timedelta(days=1)
+            at = left + (edge - since_midnight) % DAY
+            if left < at < right:
+                yield at
 
 
-def _clock_changes(zone: ZoneInfo, start: Instant, end: Instant) -> Iterator[Instant]:
-    """Give the instants at which the zone's clock is put forward or back."""
-    at = start - start % HOUR
-    while at < end:
-        low, high = at, at + HOUR
-        if _offset(zone, low) != _offset(zone, high):
-            while high - low > 1_000:
-                middle = (low + high) // 2_000 * 1_000
-                same = _offset(zone, middle) == _offset(zone, low)
-                low, high = (middle, high) if same else (low, middle)
-            yield high
-        at += HOUR
+def _stretches(zone: ZoneInfo, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
+    """Split an hour where the zone's clock is put forward or back, found by halving."""
+    before = _offset(zone, start)
+    if _offset(zone, end - SECOND) == before:
+        yield start, end
+        return
+    low, high = start, end - SECOND
+    while high - low > SECOND:
+        middle = (low + high) // (2 * SECOND) * SECOND
+        low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
+    yield start, high
+    yield high, end
 
 
 def _offset(zone: ZoneInfo, at: Instant) -> timedelta | None:
     return to_datetime(at).astimezone(zone).utcoffset()
-
-
-def _instant(moment: datetime) -> Instant:
-    return int(moment.timestamp()) * 1_000
 
 
 @lru_cache(maxsize=1024)

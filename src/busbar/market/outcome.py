@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,11 +13,15 @@ from busbar.model.dtu import amount
 from busbar.model.time import Instant
 
 
+def cost_of(segments: Iterable[Segment], draw: int) -> int:
+    """Give what a draw over segments costs; each segment is rounded down alone, as it is billed."""
+    return sum(amount(price, draw, end - start) for start, end, price in segments)
+
+
 class Match(NamedTuple):
     """An order met a node under an offer, for [segments[0].start, segments[-1].end).
 
     `price_nano` is the price of the first segment; `ask_nano` what the offer asked in it.
-    `cheaper` says why cheaper offers were not eligible, one clause each.
     """
 
     order: str
@@ -30,7 +35,6 @@ class Match(NamedTuple):
     price_nano: int
     ask_nano: int
     segments: tuple[Segment, ...]
-    cheaper: tuple[str, ...] = ()
 
     @property
     def start(self) -> Instant:
@@ -44,8 +48,8 @@ class Match(NamedTuple):
 
     @property
     def hold_nano(self) -> int:
-        """Give the most that the term can cost: the hold. Each segment is rounded down alone."""
-        return sum(amount(s.price_nano, self.draw_micro, s.end - s.start) for s in self.segments)
+        """Give the most that the term can cost: the hold."""
+        return cost_of(self.segments, self.draw_micro)
 
 
 class Refusal(NamedTuple):
@@ -73,6 +77,10 @@ class ClassPrice(NamedTuple):
     price_nano: int
 
 
+def _unexplained(_: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Clearing:
     """The outcome of one batch. Matches and refusals are sorted by order id."""
@@ -82,7 +90,17 @@ class Clearing:
     rule: str
     matches: tuple[Match, ...] = ()
     refusals: tuple[Refusal, ...] = ()
-    prices: tuple[ClassPrice, ...] = field(default=())
+    prices: tuple[ClassPrice, ...] = ()
+    explain: Callable[[str], tuple[str, ...]] = field(
+        default=_unexplained, compare=False, repr=False
+    )
+
+    def cheaper(self, order: str) -> tuple[str, ...]:
+        """Say of a matched order why cheaper offers were not eligible, one clause each.
+
+        Such as `hansecloud at 0.02 €/DTU: outside region Sweden`. Worked out when asked for.
+        """
+        return self.explain(order)
 
     def zone_prices(self) -> dict[str, int]:
         """Give each zone's highest price of a contract that starts now, nano-euro per DTU."""

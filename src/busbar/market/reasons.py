@@ -34,9 +34,9 @@ class Reason(StrEnum):
     NOT_ENOUGH_MEMORY = "NotEnoughMemory"
     NOT_ENOUGH_GPU = "NotEnoughGpu"
     MINIMUM_TERM_TOO_LONG = "MinimumTermTooLong"
-    NO_FREE_CAPACITY = "NoFreeCapacity"
-    # About the market: nodes were there.
     CLEARING_PRICE_ABOVE_CAP = "ClearingPriceAboveCap"
+    NO_FREE_CAPACITY = "NoFreeCapacity"
+    # About the money: a node was there.
     INSUFFICIENT_FUNDS = "InsufficientFunds"
     BUDGET_EXCEEDED = "BudgetExceeded"
 
@@ -60,9 +60,9 @@ ADVICE: dict[Reason, str] = {
     Reason.NOT_ENOUGH_CPU: "Request less cpu: work is not split over nodes.",
     Reason.NOT_ENOUGH_MEMORY: "Request less memory: work is not split over nodes.",
     Reason.NOT_ENOUGH_GPU: "Request fewer GPUs: work is not split over nodes.",
-    Reason.MINIMUM_TERM_TOO_LONG: "Set notAfter later, or use another offer.",
-    Reason.NO_FREE_CAPACITY: "Wait: it is tried again in every batch.",
+    Reason.MINIMUM_TERM_TOO_LONG: "Expect a longer duration, or allow another offer.",
     Reason.CLEARING_PRICE_ABOVE_CAP: "Wait: it is tried again in the next batch; or raise the cap.",
+    Reason.NO_FREE_CAPACITY: "Wait: it is tried again in every batch.",
     Reason.INSUFFICIENT_FUNDS: "Top up the namespace's account.",
     Reason.BUDGET_EXCEEDED: "Raise the namespace's budget, or wait for the next month.",
 }

@@ -7,7 +7,6 @@ are never touched. Controllers call this before the reserved term ends.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 from busbar.market.calendar import Segment
@@ -47,10 +46,8 @@ def roll(
 
 
 def _prefix(offer: Offer, cap_nano: int, start: Instant, until: Instant) -> Rolled | NotRolled:
-    cuts = [start, *offer.calendar.changes(start, until), until]
     segments: list[Segment] = []
-    for left, right in pairwise(cuts):
-        ask = offer.calendar.ask_at(left)
+    for left, right, ask in offer.calendar.pieces(start, until):
         if ask is None or ask > cap_nano:
             return Rolled(tuple(segments)) if segments else _refused(offer, ask, cap_nano, left)
         segments.append(Segment(left, right, ask))

@@ -1,0 +1,172 @@
+"""The book as tables of numbers: one entry a row, or a node, for numpy.
+
+Names are interned to small codes, so that a question about a vendor or a region is one gather.
+Tables that no order asks about are never built. Next: `eligibility.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from busbar.market.axis import Axis, slot_index
+from busbar.market.calendar import Calendar
+from busbar.market.commitments import Commitment
+from busbar.market.lots import name_key
+from busbar.market.offers import Supply
+from busbar.market.podspec import Taint
+from busbar.model.time import HOUR, slot_of
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Value = TypeVar("Value", bound=Hashable)
+
+CLOSED = -1
+"""The ask of a tariff in a cell where it has no capacity."""
+DIMENSIONS = 3
+"""cpu, memory, gpus: the fields of `Resources`, in their order."""
+
+
+class Interned(Generic[Value]):
+    """A column of values as codes into the list of distinct values, in order of appearance."""
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        index: dict[Value, int] = {}
+        codes = [index.setdefault(value, len(index)) for value in values]
+        self.values: list[Value] = list(index)
+        self.codes: Ints = np.array(codes, dtype=np.int64)
+
+    def where(self, flags: Sequence[bool]) -> Bools:
+        """Spread one flag a distinct value over the column."""
+        return np.asarray(np.array(flags, dtype=bool)[self.codes])
+
+
+class Columns:
+    """The tables. Rows are (node, offer); `node_of_row` leads to the node, whose room they share.
+
+    `tariffs` are the distinct (calendar, minimum term): rows of one tariff always cost the same.
+    """
+
+    def __init__(self, rows: Sequence[Supply]) -> None:
+        self.rows = rows
+        nodes = Interned(row.node for row in rows)
+        self.node_names, self.node_of_row = nodes.values, nodes.codes
+        self.row_count, self.node_count = len(rows), len(nodes.values)
+        self.zones = Interned(row.zone for row in rows)
+        self.vendors = Interned(row.vendor for row in rows)
+        self.taints: Interned[tuple[Taint, ...]] = Interned(row.taints for row in rows)
+        self.offers = Interned(row.offer for row in rows)
+        self.tariffs: Interned[tuple[Calendar, int]] = Interned(
+            (row.calendar, row.minimum_term_ms) for row in rows
+        )
+        terms = [term for _, term in self.tariffs.values]
+        self.minimum_terms: Ints = np.array(terms, dtype=np.int64)
+        amounts = np.array([row.capacity for row in rows], dtype=np.int64)
+        self.capacity = np.zeros((DIMENSIONS, self.node_count), dtype=np.int64)
+        self.capacity[:, self.node_of_row] = amounts.reshape(-1, DIMENSIONS).T
+        self.keys = np.array([name_key(name) for name in nodes.values], dtype=np.uint64)
+        self.ready = np.array([row.ready for row in rows], dtype=bool)
+        self.cordoned = np.array([row.cordoned for row in rows], dtype=bool)
+        self.offered = np.array([bool(row.offer) for row in rows], dtype=bool)
+        self.paused = np.array([row.paused for row in rows], dtype=bool)
+        self._labels: dict[str, Interned[str | None]] = {}
+        self._node_index = {name: i for i, name in enumerate(nodes.values)}
+
+    def kinds(self, labels: Iterable[str]) -> tuple[Ints, Ints, Ints]:
+        """Sort nodes into kinds that no test can tell apart but by what is free on them.
+
+        Gives (rows, node, weights): rows of one node of each kind, the number (0, 1, …) of the
+        node that each belongs to, and how many nodes each of these stands for. `labels` are those
+        that tests will look at. A node with several rows is a kind of its own.
+        """
+        code = self._kind_codes
+        for key in labels:
+            code = _combined(code, self.label(key).codes)
+        rows_of_node = np.bincount(self.node_of_row, minlength=self.node_count)
+        alone = rows_of_node[self.node_of_row] == 1
+        single, rest = np.flatnonzero(alone), np.flatnonzero(~alone)
+        _, first, counts = np.unique(code[single], return_index=True, return_counts=True)
+        rows = np.concatenate((single[first], rest))
+        nodes, numbered = np.unique(self.node_of_row[rows], return_inverse=True)
+        weights = np.ones(len(nodes), dtype=np.int64)
+        weights[numbered[: len(first)]] = counts
+        return rows, numbered, weights
+
+    @cached_property
+    def _kind_codes(self) -> Ints:
+        flags = self.ready + 2 * self.cordoned + 4 * self.paused
+        code = np.zeros(self.row_count, dtype=np.int64)
+        columns = (self.offers.codes, self.tariffs.codes, self.zones.codes, self.vendors.codes)
+        for column in (*columns, self.taints.codes, flags, *self.capacity[:, self.node_of_row]):
+            code = _combined(code, column)
+        return code
+
+    def label(self, key: str) -> Interned[str | None]:
+        """Give the column of a label's values, None where a node does not have it."""
+        if key not in self._labels:
+            self._labels[key] = Interned(dict(row.labels).get(key) for row in self.rows)
+        return self._labels[key]
+
+    def nodes_named(self, names: Iterable[str]) -> Ints:
+        """Give the indices of nodes, leaving out names that are not in the book."""
+        found = [self._node_index[name] for name in names if name in self._node_index]
+        return np.array(sorted(found), dtype=np.int64)
+
+    def free(self, commitments: Iterable[Commitment], axis: Axis) -> Ints:
+        """Give what is free, shape (slot, dimension, node).
+
+        A commitment takes whole slots: each that it touches. One that has begun takes the present
+        slot too, even where its end has passed: it is in the book, so it has not been closed.
+        """
+        free = np.repeat(self.capacity[np.newaxis], axis.slots, axis=0)
+        ends = np.zeros((axis.slots + 1, DIMENSIONS, self.node_count), dtype=np.int64)
+        for node_name, resources, start, end in commitments:
+            node = self._node_index.get(node_name)
+            if node is None:
+                continue
+            first = max(0, slot_index(axis.now, start))
+            after = axis.slots if end is None else min(axis.slots, _slots_until(axis, end))
+            if first == 0:
+                after = max(after, 1)
+            if first < after:
+                ends[first, :, node] += resources
+                ends[after, :, node] -= resources
+        free -= np.cumsum(ends[:-1], axis=0)
+        return free
+
+    def asks(self, axis: Axis) -> npt.NDArray[Any]:
+        """Give each tariff's ask in each cell, shape (tariff, cell), CLOSED where it has none.
+
+        64-bit integers where sums over a term stay inside them, Python's integers otherwise.
+        """
+        table = [_asks_of(calendar, axis) for calendar, _ in self.tariffs.values]
+        highest = max((max(asks) for asks in table), default=0)
+        fits = highest * (axis.edges[-1] - axis.edges[0]) < 2**62
+        return np.array(table, dtype=np.int64 if fits else object).reshape(-1, axis.cells)
+
+
+def _combined(one: Ints, other: Ints) -> Ints:
+    """Give codes that are equal where both columns are equal."""
+    values, codes = np.unique(other, return_inverse=True)
+    return np.asarray(np.unique(one * len(values) + codes, return_inverse=True)[1])
+
+
+def _slots_until(axis: Axis, end: int) -> int:
+    return -(-(end - slot_of(axis.now).start) // HOUR)
+
+
+def _asks_of(calendar: Calendar, axis: Axis) -> list[int]:
+    if not calendar.rules and not calendar.exceptions:
+        return [CLOSED if calendar.base_nano is None else calendar.base_nano] * axis.cells
+    found: list[int] = []
+    pieces = iter(calendar.pieces(axis.now, axis.edges[-1]))
+    piece = next(pieces)
+    for cell in range(axis.cells):
+        while piece.end <= axis.edges[cell]:
+            piece = next(pieces)
+        found.append(CLOSED if piece.ask is None else piece.ask)
+    return found

@@ -1,0 +1,65 @@
+"""Who may meet whom: an eligibility class compiled against the book's tables.
+
+The tests stand in the published order of `reasons.py`; the funnel and the matching use the same
+tests, so what is shown is what was decided. Next: `terms.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from busbar.market.columns import Bools, Columns, Interned
+from busbar.market.orders import Eligibility
+from busbar.market.podspec import Taint, Toleration
+from busbar.market.reasons import Reason
+
+
+def static_tests(columns: Columns, wanted: Eligibility) -> list[tuple[Reason, Bools]]:
+    """Give, in the published order, each test of a class and the rows that pass it.
+
+    These are the tests that depend neither on time nor on the order's size.
+    """
+    return [
+        (Reason.REGION_NOT_ALLOWED, _any_of(columns.zones, wanted.regions)),
+        (Reason.VENDOR_NOT_ALLOWED, _any_of(columns.vendors, wanted.vendors)),
+        (Reason.SELECTOR_MISMATCH, _selected(columns, wanted.selector)),
+        (Reason.TAINT_NOT_TOLERATED, _tolerated(columns, wanted.tolerations)),
+        (Reason.NODE_CORDONED, ~columns.cordoned),
+        (Reason.NODE_NOT_READY, columns.ready),
+        (Reason.NOT_OFFERED, columns.offered),
+        (Reason.OFFER_UNAVAILABLE, ~columns.paused),
+    ]
+
+
+def eligible_rows(columns: Columns, wanted: Eligibility) -> Bools:
+    """Give the rows that pass every static test."""
+    found = np.ones(columns.row_count, dtype=bool)
+    for _, passed in static_tests(columns, wanted):
+        found &= passed
+    return found
+
+
+def _any_of(column: Interned[str], names: tuple[str, ...]) -> Bools:
+    """Pass the rows whose value is among the names; all where there are none."""
+    return column.where([not names or value in names for value in column.values])
+
+
+def _selected(columns: Columns, selector: tuple[tuple[str, str], ...]) -> Bools:
+    found = np.ones(columns.row_count, dtype=bool)
+    for key, wanted in selector:
+        column = columns.label(key)
+        found &= column.where([value == wanted for value in column.values])
+    return found
+
+
+def _tolerated(columns: Columns, tolerations: tuple[Toleration, ...]) -> Bools:
+    return columns.taints.where(
+        [
+            all(_tolerates(tolerations, taint) for taint in taints)
+            for taints in columns.taints.values
+        ]
+    )
+
+
+def _tolerates(tolerations: tuple[Toleration, ...], taint: Taint) -> bool:
+    return any(toleration.tolerates(taint) for toleration in tolerations)

@@ -1,0 +1,51 @@
+"""Money as a limit on a batch: a namespace's orders together may not hold more than it has.
+
+The ledger enforces it at commit; counting here as well keeps an order that cannot be paid from
+taking room, and from setting the price, of those that can. Next: `clearing.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from busbar.market.reasons import Reason
+from busbar.model.money import format_euro
+
+
+class Funds(NamedTuple):
+    """What a namespace may still commit: its balance, and what is left of its budget if any."""
+
+    balance: int
+    budget_left: int | None = None
+
+
+class Short(NamedTuple):
+    """It cannot be paid: the reason and one clause."""
+
+    reason: Reason
+    message: str
+
+
+class Purse:
+    """What is left of each namespace's funds as a batch goes on; a namespace not named has none."""
+
+    def __init__(self, funds: Mapping[str, Funds] | None) -> None:
+        self._left = None if funds is None else dict(funds)
+
+    def hold(self, namespace: str, cost: int) -> Short | None:
+        """Hold the cost of a term, or say what is missing and hold nothing."""
+        if self._left is None:
+            return None
+        balance, budget = self._left.get(namespace, Funds(0))
+        need = f"{format_euro(cost, decimals=6)} €"
+        if cost > balance:
+            have = f"{format_euro(max(balance, 0), decimals=6)} €"
+            message = f"the term costs {need} and {have} of the balance is left"
+            return Short(Reason.INSUFFICIENT_FUNDS, message)
+        if budget is not None and cost > budget:
+            have = f"{format_euro(max(budget, 0), decimals=6)} €"
+            message = f"the term costs {need} and {have} of the budget is left"
+            return Short(Reason.BUDGET_EXCEEDED, message)
+        self._left[namespace] = Funds(balance - cost, None if budget is None else budget - cost)
+        return None

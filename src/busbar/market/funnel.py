@@ -1,0 +1,185 @@
+"""Why not: the funnel of an order, and why cheaper offers were passed over.
+
+Each row gets the first test that it fails, in the published order; a node counts for the row that
+came furthest. Nodes that no test of a class can tell apart are counted as one kind, so a funnel
+over a hundred thousand nodes is a table of a few hundred rows. Next: `clearing.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from busbar.market.columns import CLOSED, Bools, Columns, Ints
+from busbar.market.eligibility import static_tests
+from busbar.market.matching import Matching
+from busbar.market.orders import Eligibility, Order
+from busbar.market.prices import NO_CAP
+from busbar.market.reasons import Count, Funnel, Reason
+from busbar.market.terms import Window
+from busbar.market.words import clause, empty_regions, price, unknown_vendors
+
+_ALL = tuple(Reason)
+STAGES = _ALL[_ALL.index(Reason.REGION_NOT_ALLOWED) : _ALL.index(Reason.NO_FREE_CAPACITY) + 1]
+"""The reasons about nodes, in the order in which they are asked."""
+_STAGE = {reason: i for i, reason in enumerate(STAGES)}
+_PASSED = len(STAGES)
+_MOST_SHOWN = 5
+
+
+class Kinds(NamedTuple):
+    """Rows that stand for all: `rows` of representative nodes, and how many nodes each stands for.
+
+    `node` numbers the representatives 0, 1, …; `stage` is the first static test a row fails.
+    """
+
+    rows: Ints
+    node: Ints
+    weights: Ints
+    stage: Ints
+
+
+class Explainer:
+    """Answers why-not about a placed batch."""
+
+    def __init__(self, matching: Matching, known_vendors: frozenset[str]) -> None:
+        self._matching, self._known = matching, known_vendors
+        self._columns = matching.columns
+        self._kinds: dict[Eligibility, Kinds] = {}
+        self._funnels: dict[tuple[object, ...], tuple[Reason, Funnel]] = {}
+
+    def refusal(self, order: Order, window: Window) -> tuple[Reason, Funnel]:
+        """Give the headline and the funnel of an order that was not placed.
+
+        The headline is the reason of the nodes that came furthest: the nearest thing to change.
+        """
+        key = (order.eligibility, order.requests, order.cap_nano, order.avoid, window)
+        if key not in self._funnels:
+            self._funnels[key] = self._refusal(order, window)
+        return self._funnels[key]
+
+    def _refusal(self, order: Order, window: Window) -> tuple[Reason, Funnel]:
+        kinds = self._kinds_for(order)
+        stages = self._stages(kinds, order, window)
+        reached = np.zeros(len(kinds.weights), dtype=np.int64)
+        np.maximum.at(reached, kinds.node, stages)
+        # Whatever passed every test can only have lacked room: see `clearing.py`, step 2.
+        reached[reached == _PASSED] = _STAGE[Reason.NO_FREE_CAPACITY]
+        nodes = np.bincount(reached, weights=kinds.weights, minlength=_PASSED).astype(np.int64)
+        counts = [(STAGES[i], int(n)) for i, n in enumerate(nodes) if n]
+        notes = unknown_vendors(order, self._known)
+        unknown = len(notes) == len(order.eligibility.vendors) > 0
+        notes += empty_regions(order, self._columns.zones.values)
+        cheapest = self._cheapest(kinds, stages, order, window)
+        clauses = tuple(
+            Count(reason, n, f"{n} {clause(reason, order, window, cheapest)}")
+            for reason, n in counts
+        )
+        reason = counts[-1][0] if counts else Reason.NO_NODES
+        funnel = Funnel(self._columns.node_count, 0, clauses, tuple(notes))
+        return (Reason.UNKNOWN_VENDOR if unknown else reason), funnel
+
+    def cheaper(self, order: Order, window: Window, ask: int) -> tuple[str, ...]:
+        """Give, for offers that ask less than `ask` now, why the order is not there."""
+        kinds = self._kinds_for(order)
+        stages = self._stages(kinds, order, window)
+        asks = self._matching.asks[self._columns.tariffs.codes[kinds.rows], 0]
+        best: dict[tuple[int, str, str], int] = {}
+        for at in np.flatnonzero((asks < ask) & (asks != CLOSED)).tolist():
+            supply = self._columns.rows[int(kinds.rows[at])]
+            key = (int(asks[at]), supply.vendor, supply.offer)
+            best[key] = max(best.get(key, 0), int(stages[at]))
+        found = [
+            f"{vendor} at {price(nano)}: {clause(STAGES[min(stage, _PASSED - 1)], order, window)}"
+            for (nano, vendor, _), stage in sorted(best.items())
+        ]
+        more = len(found) - _MOST_SHOWN
+        return (*found[:_MOST_SHOWN], *((f"and {more} more",) if more > 0 else ()))
+
+    def _stages(self, kinds: Kinds, order: Order, window: Window) -> Ints:
+        """Give the first test that each row fails, `_PASSED` where it fails none."""
+        columns = self._columns
+        stage = kinds.stage.copy()
+        nodes = columns.node_of_row[kinds.rows]
+        if order.avoid:
+            avoided = np.isin(nodes, columns.nodes_named(order.avoid))
+            _fail(stage, avoided, Reason.AVOIDED_NODE)
+        tariffs, zones = columns.tariffs.codes[kinds.rows], columns.zones.codes[kinds.rows]
+        timing = self._timing(order, window)
+        _fail(stage, timing.closed[tariffs], Reason.OFFER_UNAVAILABLE)
+        _fail(stage, timing.dear[tariffs], Reason.PRICE_ABOVE_CAP)
+        for have, need, reason in zip(columns.capacity, order.requests, _SHORT, strict=True):
+            _fail(stage, have[nodes] < need, reason)
+        _fail(stage, columns.minimum_terms[tariffs] > window.length, Reason.MINIMUM_TERM_TOO_LONG)
+        _fail(stage, timing.unbearable[zones, tariffs], Reason.CLEARING_PRICE_ABOVE_CAP)
+        return stage
+
+    def _timing(self, order: Order, window: Window) -> Timing:
+        """Judge each tariff over all terms of the window: one good term is enough."""
+        asks, cap = self._matching.asks, order.cap_nano
+        prices = self._matching.prices(order.eligibility)
+        tariffs, zones = len(asks), len(self._columns.zones.values)
+        closed, dear = np.ones(tariffs, dtype=bool), np.ones(tariffs, dtype=bool)
+        unbearable = np.ones((zones, tariffs), dtype=bool)
+        lowest = np.full(tariffs, NO_CAP, dtype=asks.dtype)
+        for start, end in window.terms():
+            span = self._matching.axis.span(start, end)
+            cells = asks[:, span.c0 : span.c1]
+            is_open, top = np.asarray((cells != CLOSED).all(axis=1)), cells.max(axis=1)
+            closed &= ~is_open
+            dear &= ~(is_open & (top <= cap))
+            lowest = np.where(is_open, np.minimum(lowest, top), lowest)
+            unbearable &= ~prices.bearable(span, cap)
+        return Timing(closed, dear, unbearable, lowest)
+
+    def _cheapest(self, kinds: Kinds, stages: Ints, order: Order, window: Window) -> int | None:
+        """Give what the cheapest row above the cap asks, of those large enough if there are any."""
+        columns = self._columns
+        dear = stages == _STAGE[Reason.PRICE_ABOVE_CAP]
+        if not dear.any():
+            return None
+        capacity = columns.capacity[:, columns.node_of_row[kinds.rows]]
+        large = (capacity >= np.array(order.requests).reshape(-1, 1)).all(axis=0)
+        rows = kinds.rows[dear & large] if (dear & large).any() else kinds.rows[dear]
+        return int(min(self._timing(order, window).lowest[columns.tariffs.codes[rows]]))
+
+    def _kinds_for(self, order: Order) -> Kinds:
+        """Give the rows to look at: all of them where the order avoids nodes by name."""
+        wanted = order.eligibility
+        if order.avoid:
+            return _kinds(self._columns, wanted, merged=False)
+        if wanted not in self._kinds:
+            self._kinds[wanted] = _kinds(self._columns, wanted, merged=True)
+        return self._kinds[wanted]
+
+
+_SHORT = (Reason.NOT_ENOUGH_CPU, Reason.NOT_ENOUGH_MEMORY, Reason.NOT_ENOUGH_GPU)
+
+
+class Timing(NamedTuple):
+    """Of each tariff: closed in every term; above the cap in every open one; unbearable (by zone)
+    in every term; and the lowest price at which some term could be had."""
+
+    closed: Bools
+    dear: Bools
+    unbearable: Bools
+    lowest: npt.NDArray[Any]
+
+
+def _fail(stage: Ints, failed: Bools, reason: Reason) -> None:
+    """Note a failed test where no earlier one has failed."""
+    number = _STAGE[reason]
+    stage[failed & (stage > number)] = number
+
+
+def _kinds(columns: Columns, wanted: Eligibility, *, merged: bool) -> Kinds:
+    rows, node = np.arange(columns.row_count), columns.node_of_row
+    weights = np.ones(columns.node_count, dtype=np.int64)
+    if merged:
+        rows, node, weights = columns.kinds(key for key, _ in wanted.selector)
+    stage = np.full(len(rows), _PASSED, dtype=np.int64)
+    for reason, passed in static_tests(columns, wanted):
+        _fail(stage, ~passed[rows], reason)
+    return Kinds(rows, node, weights, stage)

@@ -1,0 +1,166 @@
+"""Merit order: for a class and a term, the eligible rows, cheapest first, and a quick first fit.
+
+The first fit is found in blocks. Each block remembers an upper bound of the room in it; room only
+shrinks while a batch is placed, so a bound is never too low, and a block that turns out too full
+gets its true bound. A batch of orders thus walks down the merit order once, not once each.
+Next: `matching.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import mul
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from busbar.market.axis import Axis, Span
+from busbar.market.columns import CLOSED, Bools, Ints
+from busbar.model.dtu import Resources
+from busbar.model.time import Instant
+
+BLOCK = 256
+RowTest = Callable[[Ints], Bools]
+"""Says of rows which of them pass."""
+_ANY_ROOM = np.iinfo(np.int64).max
+
+
+class Run:
+    """Rows that may serve one term, cheapest first; `top` is each row's highest ask in the term."""
+
+    def __init__(self, span: Span, rows: Ints, nodes: Ints, top: npt.NDArray[Any]) -> None:
+        self.span, self.rows, self.nodes, self.top = span, rows, nodes, top
+        self.starts = np.arange(0, len(rows), BLOCK)
+        self.bounds = np.full((2, len(self.starts)), _ANY_ROOM, dtype=np.int64)
+        lowest = np.minimum.reduceat(top, self.starts) if len(rows) else top
+        self.lowest_top = lowest
+        self.highest_top = max(top.tolist(), default=0)
+
+    def first_fit(
+        self, free: Ints, need: Resources, cap: int, also: RowTest | None = None
+    ) -> int | None:
+        """Give the first row with room for `need` in every slot, asking at most `cap`.
+
+        `also` is a further test. None where no row passes.
+        """
+        might = (self.bounds[0] >= need.cpu_milli) & (self.bounds[1] >= need.memory_bytes)
+        if self.highest_top > cap:
+            might &= self.lowest_top <= cap
+        for block in np.flatnonzero(might).tolist():
+            part = slice(block * BLOCK, (block + 1) * BLOCK)
+            nodes = self.nodes[part]
+            fits = _fits(free, self.span, nodes, need)
+            if self.highest_top > cap:
+                fits &= self.top[part] <= cap
+            if also is not None:
+                fits &= also(self.rows[part])
+            first = int(fits.argmax())
+            if fits[first]:
+                return int(self.rows[part][first])
+            self.bounds[0, block] = free[self.span.k0, 0][nodes].max()
+            self.bounds[1, block] = free[self.span.k0, 1][nodes].max()
+        return None
+
+    def loosen(self) -> None:
+        """Forget the bounds: room has grown."""
+        self.bounds[:] = _ANY_ROOM
+
+
+def _fits(free: Ints, span: Span, nodes: Ints, need: Resources) -> Bools:
+    found = np.ones(len(nodes), dtype=bool)
+    for slot in range(span.k0, span.k1):
+        found &= free[slot, 0][nodes] >= need.cpu_milli
+        found &= free[slot, 1][nodes] >= need.memory_bytes
+        if need.gpus:
+            found &= free[slot, 2][nodes] >= need.gpus
+    return found
+
+
+class Merit:
+    """What the merit order is made from: the rows of a class in tie order, and their tariffs."""
+
+    def __init__(self, rows: Ints, nodes: Ints, tariffs: Ints) -> None:
+        self.rows, self.nodes, self.tariffs = rows, nodes, tariffs
+
+    def run(self, span: Span, ranked: Iterable[tuple[int, list[int]]], top: list[int]) -> Run:
+        """Give the rows of tariffs for a term. `ranked` are (cost, tariffs), cheapest first."""
+        rank = np.full(len(top), -1, dtype=np.int32)
+        for place, (_, tariffs) in enumerate(ranked):
+            rank[tariffs] = place
+        ranks = rank[self.tariffs]
+        kept = np.flatnonzero(ranks >= 0)
+        small = ranks[kept].astype(np.uint16 if len(top) < 2**16 else np.int32)
+        kept = kept[np.argsort(small, kind="stable")]
+        tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
+        return Run(span, self.rows[kept], self.nodes[kept], tops[self.tariffs[kept]])
+
+
+class Lane:
+    """The merit order of a class over the terms of a window, as runs that share a start.
+
+    Ordered by cost of the term, then start, then the rows' tie order.
+    """
+
+    def __init__(
+        self,
+        merit: Merit,
+        axis: Axis,
+        asks: npt.NDArray[Any],
+        minimum_terms: list[int],
+        spans: list[Span],
+    ) -> None:
+        self._merit = merit
+        used = sorted(set(merit.tariffs.tolist()))
+        quotes = [
+            (cost, span.start, tariff, span, top)
+            for span in spans
+            for tariff, cost, top in _quotes(axis, asks, used, minimum_terms, span)
+        ]
+        quotes.sort(key=lambda quote: quote[:3])
+        self._parts = [list(part) for _, part in groupby(quotes, key=lambda quote: quote[1])]
+        self._runs: list[Run | None] = [None] * len(self._parts)
+        self._tariff_count = len(asks)
+        self.failed: list[tuple[Resources, int, Instant]] = []
+
+    def runs(self, latest_end: Instant) -> Iterator[Run]:
+        """Give the runs in merit order whose term ends in time."""
+        for i, part in enumerate(self._parts):
+            span = part[0][3]
+            if span.end > latest_end:
+                continue
+            run = self._runs[i]
+            if run is None:
+                run = self._runs[i] = self._make(span, part)
+            yield run
+
+    def _make(self, span: Span, part: list[tuple[int, Instant, int, Span, int]]) -> Run:
+        top = [0] * self._tariff_count
+        for _, _, tariff, _, highest in part:
+            top[tariff] = highest
+        by_cost = groupby(part, key=lambda quote: quote[0])
+        ranked = [(cost, [quote[2] for quote in quotes]) for cost, quotes in by_cost]
+        return self._merit.run(span, ranked, top)
+
+    def is_hopeless(self, need: Resources, cap: int, latest_end: Instant) -> bool:
+        """Say whether an order that wanted no more, for no less, has already found nothing."""
+        return any(
+            failed.fits_in(need) and cap <= failed_cap and latest_end <= failed_end
+            for failed, failed_cap, failed_end in self.failed
+        )
+
+
+def _quotes(
+    axis: Axis, asks: npt.NDArray[Any], used: list[int], minimum_terms: list[int], span: Span
+) -> Iterator[tuple[int, int, int]]:
+    """Give (tariff, cost of the term per DTU, highest ask) of each tariff that serves the term.
+
+    The cost is in nano-euro times ms over an hour: whole numbers, so equal costs are equal.
+    """
+    lengths = axis.lengths(span)
+    for tariff in used:
+        cells = asks[tariff, span.c0 : span.c1].tolist()
+        if min(cells) == CLOSED or minimum_terms[tariff] > span.end - span.start:
+            continue
+        yield tariff, sum(map(mul, cells, lengths)), max(cells)

@@ -1,0 +1,89 @@
+"""The clauses of a funnel: one reason and a number of nodes, in words a consumer can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from busbar.market.orders import Order
+from busbar.market.reasons import Reason
+from busbar.market.terms import Window
+from busbar.model.money import format_euro
+from busbar.model.quantities import format_bytes, format_milli
+from busbar.model.time import format_duration
+
+
+def either(names: Iterable[str]) -> str:
+    """Join names with commas and a last `or`."""
+    *head, last = names
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = None) -> str:
+    """Say a reason about an order, to follow a number of nodes or an offer's name.
+
+    `cheapest` is what the cheapest of the nodes above the cap asks.
+    """
+    wanted, need = order.eligibility, order.requests
+    match reason:
+        case Reason.REGION_NOT_ALLOWED:
+            noun = "region" if len(wanted.regions) == 1 else "regions"
+            return f"outside {noun} {either(wanted.regions)}"
+        case Reason.VENDOR_NOT_ALLOWED:
+            return f"not of {either(wanted.vendors)}"
+        case Reason.SELECTOR_MISMATCH:
+            labels = ", ".join(f"{key}={value}" for key, value in wanted.selector)
+            return f"without the labels {labels}"
+        case Reason.OFFER_UNAVAILABLE:
+            return "whose offer is closed " + ("until the deadline" if window.forward else "now")
+        case Reason.PRICE_ABOVE_CAP:
+            found = "" if cheapest is None else f" (cheapest eligible: {price(cheapest)})"
+            return f"above {price(order.cap_nano)}{found}"
+        case Reason.NOT_ENOUGH_CPU:
+            return f"without enough cpu ({format_milli(need.cpu_milli)} requested)"
+        case Reason.NOT_ENOUGH_MEMORY:
+            return f"without enough memory ({format_bytes(need.memory_bytes)} requested)"
+        case Reason.NOT_ENOUGH_GPU:
+            return f"without enough GPUs ({need.gpus} requested)"
+        case Reason.MINIMUM_TERM_TOO_LONG:
+            return f"with a minimum term longer than {format_duration(window.length)}"
+        case Reason.CLEARING_PRICE_ABOVE_CAP:
+            return f"where this batch's clearing price is above {price(order.cap_nano)}"
+        case Reason.NO_FREE_CAPACITY:
+            return "without free capacity " + ("until the deadline" if window.forward else "now")
+        case _:
+            return _FIXED[reason]
+
+
+_FIXED = {
+    Reason.TAINT_NOT_TOLERATED: "with a taint that is not tolerated",
+    Reason.NODE_CORDONED: "cordoned",
+    Reason.AVOIDED_NODE: "avoided because the work was lost there before",
+    Reason.NODE_NOT_READY: "not ready",
+    Reason.NOT_OFFERED: "not offered for sale",
+}
+
+
+def price(nano: int) -> str:
+    """Write a price with its unit."""
+    return f"{format_euro(nano)} €/DTU"
+
+
+def unknown_vendors(order: Order, known: frozenset[str]) -> list[str]:
+    """Give a note for each vendor that the order names and nobody knows."""
+    have = ", ".join(sorted(known)[:20]) or "none"
+    return [
+        f"vendor {name!r} is unknown; known: {have}"
+        for name in order.eligibility.vendors
+        if name not in known
+    ]
+
+
+def empty_regions(order: Order, zones: Iterable[str]) -> list[str]:
+    """Give a note for each region that the order names and that has no node."""
+    found = sorted(zone for zone in zones if zone)
+    have = ", ".join(found[:20]) or "none"
+    return [
+        f"no node is in region {name!r}; regions with nodes: {have}"
+        for name in order.eligibility.regions
+        if name not in found
+    ]
