@@ -49,9 +49,15 @@ def clear(
     timely.sort(key=lambda pair: _turn(pair[0], pair[1], now, seed))
     tariffs = book.columns.tariffs.values
     axis = make_axis((calendar for calendar, _ in tariffs), now, _until(timely, now))
-    matching = Matching(book.columns, book.commitments, axis, seed)
-    placed, unplaced = _place(matching, timely, Purse(funds), refused)
-    placed = _pay(matching, placed, Purse(funds), refused)
+    while True:
+        matching = Matching(book.columns, book.commitments, axis, seed)
+        placed, unplaced, poor = _place(matching, timely, Purse(funds))
+        poor += _unable(matching, placed, Purse(funds))
+        refused += poor
+        if len(placed) + len(unplaced) + len(poor) == len(timely):
+            break
+        out = {refusal.order for refusal in poor}
+        timely = [pair for pair in timely if pair[0].id not in out]
     explainer = Explainer(matching, book.vendors)
     refused += [_refusal(explainer, order, window) for order, window in unplaced]
     return Clearing(
@@ -91,14 +97,15 @@ def _turn(order: Order, window: Window, now: Instant, seed: int) -> tuple[bool, 
 
 
 def _place(
-    matching: Matching, timely: Timely, purse: Purse, refused: list[Refusal]
-) -> tuple[list[Placement], Timely]:
-    """Let each order in turn take its place; gives those placed, and those that found none.
+    matching: Matching, timely: Timely, purse: Purse
+) -> tuple[list[Placement], Timely, list[Refusal]]:
+    """Let each order in turn take its place; gives those placed, those that found none, the poor.
 
     Who cannot pay even what the offer asks is refused before taking any room.
     """
     placed: list[Placement] = []
     unplaced: Timely = []
+    poor: list[Refusal] = []
     for order, window in timely:
         placement = matching.find(order, window)
         if placement is None:
@@ -110,26 +117,24 @@ def _place(
             matching.take(placement)
             placed.append(placement)
         else:
-            refused.append(Refusal(order.id, order.namespace, *short))
-    return placed, unplaced
+            poor.append(Refusal(order.id, order.namespace, *short))
+    return placed, unplaced, poor
 
 
-def _pay(
-    matching: Matching, placed: list[Placement], purse: Purse, refused: list[Refusal]
-) -> list[Placement]:
-    """Refuse, in turn, who cannot hold the uniform price; it is then made of who is left."""
-    paying = []
+def _unable(matching: Matching, placed: list[Placement], purse: Purse) -> list[Refusal]:
+    """Give those placed who cannot hold the uniform price, in turn.
+
+    They could pay the ask but not the price, so they took room: the batch is placed again without
+    them, and what is published can be computed again by who does not know their balance.
+    """
+    found = []
     for placement in placed:
         order = placement.order
         segments = _segments(matching, placement)
         short = purse.hold(order.namespace, cost_of(segments, matching.draw(placement)))
-        if short is None:
-            paying.append(placement)
-        else:
-            refused.append(Refusal(order.id, order.namespace, *short))
-    if len(paying) < len(placed):
-        matching.reprice(paying)
-    return paying
+        if short is not None:
+            found.append(Refusal(order.id, order.namespace, *short))
+    return found
 
 
 def _segments(matching: Matching, placement: Placement) -> tuple[Segment, ...]:

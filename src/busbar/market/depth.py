@@ -1,0 +1,125 @@
+"""The published book: per zone what is offered and asked for now, and the last price.
+
+It is a view for people and programs that look on; the clearing does not read it. Its shape is
+`busbar.model.kinds.book.BookStatus`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from busbar.market.axis import make_axis
+from busbar.market.book import Book
+from busbar.market.offers import Supply
+from busbar.market.orders import Order
+from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
+from busbar.model.money import format_euro
+from busbar.model.time import Instant, format_instant
+
+MICRO_TO_NANO = 1_000
+"""A DTU figure is written with the digits of money: micro-DTU times this are its billionths."""
+
+
+def zone_books(
+    book: Book, waiting: Iterable[Order], last_prices: Mapping[str, int], now: Instant
+) -> dict[str, dict[str, Any]]:
+    """Give each zone's book: asks cheapest first, bids highest cap first, best ask, last price.
+
+    `waiting` are the orders not matched, `last_prices` nano-euro per DTU of the latest clearing
+    in which the zone had a price.
+    """
+    orders = list(waiting)
+    rows: dict[str, list[tuple[Supply, Resources]]] = defaultdict(list)
+    for row, free in zip(book.supplies, _free_now(book, now), strict=True):
+        rows[row.zone].append((row, free))
+    return {
+        zone: _zone_book(zone, found, orders, last_prices.get(zone), now)
+        for zone, found in sorted(rows.items())
+    }
+
+
+def _free_now(book: Book, now: Instant) -> list[Resources]:
+    columns = book.columns
+    free = columns.free(book.commitments, make_axis((), now, now + 1))[0]
+    return [Resources(*amounts) for amounts in free[:, columns.node_of_row].T.clip(0).tolist()]
+
+
+def _zone_book(
+    zone: str,
+    rows: list[tuple[Supply, Resources]],
+    orders: list[Order],
+    last_price: int | None,
+    now: Instant,
+) -> dict[str, Any]:
+    asks = _asks(rows, now)
+    free = {row.node: _dtu(free, row) for row, free in rows if _is_for_sale(row, now)}
+    return {
+        "zone": zone,
+        "updated": format_instant(now),
+        "asks": asks,
+        "bids": _bids(order for order in orders if _wants(order, zone)),
+        "bestAsk": format_euro(asks[0]["priceNano"]) if asks else "",
+        "lastPrice": "" if last_price is None else format_euro(last_price),
+        "freeDTU": _format_dtu(sum(free.values())),
+    }
+
+
+def _asks(rows: list[tuple[Supply, Resources]], now: Instant) -> list[dict[str, Any]]:
+    """Give one ask an offer: its price now, how many nodes it has and what is free on them."""
+    found: dict[tuple[int, str, str, int], list[tuple[Supply, Resources]]] = defaultdict(list)
+    for row, free in rows:
+        ask = row.calendar.ask_at(now)
+        if ask is not None and _is_for_sale(row, now):
+            found[ask, row.offer, row.vendor, row.offer_version].append((row, free))
+    return [
+        {
+            "offer": offer,
+            "vendor": vendor,
+            "version": version,
+            "priceNano": ask,
+            "pricePerDTU": format_euro(ask),
+            "nodes": len(entries),
+            "freeCpuMilli": sum(free.cpu_milli for _, free in entries),
+            "freeMemoryBytes": sum(free.memory_bytes for _, free in entries),
+            "freeDTU": _format_dtu(sum(_dtu(free, row) for row, free in entries)),
+        }
+        for (ask, offer, vendor, version), entries in sorted(found.items())
+    ]
+
+
+def _bids(orders: Iterable[Order]) -> list[dict[str, Any]]:
+    """Give the waiting orders by cap: how many, and what they draw on a reference node."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for order in orders:
+        found[order.cap_nano].append(draw_micro(order.requests, REFERENCE_RATING))
+    return [
+        {
+            "capNano": cap,
+            "maxEuroPerDTU": format_euro(cap),
+            "orders": len(draws),
+            "drawDTU": _format_dtu(sum(draws)),
+        }
+        for cap, draws in sorted(found.items(), reverse=True)
+    ]
+
+
+def _wants(order: Order, zone: str) -> bool:
+    return not order.eligibility.regions or zone in order.eligibility.regions
+
+
+def _is_for_sale(row: Supply, now: Instant) -> bool:
+    usable = row.ready and not row.cordoned and not row.paused
+    return usable and row.calendar.ask_at(now) is not None
+
+
+def _dtu(free: Resources, row: Supply) -> int:
+    """Give what a node could still deliver, in micro-DTU per hour: its scarcer dimension."""
+    cpu = draw_micro(Resources(cpu_milli=free.cpu_milli), row.rating_micro)
+    memory = draw_micro(Resources(memory_bytes=free.memory_bytes), row.rating_micro)
+    return min(cpu, memory)
+
+
+def _format_dtu(micro: int) -> str:
+    return format_euro(micro * MICRO_TO_NANO)

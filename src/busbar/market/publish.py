@@ -1,0 +1,248 @@
+"""The clearing in public: book, orders and outcome as JSON, enough for anyone to compute it again.
+
+What is left out is what is nobody else's business: names of namespaces and workloads, balances.
+An order refused for lack of money took no part (`clearing.py` sees to that), so the rest can be
+computed without knowing anybody's money. Next: `depth.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from busbar.market.book import Book
+from busbar.market.calendar import Calendar, Rule
+from busbar.market.clearing import clear
+from busbar.market.commitments import Commitment
+from busbar.market.offers import Supply
+from busbar.market.orders import Eligibility, Order
+from busbar.market.outcome import Clearing, Match, Refusal
+from busbar.market.podspec import Taint, Toleration
+from busbar.market.reasons import Reason
+from busbar.model.dtu import Resources
+from busbar.model.money import format_euro
+
+Json = dict[str, Any]
+
+MONEY_REASONS = frozenset({Reason.INSUFFICIENT_FUNDS, Reason.BUDGET_EXCEEDED})
+
+
+def clearing_to_json(book: Book, orders: Iterable[Order], clearing: Clearing) -> Json:
+    """Give the status of a Clearing object (`busbar.model.kinds.book.ClearingStatus`)."""
+    return {
+        "atMs": clearing.at,
+        "seed": clearing.seed,
+        "rule": clearing.rule,
+        **book_to_json(book),
+        "orders": [order_to_json(order) for order in sorted(orders, key=attrgetter("id"))],
+        **_outcome(clearing),
+    }
+
+
+def recompute(status: Mapping[str, Any]) -> Json:
+    """Compute a published clearing again: equal to `status` where it is true."""
+    refused = {
+        refusal["order"]: refusal
+        for refusal in status["refusals"]
+        if refusal["reason"] in MONEY_REASONS
+    }
+    book = book_from_json(status)
+    orders = [order_from_json(order) for order in status["orders"]]
+    able = [order for order in orders if order.id not in refused]
+    clearing = clear(book, able, status["atMs"], seed=status["seed"])
+    found = clearing_to_json(book, orders, clearing)
+    refusals = [*found["refusals"], *refused.values()]
+    found["refusals"] = sorted(refusals, key=lambda refusal: str(refusal["order"]))
+    return {**found, "unmatched": len(refusals)}
+
+
+def _outcome(clearing: Clearing) -> Json:
+    zone_prices = sorted(clearing.zone_prices().items())
+    return {
+        "matches": [_match_to_json(match) for match in clearing.matches],
+        "refusals": [_refusal_to_json(refusal) for refusal in clearing.refusals],
+        "matched": len(clearing.matches),
+        "unmatched": len(clearing.refusals),
+        "prices": {zone: format_euro(nano) for zone, nano in zone_prices},
+    }
+
+
+def _match_to_json(match: Match) -> Json:
+    return {
+        "order": match.order,
+        "node": match.node,
+        "vendor": match.vendor,
+        "zone": match.zone,
+        "offer": match.offer,
+        "offerVersion": match.offer_version,
+        "drawMicro": match.draw_micro,
+        "askNano": match.ask_nano,
+        "segments": [
+            {"startMs": start, "endMs": end, "priceNano": price}
+            for start, end, price in match.segments
+        ],
+    }
+
+
+def _refusal_to_json(refusal: Refusal) -> Json:
+    funnel = refusal.funnel
+    counts = {} if funnel is None else {count.reason.value: count.nodes for count in funnel.counts}
+    return {"order": refusal.order, "reason": refusal.reason.value, "funnel": counts}
+
+
+def book_to_json(book: Book) -> Json:
+    """Give the supply side: offers with their nodes, what is committed, the vendors known."""
+    rows = sorted(book.supplies, key=lambda row: (row.offer, row.vendor, row.node))
+    return {
+        "vendors": sorted(book.vendors),
+        "supply": [_offer_to_json(list(group)) for _, group in groupby(rows, key=_terms_of_sale)],
+        "commitments": [
+            {"node": node, **_resources_to_json(resources), "startMs": start, "endMs": end}
+            for node, resources, start, end in book.commitments
+        ],
+    }
+
+
+def book_from_json(status: Mapping[str, Any]) -> Book:
+    """Read what `book_to_json` wrote."""
+    rows = (row for offer in status["supply"] for row in _offer_from_json(offer))
+    commitments = (
+        Commitment(entry["node"], _resources_from_json(entry), entry["startMs"], entry["endMs"])
+        for entry in status["commitments"]
+    )
+    return Book.build(rows, commitments, status["vendors"])
+
+
+def _terms_of_sale(row: Supply) -> tuple[object, ...]:
+    notice, term = row.reclaim_notice_ms, row.minimum_term_ms
+    terms = (row.offer, row.vendor, row.offer_version, row.calendar, row.attributes)
+    return (*terms, row.paused, notice, term)
+
+
+def _offer_to_json(rows: list[Supply]) -> Json:
+    first = rows[0]
+    return {
+        "offer": first.offer,
+        "vendor": first.vendor,
+        "version": first.offer_version,
+        "calendar": _calendar_to_json(first.calendar),
+        "attributes": dict(first.attributes),
+        "paused": first.paused,
+        "reclaimNoticeMs": first.reclaim_notice_ms,
+        "minimumTermMs": first.minimum_term_ms,
+        "nodes": [_node_to_json(row) for row in rows],
+    }
+
+
+def _node_to_json(row: Supply) -> Json:
+    return {
+        "node": row.node,
+        "zone": row.zone,
+        **_resources_to_json(row.capacity),
+        "ratingMicro": row.rating_micro,
+        "labels": dict(row.labels),
+        "taints": [list(taint) for taint in row.taints],
+        "ready": row.ready,
+        "cordoned": row.cordoned,
+    }
+
+
+def _offer_from_json(offer: Mapping[str, Any]) -> Iterable[Supply]:
+    calendar = _calendar_from_json(offer["calendar"])
+    for node in offer["nodes"]:
+        yield Supply(
+            node=node["node"],
+            vendor=offer["vendor"],
+            zone=node["zone"],
+            offer=offer["offer"],
+            offer_version=offer["version"],
+            calendar=calendar,
+            capacity=_resources_from_json(node),
+            rating_micro=node["ratingMicro"],
+            labels=tuple(sorted(node["labels"].items())),
+            attributes=tuple(sorted(offer["attributes"].items())),
+            taints=tuple(Taint(*taint) for taint in node["taints"]),
+            ready=node["ready"],
+            cordoned=node["cordoned"],
+            paused=offer["paused"],
+            reclaim_notice_ms=offer["reclaimNoticeMs"],
+            minimum_term_ms=offer["minimumTermMs"],
+        )
+
+
+def _calendar_to_json(calendar: Calendar) -> Json:
+    def rules(entries: tuple[Rule, ...]) -> list[Json]:
+        return [
+            {"days": sorted(r.days), "start": r.start, "end": r.end, "priceNano": r.price_nano}
+            for r in entries
+        ]
+
+    return {
+        "baseNano": calendar.base_nano,
+        "zone": calendar.zone,
+        "rules": rules(calendar.rules),
+        "exceptions": rules(calendar.exceptions),
+    }
+
+
+def _calendar_from_json(value: Mapping[str, Any]) -> Calendar:
+    def rules(entries: list[Json]) -> tuple[Rule, ...]:
+        return tuple(
+            Rule(frozenset(r["days"]), r["start"], r["end"], r["priceNano"]) for r in entries
+        )
+
+    return Calendar(
+        value["baseNano"], value["zone"], rules(value["rules"]), rules(value["exceptions"])
+    )
+
+
+def order_to_json(order: Order) -> Json:
+    """Give an order without the names of its namespace and workload."""
+    wanted = order.eligibility
+    return {
+        "id": order.id,
+        **_resources_to_json(order.requests),
+        "capNano": order.cap_nano,
+        "regions": list(wanted.regions),
+        "vendors": list(wanted.vendors),
+        "selector": dict(wanted.selector),
+        "tolerations": [list(toleration) for toleration in wanted.tolerations],
+        "earliestMs": order.earliest,
+        "deadlineMs": order.deadline,
+        "durationMs": order.duration,
+        "mayWait": order.may_wait,
+        "avoid": sorted(order.avoid),
+    }
+
+
+def order_from_json(value: Mapping[str, Any]) -> Order:
+    """Read what `order_to_json` wrote; the names it leaves out are empty."""
+    return Order(
+        id=value["id"],
+        namespace="",
+        name="",
+        requests=_resources_from_json(value),
+        cap_nano=value["capNano"],
+        eligibility=Eligibility(
+            tuple(value["regions"]),
+            tuple(value["vendors"]),
+            tuple(sorted(value["selector"].items())),
+            tuple(Toleration(*toleration) for toleration in value["tolerations"]),
+        ),
+        earliest=value["earliestMs"],
+        deadline=value["deadlineMs"],
+        duration=value["durationMs"],
+        may_wait=value["mayWait"],
+        avoid=frozenset(value["avoid"]),
+    )
+
+
+def _resources_to_json(resources: Resources) -> Json:
+    cpu, memory, gpus = resources
+    return {"cpuMilli": cpu, "memoryBytes": memory, "gpus": gpus}
+
+
+def _resources_from_json(value: Mapping[str, Any]) -> Resources:
+    return Resources(value["cpuMilli"], value["memoryBytes"], value["gpus"])
