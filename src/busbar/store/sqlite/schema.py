@@ -33,15 +33,17 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         f"PRAGMA application_id = {APPLICATION_ID}",
         """CREATE TABLE versions (
             id INTEGER PRIMARY KEY, grp TEXT NOT NULL, resource TEXT NOT NULL,
-            namespace TEXT NOT NULL, name TEXT NOT NULL, body BLOB, crc INTEGER NOT NULL)""",
+            namespace TEXT NOT NULL, name TEXT NOT NULL, body BLOB, crc INTEGER NOT NULL)
+            STRICT""",
         """CREATE TABLE journal (
             seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, entry BLOB NOT NULL,
-            hash TEXT NOT NULL)""",
+            hash TEXT NOT NULL) STRICT""",
         """CREATE TABLE balances (
             account TEXT PRIMARY KEY, amount INTEGER NOT NULL, crc INTEGER NOT NULL)
-            WITHOUT ROWID""",
+            WITHOUT ROWID, STRICT""",
         """CREATE TABLE meta (
-            name TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID""",
+            name TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL)
+            WITHOUT ROWID, STRICT""",
     ),
 )
 """Step n makes format n+1 out of format n; format 0 is an empty file. Steps are never edited."""
@@ -107,7 +109,9 @@ def write_meta(connection: sqlite3.Connection, meta: Meta) -> None:
 
 def read_meta(connection: sqlite3.Connection) -> Meta | None:
     """Read what the store knows about itself, None where it is new; raises `CannotOpen`."""
-    rows = connection.execute("SELECT value, crc FROM meta WHERE name = 'store'").fetchall()
+    rows = connection.execute(
+        "SELECT CAST(value AS BLOB), crc FROM meta WHERE name = 'store'"
+    ).fetchall()
     if not rows:
         return None
     value, crc = rows[0]

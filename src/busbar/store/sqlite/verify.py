@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,8 @@ from busbar.ledger.fold import Defect, Finding, Verifier
 from busbar.store.contract import CannotOpen, Unopenable
 from busbar.store.sqlite import schema
 from busbar.store.sqlite.load import read_balances
+
+_JOURNAL: Final = "SELECT seq, id, CAST(entry AS BLOB), hash FROM journal ORDER BY seq"
 
 
 def verify(path: Path) -> Iterator[Finding]:
@@ -42,7 +45,7 @@ def verify(path: Path) -> Iterator[Finding]:
 
 def _verify(connection: sqlite3.Connection) -> Iterator[Finding]:
     verifier = Verifier()
-    for seq, id_, encoded, hash_ in connection.execute("SELECT * FROM journal ORDER BY seq"):
+    for seq, id_, encoded, hash_ in connection.execute(_JOURNAL):
         try:
             entry = decode(encoded)
         except msgspec.DecodeError as error:
