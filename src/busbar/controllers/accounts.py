@@ -1,7 +1,7 @@
 """Accounts: the ledger's word on a namespace, as an object. Next: `offers.py`.
 
-The ledger holds the truth; this shows it. Whoever tops an account up touches its Account object in
-the same transaction, so that everything that waits for money is woken.
+The ledger holds the truth; this shows it. Paying in changes no object and so wakes nobody: each
+account is looked at every few seconds, and written only when it differs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from busbar.controllers.parts.funds import account_key, account_status
 from busbar.controllers.parts.writes import update_status
 from busbar.controllers.settings import Settings
 from busbar.model.objects import Key
-from busbar.model.time import DAY, Instant, to_datetime
+from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, Snapshot
 
@@ -27,6 +27,7 @@ class AccountController:
     watches: tuple[Collection, ...] = (ACCOUNTS, (GROUP, "contracts"))
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.coalesce_ms = settings.status_ms
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -41,12 +42,4 @@ class AccountController:
         status = account_status(snapshot, key.namespace, account, now)
         note = f"account of {key.namespace}: {status['balance']} € free, {status['held']} € held"
         ops = update_status(account, **status)
-        return decide(*ops, requeue_at=_next_month(now), note=note if ops else "")
-
-
-def _next_month(now: Instant) -> Instant:
-    """Give the start of the next month (UTC), when a budget is whole again."""
-    at = now - now % DAY + DAY
-    while to_datetime(at).day != 1:
-        at += DAY
-    return at
+        return decide(*ops, requeue_at=now + self._settings.payday_ms, note=note if ops else "")

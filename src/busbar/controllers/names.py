@@ -26,3 +26,5 @@ ENV_INDEX = "JOB_COMPLETION_INDEX"
 
 ANN_EXPIRES = "busbar.dev/expires-at"
 """On a Secret (join tokens): RFC 3339 time after which it is removed."""
+FINALIZER_TRACKING = "batch.kubernetes.io/job-tracking"
+"""On every Pod of a batch Job until the Job's status has counted it: each is counted once."""

@@ -33,6 +33,17 @@ NODES: Collection = ("", "nodes")
 LEASES: Collection = ("coordination.k8s.io", "leases")
 
 
+class Listening:
+    """Since when the exchange has been listening without a break.
+
+    An agent cannot renew its lease with an exchange that is down, stopped or asleep: silence
+    before that time is the exchange's own. The runner moves it when it notices a break.
+    """
+
+    def __init__(self, since: Instant = 0) -> None:
+        self.since = since
+
+
 class NodeController:
     """Keeps a Node's Ready condition and taint, and evicts from nodes that are surely gone."""
 
@@ -40,8 +51,9 @@ class NodeController:
     watches: tuple[Collection, ...] = (NODES, LEASES)
     coalesce_ms = 0
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, listening: Listening | None = None) -> None:
         self._settings = settings
+        self._listening = listening or Listening()
 
     def keys(self, event: Event) -> Iterable[Key]:
         """Wake the node of a Node or of a node's Lease."""
@@ -60,7 +72,13 @@ class NodeController:
             return NOTHING
         if now < lease.expires:
             return self._alive(snapshot, node, lease, now)
+        if now < self._expires(lease):
+            return Decision(requeue_at=self._expires(lease))
         return self._lost(snapshot, node, lease_obj, lease, now)
+
+    def _expires(self, lease: NodeLease) -> Instant:
+        """Give when a lease counts as expired: not for silence that is the exchange's own."""
+        return max(lease.expires, self._listening.since + lease.duration_ms)
 
     def _alive(self, snapshot: Snapshot, node: Object, lease: NodeLease, now: Instant) -> Decision:
         ready = condition(node, "Ready")
@@ -77,7 +95,7 @@ class NodeController:
     ) -> Decision:
         name = name_of(node)
         marks = self._mark_lost(snapshot, node, lease, now)
-        fenced = lease.expires + self._settings.fencing_ms
+        fenced = self._expires(lease) + self._settings.fencing_ms
         if now < fenced:
             note = f"node {name} is lost: no lease since {format_duration(now - lease.renewed)}"
             return Decision(marks, fenced, note if marks else "")
@@ -107,7 +125,7 @@ class NodeController:
             for obj in snapshot.list(*LEASES, NAMESPACE_LEASES)
             if snapshot.get(node_key(name_of(obj))) is not None
         ]
-        lost = sum(1 for lease in leases if lease is None or lease.expires <= now)
+        lost = sum(1 for lease in leases if lease is None or self._expires(lease) <= now)
         if len(leases) < self._settings.mass_loss_nodes_min:
             return False
         return lost * 100 > self._settings.mass_loss_percent * len(leases)
@@ -133,7 +151,7 @@ class NodeController:
         if lease_obj is None or lease is None:
             gone = evict(snapshot, name, now, now, guard)
             return Decision(gone, None, f"node {name} was removed: ended its pods" if gone else "")
-        fenced = lease.expires + self._settings.fencing_ms
+        fenced = self._expires(lease) + self._settings.fencing_ms
         if now < fenced:
             return Decision(requeue_at=fenced)
         ended = evict(snapshot, name, lease.renewed, now, guard)

@@ -35,6 +35,8 @@ class Settings(NamedTuple):
     """How long Events are kept."""
     status_ms: int = 200
     """How long the status of accounts, offers and vendors may lag: a burst is one write."""
+    payday_ms: int = 2 * SECOND
+    """How often balances are looked at: paying in changes no object, so it wakes nobody."""
     book_ms: int = SECOND
     """How often a Book is published at most."""
     clearings_kept: int = 200

@@ -20,14 +20,14 @@ class View(NamedTuple):
 
 def view_of(pod: Object, contract: Object | None) -> View:
     """Say where a Pod that has not ended stands, in a consumer's words."""
+    said: dict[str, Any] = status_of(pod).get("busbar") or {}
+    funnel = tuple(str(clause) for clause in said.get("funnel") or ())
     if node_of(pod):
-        return _bound(pod, contract)
+        return _bound(pod, contract)._replace(funnel=funnel)
     if contract is not None and status_of(contract).get("phase") == "Reserved":
         return _reserved(contract)
     refused = condition(pod, "PodScheduled")
     if refused is not None and refused.get("status") == "False":
-        said: dict[str, Any] = status_of(pod).get("busbar") or {}
-        funnel = tuple(str(clause) for clause in said.get("funnel") or ())
         return View(
             "Pending", str(refused.get("reason", "")), str(refused.get("message", "")), funnel
         )

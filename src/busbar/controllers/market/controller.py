@@ -16,6 +16,7 @@ from busbar.controllers.parts.pods import node_of
 from busbar.controllers.settings import Settings
 from busbar.market.clearing import clear
 from busbar.market.outcome import Clearing
+from busbar.market.reasons import Reason
 from busbar.model.objects import Key, Object, status_of
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
@@ -59,7 +60,7 @@ class MarketController:
         self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, now: Instant
     ) -> Decision:
         name = record.clearing_name(now, snapshot.revision)
-        done = matches.transactions(snapshot, inputs, clearing.matches, name, now)
+        done = matches.transactions(snapshot, inputs, clearing, name, now)
         told, again = _tell(snapshot, inputs, clearing, now)
         published: tuple[Transaction, ...] = ()
         if done or told:
@@ -67,8 +68,15 @@ class MarketController:
             published = (record.record(snapshot, name, inputs, clearing, now, kept),)
         waiting = len(clearing.refusals) + len(inputs.refused)
         note = f"clearing {name}: matched {len(clearing.matches)}, {waiting} wait"
-        due = earliest(again, _next_change(inputs, now)) if waiting else None
+        due = (
+            earliest(again, _payday(clearing, now), _next_change(inputs, now)) if waiting else None
+        )
         return Decision((*done, *told, *published), due, note if published else "")
+
+    def _payday(self, clearing: Clearing, now: Instant) -> Instant | None:
+        """Look again soon where only money is missing: paying in wakes nobody."""
+        short = any(r.reason is Reason.INSUFFICIENT_FUNDS for r in clearing.refusals)
+        return now + self._settings.payday_ms if short else None
 
 
 def _matters(event: Event) -> bool:

@@ -10,8 +10,8 @@ from busbar.controllers.parts.funds import budget_left
 from busbar.controllers.parts.pods import contract_key, node_of, phase_of
 from busbar.ledger.entries import available
 from busbar.market.book import Book
-from busbar.market.clearing import Funds
 from busbar.market.commitments import commitments_of
+from busbar.market.funds import Funds
 from busbar.market.offers import Offer, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused, parse_order
 from busbar.model.errors import InvalidField

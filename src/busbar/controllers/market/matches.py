@@ -21,7 +21,7 @@ from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
 from busbar.ledger.settlement import hold
-from busbar.market.outcome import Match
+from busbar.market.outcome import Clearing, Match
 from busbar.model.ids import derived_suffix, derived_uid
 from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
 from busbar.model.money import format_euro
@@ -35,40 +35,46 @@ _NAME_MAX = 200
 
 
 def transactions(
-    snapshot: Snapshot, inputs: Inputs, matches: Iterable[Match], clearing: str, now: Instant
+    snapshot: Snapshot, inputs: Inputs, clearing: Clearing, name: str, now: Instant
 ) -> tuple[Transaction, ...]:
     """Give a transaction for each match; one for all of a namespace that has a budget."""
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
-    for match in matches:
+    for match in clearing.matches:
         account = snapshot.get(account_key(match.namespace))
         if budget_of(account) is None:
-            alone.append(_commit(snapshot, inputs, match, clearing, now))
+            alone.append(_commit(snapshot, inputs, clearing, match, name, now))
         else:
             together[match.namespace].append(match)
     for namespace, group in together.items():
         claim = claim_budget(snapshot, namespace, sum(m.hold_nano for m in group), now)
         joined = Transaction(claim)
         for match in group:
-            joined += _commit(snapshot, inputs, match, clearing, now)
+            joined += _commit(snapshot, inputs, clearing, match, name, now)
         alone.append(joined)
     return tuple(alone)
 
 
 def _commit(
-    snapshot: Snapshot, inputs: Inputs, match: Match, clearing: str, now: Instant
+    snapshot: Snapshot, inputs: Inputs, clearing: Clearing, match: Match, record: str, now: Instant
 ) -> Transaction:
     ordered = inputs.orders[match.order]
     pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-    contract = _contract(ordered, match, clearing, epoch, now)
+    contract = _contract(ordered, match, record, epoch, now)
+    cheaper = clearing.cheaper(match.order)
     at_once = match.start <= now
     name = name_of(contract)
-    placed = bound(pod, match.node, name, epoch, now) if at_once else promised(pod, name, epoch)
+    if at_once:
+        placed = bound(pod, match.node, name, epoch, now, cheaper)
+    else:
+        placed = promised(pod, name, epoch)
     ops: tuple[Op, ...] = (
         create(contract),
         Put(key_of(pod), placed, revision_of(pod)),
         *_still(snapshot, match),
-        event(snapshot, pod, now, "Scheduled" if at_once else "Reserved", _sentence(match)),
+        event(
+            snapshot, pod, now, "Scheduled" if at_once else "Reserved", _sentence(match, cheaper)
+        ),
     )
     uid, money = uid_of(contract), match.hold_nano
     entries = (hold(uid, match.namespace, money, now),) if money else ()
@@ -126,9 +132,9 @@ def _reference(pod: Object) -> dict[str, str]:
     }
 
 
-def _sentence(match: Match) -> str:
+def _sentence(match: Match, cheaper: tuple[str, ...]) -> str:
     price = f"{format_euro(match.price_nano)} €/DTU"
     where = f"vendor {match.vendor}, node {match.node} in {match.zone}, at {price}"
     until = f"until {format_instant(match.end)}"
-    cheaper = f" Cheaper, but not eligible: {'; '.join(match.cheaper)}." if match.cheaper else ""
-    return f"Matched: {where}, from {format_instant(match.start)} {until}.{cheaper}"
+    others = f" Cheaper, but not eligible: {'; '.join(cheaper)}." if cheaper else ""
+    return f"Matched: {where}, from {format_instant(match.start)} {until}.{others}"

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from busbar.market.book import Book
-from busbar.market.clearing import Funds
 from busbar.market.commitments import Commitment
+from busbar.market.funds import Funds
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
 from busbar.market.outcome import Clearing
@@ -55,7 +55,7 @@ def outcome(clearing: Clearing) -> dict[str, Any]:
         "matched": len(clearing.matches),
         "unmatched": len(clearing.refusals),
         "matches": [
-            match._asdict() | {"segments": _plain(match.segments)} for match in _fixed(clearing)
+            match._asdict() | {"segments": _plain(match.segments)} for match in clearing.matches
         ],
         "refusals": [
             {
@@ -68,10 +68,6 @@ def outcome(clearing: Clearing) -> dict[str, Any]:
         ],
         "prices": {z: format_euro(nano) for z, nano in sorted(clearing.zone_prices().items())},
     }
-
-
-def _fixed(clearing: Clearing) -> list[Any]:
-    return [match._replace(cheaper=()) for match in clearing.matches]
 
 
 def decode(status: Mapping[str, Any]) -> Batch | None:

@@ -15,12 +15,27 @@ def promised(pod: Object, contract: str, epoch: int) -> Object:
     return annotate(pod, {ANN_CONTRACT: contract, ANN_EPOCH: str(epoch)})
 
 
-def bound(pod: Object, node: str, contract: str, epoch: int, now: Instant) -> Object:
-    """Copy bound to a node. From now on its agent may start it, under this epoch."""
+def bound(
+    pod: Object,
+    node: str,
+    contract: str,
+    epoch: int,
+    now: Instant,
+    cheaper: tuple[str, ...] = (),
+) -> Object:
+    """Copy bound to a node. From now on its agent may start it, under this epoch.
+
+    `cheaper` says why cheaper offers were not eligible, for who asks later.
+    """
     named = promised(pod, contract, epoch)
     holding = metadata(named).get("finalizers") or []
     if FINALIZER_METER not in holding:
         named = with_metadata(named, finalizers=[*holding, FINALIZER_METER])
     conditions = with_condition(named, "PodScheduled", True, now)
     scheduled = {**named, "spec": {**spec_of(named), "nodeName": node}}
-    return with_status(scheduled, conditions=conditions, phase="Pending", busbar=None)
+    return with_status(
+        scheduled,
+        conditions=conditions,
+        phase="Pending",
+        busbar={"funnel": list(cheaper)} if cheaper else None,
+    )

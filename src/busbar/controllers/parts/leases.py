@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from busbar.model.errors import InvalidField
 from busbar.model.objects import Key, Object, spec_of
-from busbar.model.time import SECOND, Instant, parse_instant
+from busbar.model.time import MINUTE, SECOND, Instant, parse_instant
 from busbar.model.wellknown import NAMESPACE_LEASES
 from busbar.store.contract import Snapshot
 
 DEFAULT_DURATION_MS = 10 * SECOND
+DURATION_MS_MAX = 5 * MINUTE
+"""An agent may ask for a longer lease, over a bad line; not for one that never ends."""
 
 
 class NodeLease(NamedTuple):
@@ -50,4 +52,4 @@ def read_lease(obj: Object, now: Instant) -> NodeLease | None:
         return None
     seconds = spec.get("leaseDurationSeconds")
     duration = seconds * SECOND if isinstance(seconds, int) else DEFAULT_DURATION_MS
-    return NodeLease(min(renewed, now), max(SECOND, min(duration, DEFAULT_DURATION_MS)))
+    return NodeLease(min(renewed, now), max(SECOND, min(duration, DURATION_MS_MAX)))

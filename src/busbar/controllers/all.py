@@ -1,0 +1,40 @@
+"""All controllers, in the order in which an order passes through them.
+
+To delete a controller, delete its module and its line here. Next: the runner, in the server.
+"""
+
+from __future__ import annotations
+
+from busbar.controllers.accounts import AccountController
+from busbar.controllers.batch.controller import BatchJobController
+from busbar.controllers.books import BookController
+from busbar.controllers.contract import Controller
+from busbar.controllers.contracts.controller import ContractController
+from busbar.controllers.expiry import ExpiryController
+from busbar.controllers.garbage import GarbageController
+from busbar.controllers.jobs.controller import JobController
+from busbar.controllers.market.controller import MarketController
+from busbar.controllers.namespaces import NamespaceController
+from busbar.controllers.nodes import Listening, NodeController
+from busbar.controllers.offers import OfferController, VendorController
+from busbar.controllers.pods import PodController
+from busbar.controllers.settings import Settings
+
+
+def controllers(settings: Settings, listening: Listening | None = None) -> tuple[Controller, ...]:
+    """Make every controller. `listening` is moved by whoever runs them."""
+    return (
+        NamespaceController(settings),
+        JobController(settings),
+        BatchJobController(settings),
+        MarketController(settings),
+        ContractController(settings),
+        NodeController(settings, listening),
+        PodController(settings),
+        GarbageController(settings),
+        AccountController(settings),
+        OfferController(settings),
+        VendorController(settings),
+        BookController(settings),
+        ExpiryController(settings),
+    )

@@ -1,0 +1,187 @@
+"""Runs the controllers: events in, decisions out, commits; the only loop they have.
+
+    watch -> keys -> queue --due--> snapshot -> reconcile -> commit --conflict--> queue
+                       ^------------- requeue_at, back-off -------------'
+
+A key is reconciled by one task at a time; a key woken meanwhile is reconciled again. A controller
+that raises is a bug: it is logged with its key, tried again later, and the others go on.
+`queue.py` is the bookkeeping without I/O. Leadership is the caller's: run this while leading, with
+a `guard` that makes every commit insist on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from busbar.controllers.contract import Controller, Decision
+from busbar.controllers.nodes import Listening
+from busbar.model.objects import Key
+from busbar.model.resources import key_of
+from busbar.model.time import SECOND, Instant
+from busbar.server.queue import Item, WorkQueue
+from busbar.store.contract import (
+    Compacted,
+    Event,
+    EventType,
+    Op,
+    Refused,
+    Snapshot,
+    Store,
+    StoreFailed,
+    Transaction,
+    Watch,
+)
+
+log = logging.getLogger("busbar.runner")
+
+IN_FLIGHT_MAX = 256
+"""Keys reconciled at once: enough to fill the store's group commits."""
+STALL_MS = 3 * SECOND
+"""A loop that was away for longer did not listen to the agents meanwhile."""
+WAKE_MS_MAX = SECOND
+
+
+class Runner:
+    """Drives controllers against a store until cancelled."""
+
+    def __init__(
+        self,
+        store: Store,
+        controllers: Sequence[Controller],
+        now: Callable[[], Instant],
+        *,
+        listening: Listening | None = None,
+        guard: Callable[[], tuple[Op, ...]] = tuple,
+    ) -> None:
+        self._store = store
+        self._controllers = controllers
+        self._now = now
+        self._listening = listening or Listening()
+        self._guard = guard
+        self._queue = WorkQueue()
+        self._woken = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._by_collection: dict[tuple[str, str], list[int]] = {}
+        for number, controller in enumerate(controllers):
+            for collection in controller.watches:
+                self._by_collection.setdefault(collection, []).append(number)
+
+    async def run(self) -> None:
+        """Run until cancelled; unfinished reconciles are then abandoned, which is harmless."""
+        self._listening.since = self._now()
+        working = asyncio.create_task(self._work(), name="busbar-runner")
+        try:
+            while True:
+                await self._follow()
+        finally:
+            working.cancel()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(working, *self._tasks, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Wait until nothing is due or in flight; timers may still be set."""
+        while self._tasks or self._queue.next_due() <= self._now():
+            await asyncio.sleep(0)
+
+    async def _follow(self) -> None:
+        """Wake the keys of everything there is, then those of every change."""
+        try:
+            snapshot = await self._store.snapshot()
+            for collection in self._by_collection:
+                for obj in snapshot.list(*collection):
+                    self._wake(Event(EventType.ADDED, snapshot.revision, key_of(obj), obj))
+            watch = self._store.watch_all(after=snapshot.revision)
+        except Compacted:
+            return
+        except StoreFailed as error:
+            log.error("controllers wait for the store: %s", error)
+            await asyncio.sleep(1)
+            return
+        await self._listen(watch)
+
+    async def _listen(self, watch: Watch) -> None:
+        try:
+            async for batch in watch:
+                for event in batch:
+                    self._wake(event)
+        except Compacted as error:
+            log.warning("controllers fell behind and start over: %s", error)
+        finally:
+            watch.close()
+
+    def _wake(self, event: Event) -> None:
+        now = self._now()
+        for number in self._by_collection.get((event.key.group, event.key.resource), ()):
+            controller = self._controllers[number]
+            for key in controller.keys(event):
+                self._queue.add(Item(number, key), now + controller.coalesce_ms)
+        self._woken.set()
+
+    async def _work(self) -> None:
+        while True:
+            self._woken.clear()
+            now = self._now()
+            room = IN_FLIGHT_MAX - len(self._tasks)
+            due = self._queue.take(now, room)
+            if due:
+                self._start(due, await self._store.snapshot(), now)
+                await asyncio.sleep(0)
+                continue
+            await self._sleep(now)
+
+    async def _sleep(self, now: Instant) -> None:
+        """Sleep until something is due or woken; notice when the machine was away meanwhile."""
+        full = len(self._tasks) >= IN_FLIGHT_MAX
+        pause = WAKE_MS_MAX if full else min(WAKE_MS_MAX, self._queue.next_due() - now)
+        try:
+            async with asyncio.timeout(max(0, pause) / 1000):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+        if self._now() - now > WAKE_MS_MAX + STALL_MS:
+            log.warning("the exchange was away for %d ms", self._now() - now)
+            self._listening.since = self._now()
+
+    def _start(self, due: Iterable[Item], snapshot: Snapshot, now: Instant) -> None:
+        for item in due:
+            task = asyncio.create_task(self._reconcile(item, snapshot, now))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _reconcile(self, item: Item, snapshot: Snapshot, now: Instant) -> None:
+        controller = self._controllers[item.controller]
+        try:
+            decision = controller.reconcile(snapshot, item.key, now)
+            refused = await self._commit(controller, item.key, decision)
+        except StoreFailed as error:
+            log.error("%s %s: %s", controller.name, item.key, error)
+            self._done(item, retry=True)
+        except Exception:
+            log.exception("%s failed on %s", controller.name, item.key)
+            self._done(item, retry=True)
+        else:
+            self._done(item, retry=refused, requeue_at=decision.requeue_at)
+
+    async def _commit(self, controller: Controller, key: Key, decision: Decision) -> bool:
+        """Commit every transaction of a decision at once; say whether any was refused."""
+        if not decision.transactions:
+            return False
+        guard = self._guard()
+        commits = [
+            self._store.commit(Transaction((*guard, *t.ops), t.entries) if guard else t)
+            for t in decision.transactions
+        ]
+        results = await asyncio.gather(*commits)
+        refusals = [result for result in results if isinstance(result, Refused)]
+        if decision.note and len(refusals) < len(results):
+            log.info("%s", decision.note)
+        for refusal in refusals:
+            log.debug("%s %s: %s: %s", controller.name, key, refusal.why, refusal.message)
+        return bool(refusals)
+
+    def _done(self, item: Item, *, retry: bool, requeue_at: Instant | None = None) -> None:
+        self._queue.done(item, self._now(), retry=retry, requeue_at=requeue_at)
+        self._woken.set()
