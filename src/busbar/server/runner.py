@@ -5,8 +5,8 @@
 
 A key is reconciled by one task at a time; a key woken meanwhile is reconciled again. A controller
 that raises is a bug: it is logged with its key, tried again later, and the others go on.
-`queue.py` is the bookkeeping without I/O. Leadership is the caller's: run this while leading, with
-a `guard` that makes every commit insist on it.
+`busbar.controllers.queue` is the bookkeeping without I/O. Leadership is the caller's: run this
+while leading, with a `guard` that makes every commit insist on it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from busbar.controllers.contract import Controller, Decision
 from busbar.controllers.nodes import Listening
+from busbar.controllers.queue import Item, WorkQueue
 from busbar.model.objects import Key
 from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant
-from busbar.server.queue import Item, WorkQueue
 from busbar.store.contract import (
     Compacted,
     Event,

@@ -68,9 +68,8 @@ class MarketController:
             published = (record.record(snapshot, name, inputs, clearing, now, kept),)
         waiting = len(clearing.refusals) + len(inputs.refused)
         note = f"clearing {name}: matched {len(clearing.matches)}, {waiting} wait"
-        due = (
-            earliest(again, _payday(clearing, now), _next_change(inputs, now)) if waiting else None
-        )
+        change = _next_change(inputs, now)
+        due = earliest(again, self._payday(clearing, now), change) if waiting else None
         return Decision((*done, *told, *published), due, note if published else "")
 
     def _payday(self, clearing: Clearing, now: Instant) -> Instant | None:

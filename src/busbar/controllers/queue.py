@@ -1,6 +1,6 @@
-"""The runner's bookkeeping: which key is due when, which is in flight, which failed how often.
+"""The bookkeeping of whoever runs controllers: which key is due when, is in flight, failed.
 
-No clock and no tasks here, so that the simulator and the tests use the same. Next: `runner.py`.
+No clock and no tasks here: the server and the simulator use the same. Next: `server/runner.py`.
 """
 
 from __future__ import annotations
