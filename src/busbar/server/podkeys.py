@@ -53,7 +53,7 @@ class PodKeys:
     """Derives the key of a Pod."""
 
     def __init__(self, directory: Path) -> None:
-        self._key = _load_or_make(directory / "podkeys.key")
+        self._key = load_or_make_key(directory / "podkeys.key")
 
     def secret(self, pod_uid: str) -> str:
         """Give the secret that belongs to a Pod's access key id."""
@@ -61,7 +61,8 @@ class PodKeys:
         return base64.urlsafe_b64encode(digest[:30]).decode()
 
 
-def _load_or_make(path: Path) -> bytes:
+def load_or_make_key(path: Path) -> bytes:
+    """Give the 32 random bytes kept in a file, made at first use."""
     if not path.exists():
         write_private(path, os.urandom(32))
     return path.read_bytes()

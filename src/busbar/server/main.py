@@ -1,0 +1,314 @@
+"""The control plane as one process: everything is opened, wired and served here.
+
+    settings → store → authority → doors (Kubernetes, S3, registry) → controllers → ready
+
+A part that cannot start ends the process with one sentence, before anything was changed. SIGTERM
+ends it in order: no new requests, watches ended, what was accepted made durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import uvloop
+
+from busbar.apis.kubernetes.app import KubernetesApp
+from busbar.apis.kubernetes.app import create_app as kubernetes_app
+from busbar.apis.kubernetes.bootstrap import ensure_namespaces
+from busbar.apis.kubernetes.ports import Identity
+from busbar.controllers.all import controllers
+from busbar.controllers.nodes import Listening
+from busbar.controllers.settings import Settings as ControllerSettings
+from busbar.server import access, bucketkeys, clock, doors, joining, money, pki
+from busbar.server import settings as server_settings
+from busbar.server.http import HttpServer, server_context
+from busbar.server.identities import Bearer, matches, read_bearer
+from busbar.server.informer import Informer
+from busbar.server.kubeconfig import write_kubeconfig
+from busbar.server.podkeys import PodKeys, load_or_make_key
+from busbar.server.runner import Runner
+from busbar.server.settings import ServerSettings
+from busbar.store.contract import CannotOpen, Store
+from busbar.store.memory import MemoryStore
+from busbar.store.sqlite import SqliteStore
+
+log = logging.getLogger("busbar.server")
+
+
+class CannotStart(Exception):
+    """The cloud cannot start; one sentence says why and what to do."""
+
+
+class Cloud:
+    """One running control plane."""
+
+    def __init__(self, settings: ServerSettings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.authority = pki.open_authority(settings.pki, clock.now())
+        self.pod_keys = PodKeys(settings.pki)
+        self.keys = access.AccessKeys(store, self.pod_keys)
+        self.buckets = access.Buckets(store, clock.now, clock.new_uid)
+        self.bearers: Informer[Bearer] = Informer(store, "", "secrets", read_bearer)
+        self.namespaces: Informer[str] = Informer(
+            store, "", "namespaces", access.read_consumer_namespace
+        )
+        self.kubernetes: KubernetesApp = kubernetes_app(
+            store,
+            clock=clock.now,
+            new_uid=clock.new_uid,
+            tokens=self._bearer,
+            service_account_key=load_or_make_key(settings.pki / "serviceaccounts.key"),
+        )
+
+    def _bearer(self, token: str) -> Identity | None:
+        """Give whom a bearer token of `busbar token` stands for."""
+        parts = token.split(".")
+        if len(parts) != 3 or parts[0] != "busbar":
+            return None
+        found = self.bearers.get("busbar-system", f"token-{parts[1]}")
+        if found is None or not matches(parts[2], found.secret_hash):
+            return None
+        if found.expires is not None and found.expires <= clock.now():
+            return None
+        return Identity(found.user, found.groups)
+
+    async def identify(self, scope: Any) -> Identity | None:
+        """Give who asks, by certificate or token, as the Kubernetes door does."""
+        tls = (scope.get("extensions") or {}).get("tls") or {}
+        authorization = dict(scope["headers"]).get(b"authorization", b"")
+        return await self.kubernetes.door.authenticator.identify(
+            tls.get("client_cert_der"), authorization
+        )
+
+    async def groups_of(self, scope: Any) -> tuple[str, ...]:
+        """Give the groups of who asks."""
+        found = await self.identify(scope)
+        return found.groups if found else ()
+
+    async def user_of(self, scope: Any) -> str:
+        """Give the user name of who asks."""
+        found = await self.identify(scope)
+        return found.user if found else ""
+
+    def endpoints(self, host: str) -> tuple[str, str]:
+        """Give the API server's and the S3 door's URL for a machine that called us by a name."""
+        shown = f"[{host}]" if ":" in host else host
+        return (
+            f"https://{shown}:{self.settings.api_port}",
+            f"https://{shown}:{self.settings.s3_tls_port}",
+        )
+
+    def app(self) -> Callable[[Any, Any, Any], Awaitable[None]]:
+        """Give the ASGI application of the API port: the Kubernetes door and its neighbours."""
+        join = joining.create_app(
+            joining.Joining(self.store, self.authority, clock.now, clock.new_uid, self.endpoints)
+        )
+        pay = money.create_app(self.store, self.groups_of, clock.now)
+        keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
+        registry = doors.registry_app(self.settings.images, self.user_of)
+        kubernetes = self.kubernetes
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            path = scope.get("path") or ""
+            if scope["type"] != "http" or path.startswith("/api"):
+                await kubernetes(scope, receive, send)
+            elif path.startswith("/join/v1"):
+                await join(scope, receive, send)
+            elif path.startswith("/money/v1"):
+                await pay(scope, receive, send)
+            elif path.startswith("/v2"):
+                await registry(scope, receive, send)
+            elif bucketkeys.is_key_path(path):
+                await keys(scope, receive, send)
+            else:
+                await kubernetes(scope, receive, send)
+
+        return app
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        settings = self.settings
+        await ensure_namespaces(self.store, clock.now, clock.new_uid)
+        certificate, key = pki.server_certificate(
+            settings.pki, self.authority, server_names(settings), clock.now()
+        )
+        api_tls = server_context(str(certificate), str(key), str(settings.pki / "ca.pem"))
+        s3_tls = server_context(str(certificate), str(key), None)
+        s3 = await doors.open_s3(settings.objects, self.keys, self.buckets, clock.now)
+        self._write_kubeconfig()
+        ready = Ready(settings, 3)
+        listening = Listening()
+        runner = Runner(
+            self.store,
+            controllers(ControllerSettings(fee_ppm=settings.fee_ppm), listening),
+            clock.now,
+            listening=listening,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                for informer in (self.bearers, self.namespaces, self.keys.secrets, self.keys.pods):
+                    group.create_task(informer.run())
+                group.create_task(
+                    access.keep_namespace_keys(
+                        self.store, self.namespaces, clock.now, clock.new_uid
+                    )
+                )
+                group.create_task(runner.run())
+                for app, host, port, tls in (
+                    (self.app(), settings.listen, settings.api_port, api_tls),
+                    (s3, settings.listen, settings.s3_tls_port, s3_tls),
+                    (s3, "127.0.0.1", settings.s3_port, None),
+                ):
+                    group.create_task(self._serve(app, host, port, tls, ready))
+        finally:
+            settings.ready_file.unlink(missing_ok=True)
+            self.kubernetes.close()
+
+    async def _serve(
+        self, app: Any, host: str, port: int, tls: ssl.SSLContext | None, ready: Ready
+    ) -> None:
+        server = HttpServer(app, host, port, tls)
+        ready.one_more(await server.start())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await server.stop()
+
+    def _write_kubeconfig(self) -> None:
+        if self.settings.kubeconfig.exists():
+            return
+        issued = self.authority.issue_client("operator", ("system:masters",), clock.now())
+        write_kubeconfig(
+            self.settings.kubeconfig,
+            f"https://127.0.0.1:{self.settings.api_port}",
+            self.authority.pem,
+            "operator",
+            certificate=issued.certificate,
+            key=issued.key,
+        )
+
+
+class Ready:
+    """Counts the listening ports; when all listen, the ready file says so."""
+
+    def __init__(self, settings: ServerSettings, count: int) -> None:
+        self._settings = settings
+        self._left = count
+
+    def one_more(self, port: int) -> None:
+        """One more port listens."""
+        del port
+        self._left -= 1
+        if self._left == 0:
+            document = {
+                "pid": os.getpid(),
+                "api": f"https://127.0.0.1:{self._settings.api_port}",
+                "s3": f"http://127.0.0.1:{self._settings.s3_port}",
+            }
+            self._settings.ready_file.write_text(json.dumps(document))
+            # What was loaded stays: keep the collector from walking it again and again.
+            gc.collect()
+            gc.freeze()
+            log.info("ready: %s", document)
+
+
+def server_names(settings: ServerSettings) -> list[str]:
+    """Give every name and address by which clients may reach this machine."""
+    names = {"localhost", "127.0.0.1", "kubernetes.default.svc", socket.gethostname()}
+    names.update(settings.names)
+    if settings.listen in ("0.0.0.0", "::"):
+        names.update(local_addresses())
+    else:
+        names.add(settings.listen)
+    return sorted(names)
+
+
+def local_addresses() -> Iterator[str]:
+    """Give this machine's IPv4 addresses."""
+    import fcntl
+    import struct
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            request = struct.pack("256s", name.encode()[:15])
+            with contextlib.suppress(OSError):
+                # SIOCGIFADDR: an interface without an address answers with an error.
+                answer = fcntl.ioctl(probe.fileno(), 0x8915, request)
+                yield socket.inet_ntoa(answer[20:24])
+
+
+def check_ports(settings: ServerSettings) -> None:
+    """Refuse to start where a port is in use, naming it."""
+    wanted = (
+        (settings.listen, settings.api_port, "--api-port"),
+        (settings.listen, settings.s3_tls_port, "--s3-tls-port"),
+        ("127.0.0.1", settings.s3_port, "--s3-port"),
+    )
+    for host, port, option in wanted:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise CannotStart(
+                    f"port {port} on {host} cannot be used ({error.strerror}); "
+                    f"choose another with {option}"
+                ) from None
+
+
+def open_store(settings: ServerSettings) -> Store:
+    """Open the store; refuses a second cloud on the same data directory."""
+    if settings.store == "memory":
+        return MemoryStore()
+    try:
+        return SqliteStore.open(settings.database)
+    except CannotOpen as error:
+        raise CannotStart(str(error)) from None
+
+
+async def main_async(settings: ServerSettings) -> None:
+    """Run a cloud until SIGTERM or SIGINT."""
+    store = open_store(settings)
+    try:
+        check_ports(settings)
+        cloud = Cloud(settings, store)
+        running = asyncio.create_task(cloud.run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, running.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    finally:
+        await store.close()
+
+
+def main() -> int:
+    """Run the control plane: `python -m busbar.server --data DIR`."""
+    parser = argparse.ArgumentParser(prog="busbar.server")
+    parser.add_argument("--data", required=True)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        settings = server_settings.load(server_settings.data_directory(options.data))
+        settings.directory.mkdir(parents=True, exist_ok=True)
+        uvloop.run(main_async(settings))
+    except (CannotStart, server_settings.SettingsInvalid) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{options.data}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
