@@ -163,7 +163,10 @@ def _own(resource: Resource) -> Definitions:
 
 
 def _union(node: Schema) -> Schema:
-    """Flatten msgspec's unions: `X or null` is X; a union keeps its members as `oneOf`."""
+    """Flatten msgspec's unions: `X or null` is X; others keep their members as `oneOf`."""
+    if node.get("type") == "array":
+        # A list of anything; readers of the documents insist on a schema for the items.
+        node.setdefault("items", {})
     members = node.pop("anyOf", None)
     if members is None:
         return node
