@@ -1,0 +1,184 @@
+"""What the market terms of a manifest must mean: prices, times, sizes, calendars.
+
+The schema has said that they are there and of which type; here they are read as the exchange
+will read them, so that nothing it cannot read is ever stored. Next: `admit.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from busbar.apis.kubernetes.admission.change import Change, field_error
+from busbar.apis.kubernetes.schemas.names import wrong_label_name
+from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
+from busbar.model.errors import InvalidField
+from busbar.model.money import parse_euro
+from busbar.model.objects import Object, annotations_of, name_of, spec_of
+from busbar.model.quantities import milli, whole
+from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
+from busbar.model.wellknown import (
+    ACCOUNT_NAME,
+    ANN_CAP,
+    ANN_DURATION,
+    ANN_MAY_WAIT,
+    ANN_NOT_AFTER,
+)
+
+Reader = Callable[[object, str], object]
+Errors = Iterator[FieldError]
+
+
+def terms(change: Change) -> list[FieldError]:
+    """Give the market terms that cannot be read."""
+    check = _CHECKS.get(change.resource.collection)
+    return list(check(change)) if check is not None else []
+
+
+def _read(value: object, path: str, reader: Reader) -> Errors:
+    try:
+        reader(value, path)
+    except InvalidField as error:
+        yield field_error(error, value)
+
+
+def _past(value: object, path: str, before: object, now: Instant) -> Errors:
+    """Refuse a deadline that is over; one that was stored already may stay as it is."""
+    try:
+        instant = parse_instant(value, path)
+    except InvalidField as error:
+        yield field_error(error, value)
+        return
+    if value != before and instant < now - SECOND:
+        why = f"lies in the past (it is {format_instant(now)} now); choose a later time"
+        yield invalid(path, value, why)
+
+
+def _job(change: Change) -> Errors:
+    spec, old = spec_of(change.new), spec_of(change.old or {})
+    if spec.get("maxEuroPerDTU") is not None:
+        yield from _read(spec["maxEuroPerDTU"], "spec.maxEuroPerDTU", parse_euro)
+    if spec.get("notAfter") is not None:
+        yield from _past(spec["notAfter"], "spec.notAfter", old.get("notAfter"), change.now)
+    if spec.get("expectedDuration") is not None:
+        yield from _read(spec["expectedDuration"], "spec.expectedDuration", parse_duration)
+    if spec.get("scriptPath") is not None:
+        yield from _script(spec["scriptPath"])
+    for index, bucket in enumerate(spec.get("buckets") or ()):
+        if why := wrong_label_name(bucket):
+            yield invalid(f"spec.buckets[{index}]", bucket, why)
+    resources = spec.get("resources") or {}
+    yield from _size(resources.get("cpu", "1"), "spec.resources.cpu", milli)
+    yield from _size(resources.get("memory", "2Gi"), "spec.resources.memory", whole)
+
+
+def _size(value: object, path: str, reader: Callable[[object, str], int]) -> Errors:
+    try:
+        if reader(value, path) <= 0:
+            yield invalid(path, value, "must be more than zero")
+    except InvalidField as error:
+        yield field_error(error, value)
+
+
+def _script(path: str) -> Errors:
+    bucket, slash, key = path.removeprefix("/").partition("/")
+    if not path.startswith("/") or not slash or not key or key.endswith("/"):
+        yield invalid("spec.scriptPath", path, "must be /BUCKET/KEY, such as /myjobs/script.py")
+    elif why := wrong_label_name(bucket):
+        yield invalid("spec.scriptPath", path, f"{bucket!r} is no name of a bucket: {why}")
+
+
+def _offer(change: Change) -> Errors:
+    spec = spec_of(change.new)
+    yield from _read(spec.get("pricePerDTU"), "spec.pricePerDTU", parse_euro)
+    for field in ("reclaimNotice", "minimumTerm"):
+        if spec.get(field) is not None:
+            yield from _read(spec[field], f"spec.{field}", parse_duration)
+    calendar = spec.get("calendar") or {}
+    zone = calendar.get("timeZone", "UTC")
+    if not _is_time_zone(zone):
+        why = "is no IANA time zone; write one such as Europe/Stockholm"
+        yield invalid("spec.calendar.timeZone", zone, why)
+    for part in ("rules", "exceptions"):
+        for index, rule in enumerate(calendar.get(part) or ()):
+            yield from _rule(rule, f"spec.calendar.{part}[{index}]")
+
+
+def _rule(rule: Mapping[str, Any], path: str) -> Errors:
+    if rule.get("pricePerDTU") is not None:
+        yield from _read(rule["pricePerDTU"], f"{path}.pricePerDTU", parse_euro)
+    if rule.get("date") is not None:
+        yield from _read(f"{rule['date']}T00:00:00Z", f"{path}.date", parse_instant)
+    if rule.get("from", "00:00") == rule.get("until", "24:00"):
+        yield invalid(f"{path}.until", rule.get("until"), "must differ from `from`")
+
+
+@lru_cache(maxsize=1024)
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _account(change: Change) -> Errors:
+    name, budget = name_of(change.new), spec_of(change.new).get("budget")
+    if name != ACCOUNT_NAME:
+        why = f'a namespace has one account, named "{ACCOUNT_NAME}"'
+        yield invalid("metadata.name", name, why)
+    if budget is not None:
+        yield from _read(budget, "spec.budget", parse_euro)
+
+
+def _bucket(change: Change) -> Errors:
+    name = name_of(change.new)
+    if why := wrong_label_name(name):
+        yield invalid("metadata.name", name, why)
+
+
+def _namespace(change: Change) -> Errors:
+    cap = annotations_of(change.new).get(ANN_CAP)
+    if cap is not None:
+        yield from _read(cap, f"metadata.annotations[{ANN_CAP}]", parse_euro)
+
+
+def _pod(change: Change) -> Errors:
+    return _order("", change.new, change.old or {}, change.now)
+
+
+def _batch_job(change: Change) -> Errors:
+    before = spec_of(change.old or {}).get("template") or {}
+    template = spec_of(change.new).get("template") or {}
+    return _order("spec.template.", template, before, change.now)
+
+
+_TRUTHS: Final = ("true", "false")
+
+
+def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
+    """Check the market terms that annotations of a Pod state."""
+    notes, old = annotations_of(pod), annotations_of(before)
+    path = prefix + "metadata.annotations[{}]"
+    if ANN_CAP in notes:
+        yield from _read(notes[ANN_CAP], path.format(ANN_CAP), parse_euro)
+    if ANN_NOT_AFTER in notes:
+        at = path.format(ANN_NOT_AFTER)
+        yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
+    if ANN_DURATION in notes:
+        yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
+    if notes.get(ANN_MAY_WAIT, "true") not in _TRUTHS:
+        yield unsupported(path.format(ANN_MAY_WAIT), notes[ANN_MAY_WAIT], _TRUTHS)
+
+
+_CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
+    ("busbar.dev", "jobs"): _job,
+    ("busbar.dev", "offers"): _offer,
+    ("busbar.dev", "accounts"): _account,
+    ("busbar.dev", "buckets"): _bucket,
+    ("", "namespaces"): _namespace,
+    ("", "pods"): _pod,
+    ("batch", "jobs"): _batch_job,
+}

@@ -1,0 +1,171 @@
+"""What a table cannot decide: whether an object is the caller's. Pure predicates over objects.
+
+`authorization.py` names the check, the handlers bring the objects, this module answers.
+Next: `service_accounts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from busbar.apis.kubernetes.authorization import Check, Role
+from busbar.apis.kubernetes.selectors import Predicate
+from busbar.model.errors import InvalidField
+from busbar.model.objects import (
+    Object,
+    annotations_of,
+    is_deleting,
+    labels_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
+from busbar.model.quantities import parse_quantity
+from busbar.model.wellknown import CSI_BUCKET, LABEL_VENDOR
+
+MAY_HIDE = frozenset({Check.BOUND_POD, Check.BOUND_AND_ENDING})
+"""Checks whose no is told as 404: whether the object exists is not the caller's business."""
+
+
+def visible(role: Role, check: Check) -> Predicate | None:
+    """Give what a caller sees of a collection; None where that is everything."""
+    if check is Check.BOUND_POD:
+        return lambda pod: is_bound(pod, role.name)
+    if check is Check.OWN_OFFER:
+        return lambda offer: _vendor(offer) == role.name
+    if check is Check.OWN_NAME:
+        return lambda obj: name_of(obj) == role.name
+    if check is Check.OWN_NODES:
+        return lambda node: labels_of(node).get(LABEL_VENDOR) == role.name
+    if check is Check.OWN_NAMESPACE:
+        return lambda namespace: name_of(namespace) in role.namespaces
+    return None
+
+
+def refusal_of_write(role: Role, check: Check, old: Object | None, new: Object | None) -> str:
+    """Say why a write is not the caller's to make; "" where it is."""
+    if check is Check.OWN_OFFER:
+        if any(obj is not None and _vendor(obj) != role.name for obj in (old, new)):
+            return f"vendor {role.name} may write only offers whose spec.vendor is {role.name}"
+        return ""
+    if check is Check.OWN_NAME:
+        named = new if new is not None else old
+        return "" if named is not None and name_of(named) == role.name else "it is not yours"
+    if check is Check.NODE_LIMITS:
+        return _node_limits(role, old, new)
+    if check is Check.BOUND_POD:
+        bound = old is not None and is_bound(old, role.name)
+        return "" if bound else f"the Pod is not bound to node {role.name}"
+    if check is Check.BOUND_AND_ENDING:
+        bound = old is not None and is_bound(old, role.name)
+        if bound and old is not None and is_deleting(old):
+            return ""
+        return f"node {role.name} may remove only Pods bound to it whose deletion was asked for"
+    return ""
+
+
+def is_bound(pod: Object, node: str) -> bool:
+    """Say whether a Pod is bound to a node."""
+    return bool(node) and spec_of(pod).get("nodeName") == node
+
+
+def _vendor(offer: Object) -> object:
+    return spec_of(offer).get("vendor")
+
+
+def _node_limits(role: Role, old: Object | None, new: Object | None) -> str:
+    """Hold a node to what joining wrote: identity, place, rating, and size at most as joined."""
+    if old is None or new is None or name_of(old) != role.name:
+        return f"node {role.name} may touch only its own Node"
+    for what, before, after in (
+        ("label", labels_of(old), labels_of(new)),
+        ("annotation", annotations_of(old), annotations_of(new)),
+    ):
+        for key in sorted({*before, *after}):
+            if before.get(key) != after.get(key) and _is_reserved(key):
+                return f"the {what} {key} is written when a node joins; a node may not change it"
+    if spec_of(old) != spec_of(new):
+        return "a node may not change its spec"
+    for field in ("capacity", "allocatable"):
+        before, after = status_of(old).get(field) or {}, status_of(new).get(field) or {}
+        for name in sorted(after):
+            if _exceeds(after[name], before.get(name)):
+                return f"status.{field}.{name} may not grow beyond what the node joined with"
+    return ""
+
+
+def _is_reserved(key: str) -> bool:
+    prefix = key.partition("/")[0]
+    return prefix.endswith(("busbar.dev", "kubernetes.io")) and "/" in key
+
+
+def _exceeds(after: object, before: object) -> bool:
+    if after == before:
+        return False
+    try:
+        return before is None or parse_quantity(after, "") > parse_quantity(before, "")
+    except InvalidField:
+        return True
+
+
+def concerns(event: Object, role: Role, pods: Iterable[Object]) -> bool:
+    """Say whether an Event is about the node itself or one of the Pods (those bound to it)."""
+    about = event.get("involvedObject") or {}
+    if about.get("kind") == "Node":
+        return about.get("name") == role.name
+    if about.get("kind") != "Pod" or about.get("namespace") != namespace_of(event):
+        return False
+    return any(
+        name_of(pod) == about.get("name") and about.get("uid") in (None, "", uid_of(pod))
+        for pod in pods
+        if namespace_of(pod) == namespace_of(event)
+    )
+
+
+def references(pods: Iterable[Object], resource: str, name: str) -> bool:
+    """Say whether any of the Pods names a ConfigMap, Secret or Bucket (plural, name)."""
+    return any((resource, name) in set(named_by(pod)) for pod in pods)
+
+
+def named_by(pod: Object) -> Iterator[tuple[str, str]]:
+    """Give the (resource, name) pairs that a Pod names: volumes, environment, pull secrets."""
+    spec = spec_of(pod)
+    for secret in spec.get("imagePullSecrets") or ():
+        yield "secrets", str(secret.get("name"))
+    for volume in spec.get("volumes") or ():
+        yield from _by_volume(volume)
+    for field in ("containers", "initContainers", "ephemeralContainers"):
+        for container in spec.get(field) or ():
+            yield from _by_environment(container)
+
+
+def _by_volume(volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from _by_source(volume)
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        yield from _by_source(source)
+    csi = volume.get("csi") or {}
+    if csi.get("driver") == CSI_BUCKET:
+        yield "buckets", str((csi.get("volumeAttributes") or {}).get("bucket"))
+    if secret := (csi.get("nodePublishSecretRef") or {}).get("name"):
+        yield "secrets", str(secret)
+
+
+def _by_source(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    secret, config_map = source.get("secret") or {}, source.get("configMap") or {}
+    if name := secret.get("secretName") or secret.get("name"):
+        yield "secrets", str(name)
+    if name := config_map.get("name"):
+        yield "configmaps", str(name)
+
+
+def _by_environment(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for source in container.get("envFrom") or ():
+        yield "secrets", str((source.get("secretRef") or {}).get("name"))
+        yield "configmaps", str((source.get("configMapRef") or {}).get("name"))
+    for variable in container.get("env") or ():
+        origin = variable.get("valueFrom") or {}
+        yield "secrets", str((origin.get("secretKeyRef") or {}).get("name"))
+        yield "configmaps", str((origin.get("configMapKeyRef") or {}).get("name"))

@@ -1,0 +1,79 @@
+"""What the door is given from outside: clock, ids, tokens, the way to a node's logs.
+
+The server passes real ones, tests pass their own; the door itself reads no clock and no dice.
+Next: `door.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any, NamedTuple, Protocol
+
+from busbar.model.time import Instant
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Clock = Callable[[], Instant]
+"""Gives milliseconds since 1970, UTC."""
+NewUid = Callable[[], str]
+"""Gives a fresh UUID, unpredictable."""
+
+
+class Identity(NamedTuple):
+    """Who asks: a user name and the groups it is in."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+
+
+class TokenLookup(Protocol):
+    """Knows bearer tokens that somebody was given."""
+
+    def __call__(self, token: str) -> Identity | None:
+        """Give whom a token stands for; None where it is unknown, expired or withdrawn."""
+
+
+class LogRequest(NamedTuple):
+    """Which log of which container, as `kubectl logs` asks for it."""
+
+    namespace: str
+    pod: str
+    pod_uid: str
+    container: str
+    follow: bool = False
+    tail_lines: int | None = None
+    since_time: str | None = None
+    timestamps: bool = False
+    previous: bool = False
+    limit_bytes: int | None = None
+
+
+class LogStream(Protocol):
+    """An open log: pieces of bytes as the node sends them. Close it when done."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Iterate over the pieces."""
+
+    def close(self) -> None:
+        """End it: the node stops sending."""
+
+
+class LogBroker(Protocol):
+    """The way to the logs that nodes keep."""
+
+    async def open(self, node: str, request: LogRequest) -> LogStream:
+        """Ask a node for a log; raises `LogsUnavailable` with a sentence where it cannot be had."""
+
+
+class LogsUnavailable(Exception):
+    """A log that cannot be had: HTTP code and one sentence."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

@@ -1,0 +1,136 @@
+"""Serving ASGI applications over TLS: uvicorn, with the client's certificate in the scope.
+
+`scope["extensions"]["tls"]["client_cert_der"]` is the certificate that TLS verified, or None.
+Also bounded here: the size of a request's head, which the parser itself does not limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX = 64 * 1024
+"""All headers and the URL together."""
+ALPN = ("http/1.1",)
+BACKLOG = 2048
+
+
+class HeadTooLarge(Exception):
+    """Raised inside the parser, which then answers 400 and closes."""
+
+
+class PeerCertificateProtocol(HttpToolsProtocol):
+    """HTTP/1.1 over TLS, knowing whose connection it is."""
+
+    _extensions: dict[str, Any]
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remember the peer's certificate: it stays the same for the connection's life."""
+        super().connection_made(transport)
+        secured = transport.get_extra_info("ssl_object")
+        certificate = secured.getpeercert(binary_form=True) if secured is not None else None
+        self._extensions = {"tls": {"client_cert_der": certificate}}
+
+    def on_message_begin(self) -> None:
+        """Start a request's scope."""
+        super().on_message_begin()
+        self._head_bytes = 0
+        self.scope["extensions"] = self._extensions
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the URL."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX:
+            raise HeadTooLarge
+
+
+def server_context(certificate: str, key: str, client_authority: str | None) -> ssl.SSLContext:
+    """Give a TLS context: modern versions only, client certificates asked for but not required."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(list(ALPN))
+    if client_authority is not None:
+        context.load_verify_locations(client_authority)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+class _Embedded(uvicorn.Server):
+    """A uvicorn server inside somebody else's process: signals are not its business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the process."""
+        yield
+
+
+class HttpServer:
+    """One listening port and the application behind it."""
+
+    def __init__(self, app: Any, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        config = uvicorn.Config(
+            app,
+            http=PeerCertificateProtocol,
+            ws="none",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+            timeout_keep_alive=75,
+            backlog=BACKLOG,
+        )
+        config.load()
+        config.ssl = tls
+        self._address = (host, port)
+        self._server = _Embedded(config)
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Listen; gives the port (for port 0: the one chosen). Raises OSError where it is taken."""
+        host, port = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener.setblocking(False)
+        bound: int = listener.getsockname()[1]
+        self._running = asyncio.create_task(self._server.serve(sockets=[listener]))
+        while not self._server.started and not self._running.done():
+            await asyncio.sleep(0.01)
+        return bound
+
+    async def stop(self) -> None:
+        """Stop listening, let running requests end for a moment, then break them off."""
+        if self._running is None:
+            return
+        self._server.should_exit = True
+        await self._running
+
+
+async def serve(app: Any, host: str, port: int, ssl_context: ssl.SSLContext | None) -> None:
+    """Serve until cancelled."""
+    server = HttpServer(app, host, port, ssl_context)
+    await server.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await server.stop()
