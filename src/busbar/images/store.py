@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,14 @@ class ImageStore:
         stored = [parse_reference(d["annotations"][REF_NAME]) for d in self.layout.descriptors()]
         return sorted(ref.tag for ref in stored if ref.name == name and ref.tag is not None)
 
+    def content(self, name: str) -> set[str]:
+        """Digests of all that belongs to a full name without tag."""
+        return self._referenced(
+            descriptor
+            for descriptor in self.layout.descriptors()
+            if parse_reference(descriptor["annotations"][REF_NAME]).name == name
+        )
+
     def manifest(self, descriptor: Descriptor) -> dict[str, Any]:
         """The manifest a descriptor points to."""
         content: dict[str, Any] = json.loads(self.layout.blob(descriptor["digest"]).read_bytes())
@@ -112,7 +120,7 @@ class ImageStore:
         gone = descriptor["annotations"][REF_NAME]
         image = self._describe(descriptor)
         self.layout.edit(lambda all_: [d for d in all_ if d["annotations"][REF_NAME] != gone])
-        self.layout.sweep(self._referenced)
+        self.layout.sweep(lambda: self._referenced(self.layout.descriptors()))
         return image
 
     def publish(self, reference: Reference, manifest: bytes, media_type: str) -> StoredImage:
@@ -179,9 +187,9 @@ class ImageStore:
             created=str(config.get("created", "")),
         )
 
-    def _referenced(self) -> set[str]:
+    def _referenced(self, descriptors: Iterable[Descriptor]) -> set[str]:
         digests: set[str] = set()
-        for descriptor in self.layout.descriptors():
+        for descriptor in descriptors:
             digests |= {descriptor["digest"], *_blobs(self.manifest(descriptor))}
         return digests
 
