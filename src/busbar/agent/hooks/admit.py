@@ -1,0 +1,31 @@
+"""May this Pod run here at all? The fencing token decides. Next: `prepare.py`.
+
+The market binds a Pod with an epoch that grows with each match. An older epoch than one already
+seen is a late message of an ended contract: it must never act.
+"""
+
+from __future__ import annotations
+
+from busbar.agent.records import PodRecord
+from busbar.agent.refusals import PodRefused, Reason
+from busbar.model.objects import Object, annotations_of
+from busbar.model.wellknown import ANN_CONTRACT, ANN_EPOCH
+
+
+def admit(pod: Object, record: PodRecord) -> None:
+    """Refuse a Pod without a contract or with a stale epoch; remember the epoch otherwise."""
+    notes = annotations_of(pod)
+    if not notes.get(ANN_CONTRACT):
+        raise PodRefused(
+            Reason.INVALID_POD, "the Pod has no contract; let the market place it", retry=True
+        )
+    try:
+        epoch = int(notes.get(ANN_EPOCH, ""))
+    except ValueError:
+        raise PodRefused(Reason.INVALID_POD, f"annotation {ANN_EPOCH} is not a number") from None
+    if epoch < record.epoch:
+        raise PodRefused(
+            Reason.STALE_EPOCH,
+            f"epoch {epoch} of contract {notes[ANN_CONTRACT]} is older than {record.epoch}",
+        )
+    record.epoch = epoch

@@ -1,0 +1,103 @@
+"""Everything a Pod needs before its first container: image, sandbox, volumes.
+
+Independent steps run side by side; each finds what an earlier try left. Next: `containers.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from busbar.agent.api import Api
+from busbar.agent.hooks import references, volumes
+from busbar.agent.hooks.command import check_script
+from busbar.agent.hooks.references import Sources
+from busbar.agent.hooks.volumes import BucketMounter, Owner
+from busbar.agent.records import Records
+from busbar.agent.runtimes.contract import PodSandbox, Runtime
+from busbar.model.objects import Object, spec_of, uid_of
+
+
+class Image(Protocol):
+    """An unpacked image, as containers need it."""
+
+    @property
+    def layers(self) -> tuple[Path, ...]:
+        """Give the layers' folders, lowest first."""
+        ...
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Give the image's config: Env, Entrypoint, Cmd, WorkingDir, User, Labels."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Give the manifest's digest."""
+        ...
+
+
+EnsureImage = Callable[[str, str], Awaitable[Image]]
+"""(reference, pull policy) → the image, unpacked; raises `PodRefused`."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was made for a Pod."""
+
+    sandbox: PodSandbox
+    images: dict[str, Image]
+    volumes: dict[str, Path]
+    sources: Sources
+    folder: Path
+
+
+class Preparer:
+    """Makes and removes what a Pod needs around its containers."""
+
+    def __init__(
+        self,
+        api: Api,
+        runtime: Runtime,
+        ensure_image: EnsureImage,
+        buckets: BucketMounter,
+        records: Records,
+        host_address: str,
+    ) -> None:
+        self._api = api
+        self._runtime = runtime
+        self._ensure_image = ensure_image
+        self._buckets = buckets
+        self._records = records
+        self.host_address = host_address
+
+    async def prepare(self, pod: Object) -> Prepared:
+        """Make everything; raises `PodRefused`."""
+        images, sandbox, sources = await asyncio.gather(
+            self._images(pod),
+            self._runtime.prepare(pod),
+            references.fetch(self._api, pod),
+        )
+        folder = self._records.folder(uid_of(pod))
+        facts = {"podIP": sandbox.address, "hostIP": self.host_address}
+        owner = Owner(sandbox.uid_base, sandbox.gid_base)
+        made = await volumes.prepare(pod, folder, owner, sources, self._buckets, facts)
+        await asyncio.to_thread(check_script, pod, made)
+        return Prepared(sandbox, images, made, sources, folder)
+
+    async def release(self, pod: Object) -> None:
+        """Remove everything that `prepare` made; the logs stay."""
+        await volumes.release(pod, self._records.folder(uid_of(pod)), self._buckets)
+        await self._runtime.release(uid_of(pod))
+
+    async def _images(self, pod: Object) -> dict[str, Image]:
+        spec = spec_of(pod)
+        containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+        wanted = {c["image"]: c.get("imagePullPolicy") or "IfNotPresent" for c in containers}
+        found = await asyncio.gather(
+            *(self._ensure_image(reference, policy) for reference, policy in wanted.items())
+        )
+        return dict(zip(wanted, found, strict=True))

@@ -1,0 +1,287 @@
+"""One Pod's life on this node, from the cloud's word to a clean machine.
+
+Level-triggered, like everything here: each turn compares what should be (run, or stop) with what
+is, does the next steps, reports, and sleeps until something happens. A crash at any point is
+followed by the same turn in the agent's next life.
+
+    admit → prepare (image, sandbox, volumes) → start → watch → (restart …) → finished
+      └────────────── refused ──────────────→ finished        finished → deleted → forgotten
+
+Next: `hooks/`, the steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from busbar.agent.api import Api, ApiRefused, Unreachable
+from busbar.agent.clock import Clock
+from busbar.agent.hooks.admit import admit
+from busbar.agent.hooks.containers import Containers
+from busbar.agent.hooks.prepare import Prepared, Preparer
+from busbar.agent.lease import NodeLease
+from busbar.agent.podstatus import PodView, grace_seconds, is_finished, status_patch
+from busbar.agent.records import PodRecord, Records
+from busbar.agent.refusals import PodRefused, Reason
+from busbar.agent.runtimes.contract import Runtime
+from busbar.model.objects import Object, is_deleting, metadata, name_of, namespace_of, uid_of
+
+log = logging.getLogger("busbar.agent.worker")
+REPORT_SECONDS = 10.0
+"""How often a running Pod's use is reported though nothing changed."""
+RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker works with."""
+
+    api: Api
+    runtime: Runtime
+    preparer: Preparer
+    records: Records
+    clock: Clock
+    lease: NodeLease
+
+
+class PodWorker:
+    """Runs one Pod. `record` is what an earlier life of the agent knew of it, if any."""
+
+    def __init__(self, parts: Parts, pod: Object, record: PodRecord | None = None) -> None:
+        self._parts = parts
+        self._record = record or PodRecord(uid_of(pod), pod)
+        self._pod = pod
+        self._gone = False
+        self._draining = False
+        self._wake = asyncio.Event()
+        self._prepared: Prepared | None = None
+        self._refusal: PodRefused | None = None
+        self._reported: Object | None = None
+        self._report_at = 0.0
+        self._retry_at = 0.0
+        self._clean = False
+        self._forgotten = False
+        self.containers = Containers(parts.runtime, parts.clock, parts.records, self._record)
+        if self._record.refused_reason:
+            reason = Reason(self._record.refused_reason)
+            self._refusal = PodRefused(reason, self._record.refused_message)
+
+    @property
+    def pod(self) -> Object:
+        """Give the Pod as last seen."""
+        return self._pod
+
+    @property
+    def done(self) -> bool:
+        """Say whether nothing of it is left on this node."""
+        return self._forgotten
+
+    def update(self, pod: Object | None) -> None:
+        """Hear the cloud's latest word; None: it knows no such Pod."""
+        if pod is None:
+            self._gone = True
+        else:
+            self._pod = pod
+        self._wake.set()
+
+    def lease_changed(self, live: bool) -> None:
+        """Hear that the right to run was lost or won back."""
+        del live  # Looked up when it matters: this only wakes.
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Stop the workload because this node is being taken down."""
+        self._draining = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Live until nothing is left. Faults of ours are reported, and tried again."""
+        while not self._forgotten:
+            self._wake.clear()
+            try:
+                await self._turn()
+            except (Unreachable, ApiRefused) as error:
+                log.info("%s: the cloud did not take it: %s", self._name, error)
+                self._retry_at = self._parts.clock.monotonic() + 1.0
+            except PodRefused as refused:
+                self._refuse(refused)
+            except Exception as fault:  # One Pod's fault must not end the others'.
+                log.exception("%s: fault", self._name)
+                self._refuse(PodRefused(Reason.AGENT_FAULT, f"the agent failed: {fault}"))
+            if not self._forgotten:
+                await self._sleep()
+
+    async def _turn(self) -> None:
+        stop = self._why_stop()
+        if stop is not None:
+            await self._stop(*stop)
+        elif self._refusal is None or self._may_retry():
+            await self._go_on()
+        await self.containers.observe(self._pod)
+        view = self.view()
+        await self._report(view)
+        if is_finished(view) or self._gone:
+            await self._clean_up()
+        if self._gone:
+            self._forget()
+        elif is_deleting(self._pod) and self._clean:
+            await self._confirm_deletion()
+            self._forget()
+
+    def _why_stop(self) -> tuple[str, str] | None:
+        """Say why the workload must not run, if it must not: reason and sentence."""
+        if self._gone or is_deleting(self._pod):
+            return ("Deleted", "the Pod was deleted")
+        if self._record.stop_reason:
+            return (self._record.stop_reason, self._record.stop_message)
+        if self._draining:
+            return ("NodeDrained", "the vendor took this node down")
+        if not self._parts.lease.is_live() and self.containers.any_running():
+            said = "this node was cut off from the cloud for longer than its lease"
+            return (Reason.LEASE_LOST.value, said)
+        return None
+
+    async def _go_on(self) -> None:
+        """Prepare and start what is not started; start again what is due."""
+        if not self._parts.lease.is_live():
+            return
+        admit(self._pod, self._record)
+        if self.containers.all_started() and not self.containers.due(self._parts.clock.now()):
+            return
+        self._record.pod = self._pod
+        if self._prepared is None:
+            self._prepared = await self._parts.preparer.prepare(self._pod)
+            self._parts.records.save(self._record)
+        self._refusal = None
+        await self.containers.start_due(self._pod, self._prepared)
+
+    async def _stop(self, reason: str, message: str) -> None:
+        """Stop the containers; a reason that is the cloud's own word is not written over it."""
+        if not self.containers.any_running() and is_finished(self.view()):
+            return
+        cut_off = reason == Reason.LEASE_LOST.value
+        if not self._record.stop_reason:
+            self._record.stop_reason, self._record.stop_message = reason, message
+            self._parts.records.save(self._record)
+        # Cut off, every second of grace is one in which somebody else may start it.
+        await self.containers.stop_all(0 if cut_off else grace_seconds(self._pod))
+
+    def _refuse(self, refused: PodRefused) -> None:
+        self._refusal = refused
+        self._retry_at = self._parts.clock.monotonic() + RETRY_SECONDS
+        if not refused.retry:
+            self._record.refused_reason = refused.reason.value
+            self._record.refused_message = refused.message
+            self._parts.records.save(self._record)
+        self._wake.set()
+
+    def _may_retry(self) -> bool:
+        late = self._parts.clock.monotonic() >= self._retry_at
+        return self._refusal is not None and self._refusal.retry and late
+
+    def view(self) -> PodView:
+        """Give what the Pod's status follows from."""
+        sandbox = self._prepared.sandbox if self._prepared else None
+        return PodView(
+            pod=self._pod,
+            containers=self.containers.seen(self._pod),
+            epoch=self._record.epoch,
+            address=sandbox.address if sandbox else "",
+            host_address=self._parts.preparer.host_address,
+            refusal=self._refusal,
+            stop_reason=self._record.stop_reason,
+            stop_message=self._record.stop_message,
+            cpu_ms=self.containers.cpu_ms,
+            memory_peak_bytes=self.containers.memory_peak_bytes,
+        )
+
+    async def _report(self, view: PodView) -> None:
+        """Tell the cloud where it changed, and now and then where it did not."""
+        if self._gone:
+            return
+        patch = status_patch(view, self._parts.clock.now())
+        same = _without_time(patch) == self._reported
+        if same and self._parts.clock.monotonic() < self._report_at:
+            return
+        path = f"/api/v1/namespaces/{namespace_of(self._pod)}/pods/{name_of(self._pod)}/status"
+        try:
+            await self._parts.api.patch(
+                path, patch, "application/strategic-merge-patch+json"
+            )
+        except ApiRefused as refused:
+            if refused.code not in (404, 409):
+                raise
+            if refused.code == 404:
+                self._gone = True
+                self._wake.set()
+        self._reported = _without_time(patch)
+        self._report_at = self._parts.clock.monotonic() + REPORT_SECONDS
+
+    async def _clean_up(self) -> None:
+        """Leave nothing behind but the logs, which stay readable until the Pod is deleted."""
+        if self._clean:
+            return
+        if self.containers.any_running():
+            await self.containers.stop_all(0)
+        await self.containers.remove_all()
+        await self._parts.preparer.release(self._pod)
+        self._prepared = None
+        self._clean = True
+
+    async def _confirm_deletion(self) -> None:
+        """Tell the cloud that nothing runs any more, so that the object may go."""
+        path = f"/api/v1/namespaces/{namespace_of(self._pod)}/pods/{name_of(self._pod)}"
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "gracePeriodSeconds": 0,
+            "preconditions": {"uid": metadata(self._pod).get("uid")},
+        }
+        try:
+            await self._parts.api.delete(path, options)
+        except ApiRefused as refused:
+            if refused.code not in (404, 409):
+                raise
+
+    def _forget(self) -> None:
+        self._parts.records.remove(self._record.uid)
+        self._forgotten = True
+
+    async def _sleep(self) -> None:
+        """Sleep until something happens: a word from the cloud, a container's end, a due time."""
+        waits = [asyncio.ensure_future(self._wake.wait()), *self.containers.waits()]
+        try:
+            await asyncio.wait(
+                waits, timeout=self._nap(), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _nap(self) -> float:
+        """Give how many seconds may pass without anything to do."""
+        now = self._parts.clock.monotonic()
+        naps = [REPORT_SECONDS if self.containers.any_running() else 300.0]
+        if self._retry_at > now:
+            naps.append(self._retry_at - now)
+        due = self.containers.due_at()
+        if due is not None:
+            naps.append((due - self._parts.clock.now()) / 1000)
+        if self.containers.any_running():
+            naps.append(self._parts.lease.seconds_left() + 0.05)
+        return max(0.05, min(naps))
+
+    @property
+    def _name(self) -> str:
+        return f"{namespace_of(self._pod)}/{name_of(self._pod)}"
+
+
+def _without_time(patch: Object) -> Object:
+    """Give a status patch without what differs each time: the observation's time and use."""
+    status = dict(patch["status"])
+    meter = dict(status.get("busbar") or {})
+    for field in ("observedMs", "cpuMs", "memoryPeakBytes"):
+        meter.pop(field, None)
+    return {**patch, "status": {**status, "busbar": meter}}
