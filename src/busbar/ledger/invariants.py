@@ -3,6 +3,8 @@
 Run after every step by the simulator and continuously by the server. An empty result is good.
 I1: postings sum to zero, balances are the fold, the chain holds. I2: each second that ran is billed
 exactly once. I3: debit = vendor's credit + fee + rounding; no floor broken; holds = open contracts.
+
+`Auditor` follows a journal as it grows; `check_i1` to `check_i3` check one as a whole.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from typing import Any, NamedTuple
 
 from busbar.ledger import entries, fold
 from busbar.ledger.entries import Entry, Kind, Sealed
-from busbar.ledger.metering import Interval
-from busbar.ledger.settlement import billed_by, reference
+from busbar.ledger.metering import Interval, Reserved
+from busbar.ledger.settlement import Billed, billed_by, reference
 from busbar.model.dtu import amount as price_of
 from busbar.model.objects import namespace_of, spec_of, status_of, uid_of
+
+Observed = Mapping[str, Iterable[Interval]]
+"""Contract uid to when its workload ran, by a log of the workload's own."""
 
 
 class Violation(NamedTuple):
@@ -40,14 +45,16 @@ class ContractMoney(NamedTuple):
     fee: int
     rounding: int
     started_ms: int | None
+    finished_ms: int | None
     settled_until_ms: int | None
     draw_micro: int
-    slots: tuple[Interval, ...]
+    slots: tuple[Reserved, ...]
 
     @staticmethod
     def of(contract: Mapping[str, Any]) -> ContractMoney:
         """Read a Contract object."""
         spec, status = spec_of(contract), status_of(contract)
+        slots = spec.get("slots") or ()
         return ContractMoney(
             uid=uid_of(contract),
             namespace=namespace_of(contract),
@@ -58,102 +65,13 @@ class ContractMoney(NamedTuple):
             fee=status.get("feeNano", 0),
             rounding=status.get("roundingNano", 0),
             started_ms=status.get("startedMs"),
+            finished_ms=status.get("finishedMs"),
             settled_until_ms=status.get("settledUntilMs"),
             draw_micro=spec.get("drawMicro", 0),
-            slots=tuple(Interval(s["startMs"], s["endMs"]) for s in spec.get("slots") or ()),
+            slots=tuple(
+                Reserved(Interval(s["startMs"], s["endMs"]), s["priceNano"]) for s in slots
+            ),
         )
-
-
-def check_i1(
-    journal: Iterable[Sealed], balances: Mapping[str, int], head: str | None = None
-) -> list[Violation]:
-    """Check that the journal is sound and the balances are its fold."""
-    return [
-        Violation("I1", f"journal/{finding.seq}", finding.message)
-        for finding in fold.verify(journal, balances, head)
-    ]
-
-
-def check_i2(
-    journal: Iterable[Sealed],
-    contracts: Iterable[ContractMoney],
-    observed: Mapping[str, Iterable[Interval]] | None = None,
-) -> list[Violation]:
-    """Check that the billed intervals neither overlap nor leave gaps, nor leave what was sold.
-
-    `observed` maps contract uids to when the workload itself says it ran: with it, nothing outside
-    is billed, and nothing inside slots and before settledUntilMs is left out.
-    """
-    intervals = _billed_intervals(journal)
-    violations: list[Violation] = []
-    for contract in contracts:
-        billed = sorted(intervals.get(reference(contract.uid), ()))
-        ran = None if observed is None else sorted(observed.get(contract.uid, ()))
-        violations += _check_intervals(contract, billed, ran)
-    return violations
-
-
-def _billed_intervals(journal: Iterable[Sealed]) -> dict[str, list[tuple[Interval, int]]]:
-    found: dict[str, list[tuple[Interval, int]]] = defaultdict(list)
-    for sealed in journal:
-        billed = billed_by(sealed.entry)
-        if billed is not None and billed.until_ms > billed.from_ms:
-            interval = Interval(billed.from_ms, billed.until_ms)
-            found[sealed.entry.reference].append((interval, billed.price_nano))
-    return found
-
-
-def _check_intervals(
-    contract: ContractMoney,
-    billed: list[tuple[Interval, int]],
-    ran: list[Interval] | None,
-) -> Iterator[Violation]:
-    def broken(sentence: str) -> Violation:
-        return Violation("I2", reference(contract.uid), sentence)
-
-    for (one, _), (two, price) in pairwise(billed):
-        if two.start < one.end:
-            yield broken(f"[{two.start}, {one.end}) is billed twice")
-        gap = Interval(one.end, two.start)
-        if _worth(contract, gap, price) and (ran is None or _covered(gap, ran)):
-            yield broken(f"[{gap.start}, {gap.end}) ran and is not billed")
-    for interval, price in billed:
-        if contract.slots and _covered(interval, contract.slots) < interval.ms:
-            yield broken(f"[{interval.start}, {interval.end}) is billed outside the slots")
-        if ran is not None and _covered(interval, ran) < interval.ms:
-            yield broken(f"[{interval.start}, {interval.end}) is billed and did not all run")
-        if contract.settled_until_ms is not None and interval.end > contract.settled_until_ms:
-            yield broken(f"billed until {interval.end}, settled until {contract.settled_until_ms}")
-        del price
-    if billed and contract.started_ms is not None:
-        first, price = billed[0]
-        before = Interval(contract.started_ms, first.start)
-        if _worth(contract, before, price) and _covered(before, contract.slots):
-            yield broken(f"[{before.start}, {before.end}) ran and is not billed")
-
-
-def _worth(contract: ContractMoney, gap: Interval, price: int) -> bool:
-    """Say whether leaving out a gap shows in the money; below a nano-euro nothing is billed."""
-    return price_of(price, contract.draw_micro, gap.ms) > 0
-
-
-def _covered(interval: Interval, by: Iterable[Interval]) -> int:
-    return sum(interval.meet(other).ms for other in by)
-
-
-def check_i3(
-    journal: Iterable[Sealed],
-    balances: Mapping[str, int],
-    contracts: Iterable[ContractMoney],
-) -> list[Violation]:
-    """Check contracts against the journal, floors, and that holds are those of open contracts."""
-    contracts = list(contracts)
-    totals = _totals_by_contract(journal)
-    violations = list(_check_floors(balances))
-    for contract in contracts:
-        violations += _check_contract(contract, totals.get(reference(contract.uid), _Totals()))
-    violations += _check_holds(balances, contracts)
-    return violations
 
 
 class _Totals:
@@ -161,6 +79,7 @@ class _Totals:
 
     def __init__(self) -> None:
         self.held = self.billed = self.vendor = self.fee = self.rounding = 0
+        self.intervals: list[Billed] = []
 
     def add(self, entry: Entry) -> None:
         settles = entry.kind == Kind.SETTLE.value
@@ -174,14 +93,176 @@ class _Totals:
                 self.fee += amount
             elif account == entries.ROUNDING:
                 self.rounding += amount
+        billed = billed_by(entry) if settles else None
+        if billed is not None and billed.until_ms > billed.from_ms:
+            self.intervals.append(billed)
 
 
-def _totals_by_contract(journal: Iterable[Sealed]) -> dict[str, _Totals]:
-    totals: dict[str, _Totals] = defaultdict(_Totals)
-    for sealed in journal:
-        if sealed.entry.reference.startswith("contract/"):
-            totals[sealed.entry.reference].add(sealed.entry)
-    return totals
+class Auditor:
+    """Follows a journal and checks it against what balances and contracts say.
+
+    Each entry is looked at once, so that a check after every step stays cheap.
+    """
+
+    def __init__(self) -> None:
+        self._verifier = fold.Verifier()
+        self._totals: dict[str, _Totals] = defaultdict(_Totals)
+
+    @property
+    def seq(self) -> int:
+        """Give the last entry taken."""
+        return self._verifier.seq
+
+    def feed(self, journal: Iterable[Sealed]) -> list[Violation]:
+        """Take the next entries; give what is wrong with them (I1)."""
+        findings: list[fold.Finding] = []
+        for sealed in journal:
+            findings += self._verifier.feed(sealed)
+            if sealed.entry.reference.startswith("contract/"):
+                self._totals[sealed.entry.reference].add(sealed.entry)
+        return _i1(findings)
+
+    def check_balances(
+        self, balances: Mapping[str, int], head: str | None = None
+    ) -> list[Violation]:
+        """Check that balances and head are those of the journal so far (I1)."""
+        return _i1(self._verifier.finish(balances, head))
+
+    def check_billing(
+        self, contracts: Iterable[ContractMoney], observed: Observed | None = None
+    ) -> list[Violation]:
+        """Check that what ran within the slots is billed once, and nothing else is (I2).
+
+        Without `observed`, what the contract says about start and finish is taken for what ran.
+        Only what lies before settledUntilMs need be billed yet.
+        """
+        violations: list[Violation] = []
+        for contract in contracts:
+            billed = self._totals[reference(contract.uid)].intervals
+            ran = _ran(contract) if observed is None else observed.get(contract.uid, ())
+            violations += _check_intervals(contract, billed, list(ran))
+        return violations
+
+    def check_money(
+        self, balances: Mapping[str, int], contracts: Iterable[ContractMoney]
+    ) -> list[Violation]:
+        """Check contracts against the journal, floors, and holds (I3); needs all open contracts."""
+        contracts = list(contracts)
+        violations = list(_check_floors(balances))
+        for contract in contracts:
+            violations += _check_contract(contract, self._totals[reference(contract.uid)])
+        violations += _check_holds(balances, contracts)
+        return violations
+
+
+def check_i1(
+    journal: Iterable[Sealed], balances: Mapping[str, int], head: str | None = None
+) -> list[Violation]:
+    """Check that the journal is sound and the balances are its fold."""
+    auditor = Auditor()
+    return auditor.feed(journal) + auditor.check_balances(balances, head)
+
+
+def check_i2(
+    journal: Iterable[Sealed],
+    contracts: Iterable[ContractMoney],
+    observed: Observed | None = None,
+) -> list[Violation]:
+    """Check the billed intervals; see `Auditor.check_billing`."""
+    auditor = Auditor()
+    auditor.feed(journal)
+    return auditor.check_billing(contracts, observed)
+
+
+def check_i3(
+    journal: Iterable[Sealed],
+    balances: Mapping[str, int],
+    contracts: Iterable[ContractMoney],
+) -> list[Violation]:
+    """Check the contracts' money; see `Auditor.check_money`."""
+    auditor = Auditor()
+    auditor.feed(journal)
+    return auditor.check_money(balances, contracts)
+
+
+def _i1(findings: Iterable[fold.Finding]) -> list[Violation]:
+    return [Violation("I1", f"journal/{found.seq}", found.message) for found in findings]
+
+
+def _ran(contract: ContractMoney) -> list[Interval]:
+    end = contract.finished_ms if contract.finished_ms is not None else contract.settled_until_ms
+    if contract.started_ms is None or end is None:
+        return []
+    return [Interval(contract.started_ms, end)]
+
+
+def _check_intervals(
+    contract: ContractMoney, billed: list[Billed], ran: list[Interval]
+) -> Iterator[Violation]:
+    def broken(sentence: str) -> Violation:
+        return Violation("I2", reference(contract.uid), sentence)
+
+    intervals = sorted(Interval(b.from_ms, b.until_ms) for b in billed)
+    for one, two in pairwise(intervals):
+        if two.start < one.end:
+            yield broken(f"[{two.start}, {min(one.end, two.end)}) is billed twice")
+    for interval in intervals:
+        shown = f"[{interval.start}, {interval.end})"
+        if _covered(interval, (slot.interval for slot in contract.slots)) < interval.ms:
+            yield broken(f"{shown} is billed and was not reserved")
+        if _covered(interval, ran) < interval.ms:
+            yield broken(f"{shown} is billed and did not run")
+        if interval.end > (contract.settled_until_ms or 0):
+            yield broken(f"{shown} is billed, but settled until {contract.settled_until_ms}")
+    for part, price in _owed(contract, ran):
+        for gap in _without(part, intervals):
+            # Less than a nano-euro's worth is never billed.
+            if price_of(price, contract.draw_micro, gap.ms):
+                yield broken(f"[{gap.start}, {gap.end}) ran and is not billed")
+    yield from _check_terms(contract, billed)
+
+
+def _check_terms(contract: ContractMoney, billed: Iterable[Billed]) -> Iterator[Violation]:
+    """Check that the price snapshot is the price billed: history is never repriced."""
+    for part in billed:
+        slot = next(
+            (s for s in contract.slots if s.interval.start <= part.from_ms < s.interval.end), None
+        )
+        if slot is None:
+            continue
+        if (part.price_nano, part.draw_micro) != (slot.price_nano, contract.draw_micro):
+            said = (
+                f"[{part.from_ms}, {part.until_ms}) is billed at {part.price_nano} nano-euro and"
+                f" {part.draw_micro} micro-DTU/h, agreed are {slot.price_nano} and"
+                f" {contract.draw_micro}"
+            )
+            yield Violation("I2", reference(contract.uid), said)
+
+
+def _owed(contract: ContractMoney, ran: Iterable[Interval]) -> Iterator[Reserved]:
+    """Give what must be billed by now: what ran, was reserved, and is said to be settled."""
+    settled = Interval(0, contract.settled_until_ms or 0)
+    for interval in ran:
+        for slot in contract.slots:
+            part = slot.interval.meet(interval).meet(settled)
+            if part.ms:
+                yield Reserved(part, slot.price_nano)
+
+
+def _without(whole: Interval, parts: Iterable[Interval]) -> Iterator[Interval]:
+    """Give what is left of an interval without some others, which are in order."""
+    start = whole.start
+    for part in parts:
+        gap = Interval(start, min(part.start, whole.end))
+        if gap.ms:
+            yield gap
+        start = max(start, part.end)
+    if start < whole.end:
+        yield Interval(start, whole.end)
+
+
+def _covered(interval: Interval, by: Iterable[Interval]) -> int:
+    return sum(interval.meet(other).ms for other in by)
 
 
 def _check_floors(balances: Mapping[str, int]) -> Iterator[Violation]:
