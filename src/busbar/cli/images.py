@@ -32,7 +32,7 @@ def image() -> None:
 def image_list(context: Context, /, output: str) -> None:
     """List the images that nodes can fetch from this cloud."""
     found = _store(context).images()
-    rows = [(item.name, item.digest[:19], f"{item.size / 1e6:.0f} MB") for item in found]
+    rows = [(item.name, item.digest[:19], f"{item.size_bytes / 1e6:.0f} MB") for item in found]
     emit(output, [asdict(item) for item in found], ("name", "digest", "size"), rows)
 
 
@@ -112,7 +112,7 @@ def build_with_progress(directory: Path, recipe: Path, name: str, console: Conso
         except ImageError as error:
             raise CliError(error.sentence) from None
         bar.update(task, completed=1.0, description="done")
-    console.print(f"  {built.name} is in the image store, {built.size / 1e6:.0f} MB")
+    console.print(f"  {built.name} is in the image store, {built.size_bytes / 1e6:.0f} MB")
 
 
 _LAST_TENTH: dict[str, int] = {}

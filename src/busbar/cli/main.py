@@ -1,7 +1,8 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down, status), `supply.py` (token, join, vendor, offer),
-`jobs.py` (submit, logs, receipt), `market.py`, `money.py`, `storage.py` (bucket), `images.py` (image).
+`jobs.py` (submit, logs, receipt), `market.py`, `money.py`, `storage.py` (bucket),
+`images.py` (image).
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Story:
         machines.remember_network(self._context.data, node, f"bb-{vendor}", BRIDGE)
         memory = _memory_per_vendor()
         command = ("join", f"https://{NETWORK}.1:{port}", "--token", token.strip(), "--name", node)
-        where = ("--memory", str(memory), "--netns", f"bb-{vendor}")
+        where: tuple[str, ...] = ("--memory", str(memory), "--netns", f"bb-{vendor}")
         where += ("--pod-cidr", f"10.{88 + number}.0.0/16")
         self._run(*common, *command, *where, show=False, capture=True)
         self._show("busbar", "join", f"https://{NETWORK}.1:{port}", "--token", "…", "--name", node)
@@ -231,8 +231,8 @@ class Story:
         self._say(f"6. The result, in s3://{BUCKET}/out/wordcount/top/")
         aws = _aws()
         key = self._run(
-            aws, "s3api", "list-objects-v2", "--bucket", BUCKET, "--prefix", "out/wordcount/top/part-",
-            "--query", "Contents[0].Key", "--output", "text", show=False, capture=True,
+            aws, "s3api", "list-objects-v2", "--bucket", BUCKET,
+            "--prefix", "out/wordcount/top/part-", "--query", "Contents[0].Key", "--output", "text", show=False, capture=True,
         ).strip()  # fmt: skip
         text = self._run(aws, "s3", "cp", f"s3://{BUCKET}/{key}", "-", show=False, capture=True)
         rows = list(csv.reader(io.StringIO(text)))
