@@ -50,6 +50,11 @@ class Reference:
         """Name and pin, never both tag and digest, which skopeo does not accept."""
         return f"{self.name}@{self.digest}" if self.digest else f"{self.name}:{self.pin}"
 
+    @property
+    def door_path(self) -> str:
+        """Name as a path of the cloud's registry door: the colon of a port is no part of a path."""
+        return f"{self.domain.replace(':', '_').lower()}/{self.path}"
+
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
@@ -68,6 +73,15 @@ def parse_reference(text: str) -> Reference:
     if tag is None and digest is None:
         tag = DEFAULT_TAG
     return Reference(domain, path, tag, digest)
+
+
+def parse_door_path(path: str, pin: str) -> Reference:
+    """The inverse of `door_path`, with a tag or a digest; takes docker's short names as well."""
+    head, slash, tail = path.partition("/")
+    domain, underscore, port = head.rpartition("_")
+    if slash and underscore and port.isdigit():
+        path = f"{domain}:{port}/{tail}"
+    return parse_reference(f"{path}@{pin}" if DIGEST.fullmatch(pin) else f"{path}:{pin}")
 
 
 def _split_digest(text: str) -> tuple[str, str | None]:

@@ -173,7 +173,8 @@ def _bytes_below(directory: Path) -> int:
 
 def _base(watch: Path | None) -> list[str]:
     tmp = ["--tmpdir", str(watch)] if watch is not None else []
-    return ["skopeo", "--insecure-policy", *tmp]
+    # It ends with the process that waits for it, however that ends.
+    return ["setpriv", "--pdeathsig", "KILL", "skopeo", "--insecure-policy", *tmp]
 
 
 def _start(

@@ -24,7 +24,7 @@ from typing import Any
 
 from busbar.apis.registry.errors import Code, DoorError
 from busbar.apis.registry.ranges import parse_range
-from busbar.images.reference import DIGEST, Reference, parse_reference
+from busbar.images.reference import DEFAULT_TAG, DIGEST, Reference, parse_door_path, parse_reference
 from busbar.images.refusals import ImageError
 from busbar.images.store import ImageStore
 
@@ -107,7 +107,7 @@ class RegistryDoor:
         return self._blob(_reference(name, what), _header(scope, b"range"))
 
     def _tags(self, name: str, what: str) -> Answer:
-        full = parse_reference(name).name
+        full = parse_door_path(name, DEFAULT_TAG).name
         tags = self._store.tags(full)
         if not tags or what != "list":
             raise DoorError(Code.NAME_UNKNOWN, f"{full} is not in the image store.")
@@ -174,10 +174,9 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _reference(name: str, what: str) -> Reference:
-    separator = "@" if DIGEST.fullmatch(what) else ":"
-    if separator == ":" and ("@" in what or ":" in what):
+    if not DIGEST.fullmatch(what) and ("@" in what or ":" in what):
         raise DoorError(Code.DIGEST_INVALID, f"{what} is neither a tag nor a sha256 digest.")
-    return parse_reference(f"{name}{separator}{what}")
+    return parse_door_path(name, what)
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
