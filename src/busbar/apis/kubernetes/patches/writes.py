@@ -264,7 +264,17 @@ def _invalid(served: Served, obj: Object, errors: list[FieldError]) -> Refusal:
 
 def _changed(obj: Object, old: Object, warnings: tuple[str, ...]) -> Prepared:
     """Say whether there is anything to store; if not, the object is the old one itself."""
-    return Prepared(old, warnings, changed=False) if obj == old else Prepared(obj, warnings)
+    if obj == old or _timeless(obj) == _timeless(old):
+        return Prepared(old, warnings, changed=False)
+    return Prepared(obj, warnings)
+
+
+def _timeless(obj: Object) -> Object:
+    """Give an object without the times of its field managers: alone they are no change."""
+    entries = metadata(obj).get("managedFields") or ()
+    stripped = [{k: v for k, v in entry.items() if k != "time"} for entry in entries]
+    stripped.sort(key=lambda e: (e.get("operation", ""), e.get("manager", ""), str(e)))
+    return with_metadata(obj, managedFields=stripped)
 
 
 def _fresh_copy(obj: Any) -> Any:

@@ -72,11 +72,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         body = {"name": "body", "in": "body", "schema": {"$ref": REF + operation.body}}
         parameters.insert(0, {**body, "required": operation.method != "delete"})
     answer = {"description": "OK", "schema": {"$ref": REF + operation.answer}}
-    patch = operation.method == "patch"
     return {
         "operationId": operation.id,
         "description": f"{operation.action} {resource.kind}",
-        "consumes": list(operations.PATCH_TYPES) if patch else ["application/json"],
+        "consumes": list(operation.media_types),
         "produces": ["application/json"],
         "parameters": parameters,
         "responses": {"200": answer},

@@ -153,9 +153,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body:
-        types = operations.PATCH_TYPES if operation.method == "patch" else (_JSON,)
         written["requestBody"] = {
-            "content": {kind: {"schema": {"$ref": _REF + operation.body}} for kind in types},
+            "content": {
+                media: {"schema": {"$ref": _REF + operation.body}}
+                for media in operation.media_types
+            },
             **({} if operation.method == "delete" else {"required": True}),
         }
     return written

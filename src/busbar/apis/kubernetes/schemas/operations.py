@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from busbar.apis.kubernetes.schemas.definitions import META, definition_name
+from busbar.apis.kubernetes.schemas.definitions import META, definition_name, is_own
 from busbar.model.resources import Resource
 
 STATUS: Final = META + "Status"
@@ -19,8 +19,8 @@ PATCH_TYPES: Final = (
     "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
 )
+STRATEGIC: Final = "application/strategic-merge-patch+json"
 
 
 class Parameter(NamedTuple):
@@ -41,6 +41,13 @@ class Operation(NamedTuple):
     answer: str
     body: str = ""
     parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """Give what the body may be. Clients choose how they patch by it."""
+        if self.method != "patch":
+            return ("application/json",)
+        return PATCH_TYPES if is_own(self.resource) else (*PATCH_TYPES, STRATEGIC)
 
     @property
     def id(self) -> str:

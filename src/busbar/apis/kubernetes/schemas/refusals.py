@@ -12,6 +12,11 @@ from typing import Any, NamedTuple
 MAX_CAUSES = 50
 """A refusal names at most so many fields: nobody reads more, and answers stay small."""
 _MAX_SHOWN = 120
+_MAX_PATH = 300
+
+
+def _cut(path: str) -> str:
+    return path if len(path) <= _MAX_PATH else path[:_MAX_PATH] + "..."
 
 
 class FieldError(NamedTuple):
@@ -25,7 +30,7 @@ class FieldError(NamedTuple):
     reason: str = "FieldValueInvalid"
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        return f"{_cut(self.path)}: {self.message}" if self.path else self.message
 
 
 class Cause(NamedTuple):
@@ -145,8 +150,8 @@ MODIFIED += " and try again"
 
 def unprocessable(kind: str, group: str, name: str, errors: Sequence[FieldError]) -> Refusal:
     """422: the object is understood but not valid. At least one error."""
-    causes = tuple(Cause(e.reason, e.message, e.path) for e in errors[:MAX_CAUSES])
+    causes = tuple(Cause(e.reason, e.message, _cut(e.path)) for e in errors[:MAX_CAUSES])
     lines = list(dict.fromkeys(str(error) for error in errors[:MAX_CAUSES]))
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     qualified = f"{kind}.{group}" if group else kind
-    return Refusal(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', causes)
+    return Refusal(422, "Invalid", f'{qualified} "{_cut(name)}" is invalid: {text}', causes)

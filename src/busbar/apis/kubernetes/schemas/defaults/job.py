@@ -30,11 +30,16 @@ def default_job(obj: Object) -> None:
         "podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
     )
     template = spec.setdefault("template", {})
-    labels = (template.get("metadata") or {}).get("labels")
+    default_labels(obj)
+    default_pod_spec(template.setdefault("spec", {}))
+
+
+def default_labels(obj: Object) -> None:
+    """Give a Job without labels those of its pods, in place."""
+    labels = (obj["spec"]["template"].get("metadata") or {}).get("labels")
     meta = obj.setdefault("metadata", {})
     if labels and not meta.get("labels"):
         meta["labels"] = dict(labels)
-    default_pod_spec(template.setdefault("spec", {}))
 
 
 def select_own_pods(obj: Object) -> None:
@@ -52,3 +57,4 @@ def select_own_pods(obj: Object) -> None:
         template[label] = name_of(obj)
     selector = spec.setdefault("selector", {})
     selector.setdefault("matchLabels", {})[_UID_LABELS[1]] = uid_of(obj)
+    default_labels(obj)
