@@ -77,6 +77,8 @@ def judge(state: State, transaction: Transaction, known: KnownEntry) -> Effect |
     ops, entries = transaction
     if len(ops) > MAX_OPS:
         return Refused(Why.TOO_LARGE, f"a transaction has at most {MAX_OPS} operations")
+    if len(ops) > 1 and (twice := _changed_twice(ops)):
+        return twice
     changes = _judge_ops(state, ops) if ops else ()
     if isinstance(changes, Refused):
         return changes
@@ -117,10 +119,6 @@ def _judge_ops(state: State, ops: tuple[Op, ...]) -> tuple[Change, ...] | Refuse
             last = stamped(present, revision)
             event = Event(EventType.DELETED, revision, op.key, last, present)
             changes.append(Change(event, b""))
-    if len(changes) > 1:
-        keys = {change.event.key for change in changes}
-        if len(keys) < len(changes):
-            return _changed_twice(ops)
     return tuple(changes)
 
 
@@ -160,7 +158,7 @@ def _check_expectation(key: Key, expect: Revision, present: Object | None) -> Re
     return Refused(Why.CONFLICT, said, key)
 
 
-def _changed_twice(ops: tuple[Op, ...]) -> Refused:
+def _changed_twice(ops: tuple[Op, ...]) -> Refused | None:
     seen: set[Key] = set()
     for op in ops:
         if not isinstance(op, Require):
@@ -168,7 +166,7 @@ def _changed_twice(ops: tuple[Op, ...]) -> Refused:
                 said = f"{op.key} is changed twice in one transaction"
                 return Refused(Why.MALFORMED, said, op.key)
             seen.add(op.key)
-    raise AssertionError("called although no key occurs twice")
+    return None
 
 
 def _judge_entries(
