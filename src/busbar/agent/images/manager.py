@@ -21,7 +21,7 @@ import msgspec
 
 from busbar.agent.images.catalog import Catalog, UnpackedImage
 from busbar.agent.images.places import Credentials, Sources
-from busbar.agent.images.worker import Answer, Request
+from busbar.agent.images.protocol import Answer, Request
 from busbar.images.reference import Reference, parse_reference
 from busbar.images.refusals import ImageError, ImageRefusal
 

@@ -59,6 +59,7 @@ class Place:
     """One registry that may have the image."""
 
     label: str
+    is_door: bool
     host: str
     source: str
     access: Access = field(repr=False)
@@ -72,7 +73,7 @@ def places(reference: Reference, sources: Sources, credentials: Credentials | No
         access = Access(cert_dir=certificates, tls_verify=sources.door_tls)
         pin = f"@{reference.digest}" if reference.digest else f":{reference.pin}"
         source = f"docker://{sources.door}/{reference.door_path}{pin}"
-        found.append(Place("the cloud's image store", sources.door, source, access))
+        found.append(Place("the cloud's image store", True, sources.door, source, access))
     if sources.upstream:
         access = Access(
             tls_verify=reference.domain not in sources.insecure_registries,
@@ -80,7 +81,9 @@ def places(reference: Reference, sources: Sources, credentials: Credentials | No
             password=credentials.password if credentials else None,
         )
         source = f"docker://{reference.locator}"
-        found.append(Place(f"the registry {reference.domain}", reference.domain, source, access))
+        found.append(
+            Place(f"the registry {reference.domain}", False, reference.domain, source, access)
+        )
     return found
 
 

@@ -10,13 +10,14 @@ import contextlib
 import errno
 import gzip
 import hashlib
+import io
 import mmap
 import os
 import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import zstandard
 
@@ -27,6 +28,8 @@ CHUNK = 1 << 20
 SMALL = 64 << 10
 """Up to here one write beats setting up a copy within the kernel."""
 ZSTD_WINDOW_MAX = 128 << 20
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 class LayerSource(Source, Protocol):
@@ -37,21 +40,32 @@ class LayerSource(Source, Protocol):
 
 
 @contextlib.contextmanager
-def open_layer(path: Path, bytes_max: int) -> Iterator[LayerSource]:
-    """Open a layer's blob whatever its compression; the content tells, not the media type."""
-    with open(path, "rb") as blob:
-        magic = blob.read(4)
-        blob.seek(0)
-        if magic[:2] == b"\x1f\x8b":
-            yield _Stream(gzip.GzipFile(fileobj=blob), bytes_max)
-        elif magic == b"\x28\xb5\x2f\xfd":
-            decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_MAX)
-            yield _Stream(decompressor.stream_reader(blob, read_across_frames=True), bytes_max)
-        elif os.fstat(blob.fileno()).st_size == 0:
-            raise unsafe("it is empty")
-        else:
+def open_file(path: Path, bytes_max: int) -> Iterator[LayerSource]:
+    """Open a layer that is a file; an uncompressed one is copied by the kernel."""
+    with io.BufferedReader(io.FileIO(path), CHUNK) as blob:
+        if blob.peek(4)[:4] and not _is_compressed(blob):
             with contextlib.closing(_Plain(blob)) as plain:
                 yield plain
+        else:
+            yield open_stream(blob, bytes_max)
+
+
+def open_stream(blob: io.BufferedReader[Any], bytes_max: int) -> LayerSource:
+    """Open a layer while it arrives. The content tells the compression, not the media type."""
+    magic = blob.peek(4)[:4]
+    if not magic:
+        raise unsafe("it is empty")
+    if magic[:2] == GZIP:
+        return _Stream(gzip.GzipFile(fileobj=blob), bytes_max)
+    if magic == ZSTD:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_MAX)
+        return _Stream(decompressor.stream_reader(blob, read_across_frames=True), bytes_max)
+    return _Stream(blob, bytes_max)
+
+
+def _is_compressed(blob: io.BufferedReader[Any]) -> bool:
+    magic = blob.peek(4)[:4]
+    return magic[:2] == GZIP or magic == ZSTD
 
 
 class _Plain:

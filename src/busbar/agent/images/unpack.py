@@ -1,4 +1,4 @@
-"""Unpacks one layer's blob into a new directory and checks its digest. Next: `worker.py`."""
+"""Unpacks one layer into a new directory and checks its digest. Next: `worker.py`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from busbar.agent.images.extract import Extracted, Extraction, Limits, is_disk_full
-from busbar.agent.images.sources import open_layer
+from busbar.agent.images.sources import LayerSource
 from busbar.agent.images.tarstream import unsafe
 from busbar.images.refusals import ImageError, ImageRefusal
 
 
 def unpack_layer(
-    blob: Path,
+    source: LayerSource,
     target: Path,
     diff_id: str,
     limits: Limits,
@@ -26,9 +26,8 @@ def unpack_layer(
     """
     before = os.umask(0)
     try:
-        with open_layer(blob, limits.bytes) as source:
-            result = Extraction(str(target), limits, report).run(source)
-            found = source.finish()
+        result = Extraction(str(target), limits, report).run(source)
+        found = source.finish()
     except OSError as error:
         raise _refusal(error) from None
     except RecursionError:

@@ -17,31 +17,9 @@ import msgspec
 from busbar.agent.images.catalog import Catalog
 from busbar.agent.images.extract import Limits, is_disk_full
 from busbar.agent.images.fetch import Fetcher
-from busbar.agent.images.places import Credentials, Sources
+from busbar.agent.images.protocol import Answer, Request
 from busbar.images.reference import parse_reference
 from busbar.images.refusals import ImageError, ImageRefusal
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What the parent wants."""
-
-    root: str
-    reference: str
-    sources: Sources
-    credentials: Credentials | None
-    key: str
-    bytes_max: int
-    entries_max: int
-
-
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line to the parent; `done` is the last but for nothing."""
-
-    done: bool = False
-    bytes: int = 0
-    bytes_total: int = 0
-    refusal: str = ""
-    sentence: str = ""
 
 
 def main() -> None:
