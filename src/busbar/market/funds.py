@@ -6,7 +6,7 @@ taking room, and from setting the price, of those that can. Next: `clearing.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from busbar.market.reasons import Reason
@@ -33,19 +33,24 @@ class Purse:
     def __init__(self, funds: Mapping[str, Funds] | None) -> None:
         self._left = None if funds is None else dict(funds)
 
-    def hold(self, namespace: str, cost: int) -> Short | None:
-        """Hold the cost of a term, or say what is missing and hold nothing."""
+    def hold(self, namespace: str, cost_of_term: Callable[[], int]) -> Short | None:
+        """Hold the cost of a term, or say what is missing and hold nothing.
+
+        The cost is only worked out where money is a limit.
+        """
         if self._left is None:
             return None
+        cost = cost_of_term()
         balance, budget = self._left.get(namespace, Funds(0))
-        need = f"{format_euro(cost, decimals=6)} €"
         if cost > balance:
-            have = f"{format_euro(max(balance, 0), decimals=6)} €"
-            message = f"the term costs {need} and {have} of the balance is left"
+            message = f"the term costs {_euro(cost)} and {_euro(balance)} of the balance is left"
             return Short(Reason.INSUFFICIENT_FUNDS, message)
         if budget is not None and cost > budget:
-            have = f"{format_euro(max(budget, 0), decimals=6)} €"
-            message = f"the term costs {need} and {have} of the budget is left"
+            message = f"the term costs {_euro(cost)} and {_euro(budget)} of the budget is left"
             return Short(Reason.BUDGET_EXCEEDED, message)
         self._left[namespace] = Funds(balance - cost, None if budget is None else budget - cost)
         return None
+
+
+def _euro(nano: int) -> str:
+    return f"{format_euro(max(nano, 0), decimals=6)} €"

@@ -39,9 +39,9 @@ class Run:
         self.highest_top = max(top.tolist(), default=0)
 
     def first_fit(
-        self, free: Ints, need: Resources, cap: int, also: RowTest | None = None
+        self, free: Ints, slots: range, need: Resources, cap: int, also: RowTest | None = None
     ) -> int | None:
-        """Give the first row with room for `need` in every slot, asking at most `cap`.
+        """Give the first row with room for `need` in each of `slots`, asking at most `cap`.
 
         `also` is a further test. None where no row passes.
         """
@@ -51,7 +51,7 @@ class Run:
         for block in np.flatnonzero(might).tolist():
             part = slice(block * BLOCK, (block + 1) * BLOCK)
             nodes = self.nodes[part]
-            fits = _fits(free, self.span, nodes, need)
+            fits = _fits(free, slots, nodes, need)
             if self.highest_top > cap:
                 fits &= self.top[part] <= cap
             if also is not None:
@@ -68,14 +68,16 @@ class Run:
         self.bounds[:] = _ANY_ROOM
 
 
-def _fits(free: Ints, span: Span, nodes: Ints, need: Resources) -> Bools:
-    found = np.ones(len(nodes), dtype=bool)
-    for slot in range(span.k0, span.k1):
+def _fits(free: Ints, slots: range, nodes: Ints, need: Resources) -> Bools:
+    found = free[slots[0], 0][nodes] >= need.cpu_milli
+    found &= free[slots[0], 1][nodes] >= need.memory_bytes
+    for slot in slots[1:]:
         found &= free[slot, 0][nodes] >= need.cpu_milli
         found &= free[slot, 1][nodes] >= need.memory_bytes
-        if need.gpus:
+    if need.gpus:
+        for slot in slots:
             found &= free[slot, 2][nodes] >= need.gpus
-    return found
+    return np.asarray(found)
 
 
 class Merit:

@@ -6,12 +6,14 @@ can bear. Next: `clearing.py`, which says in which order they come.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from busbar.market.axis import Axis, Span
+from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.commitments import Commitment
 from busbar.market.eligibility import eligible_rows
@@ -20,7 +22,7 @@ from busbar.market.lots import lots
 from busbar.market.orders import Eligibility, Order
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
-from busbar.model.dtu import draw_micro
+from busbar.model.dtu import Resources, draw_micro
 
 
 class Placement(NamedTuple):
@@ -40,10 +42,15 @@ class Matching:
     ) -> None:
         self.columns, self.axis = columns, axis
         self.free = columns.free(commitments, axis)
+        self._free_at_first = self.free.copy()
+        self._rising = _only_grows(self.free)
         self.asks: npt.NDArray[Any] = columns.asks(axis)
         self._minimum_terms = [minimum for _, minimum in columns.tariffs.values]
-        self._tie_order = _tie_order(columns, self.free, seed)
+        self.tie_order = _tie_order(columns, self.free, seed)
         self._prices: dict[Eligibility, ClassPrices] = {}
+        self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
+        self._draws: dict[tuple[Resources, int], int] = {}
+        self._eligible: dict[Eligibility, Bools] = {}
         self._merits: dict[Eligibility, Merit] = {}
         self._lanes: dict[tuple[Eligibility, int, int, bool], Lane] = {}
 
@@ -57,50 +64,55 @@ class Matching:
         avoided = self.columns.nodes_named(order.avoid) if order.avoid else None
         for run in lane.runs(window.latest_end):
             test = _and_not_on(avoided, prices.test(run.span, cap), self.columns)
-            row = run.first_fit(self.free, need, cap, test)
+            row = run.first_fit(self.free, self.slots_to_check(run.span), need, cap, test)
             if row is not None:
                 return Placement(order, window, row, run.span)
         if avoided is None:
             lane.failed.append((need, cap, window.latest_end))
         return None
 
-    def asked(self, placement: Placement) -> list[int]:
-        """Give what a placement's offer asks in the cells of its term."""
-        tariff = int(self.columns.tariffs.codes[placement.row])
-        cells = self.asks[tariff, placement.span.c0 : placement.span.c1]
-        return [int(ask) for ask in cells]
+    def slots_to_check(self, span: Span) -> range:
+        """Give the slots of a term in which room may be short: where it only grows, the first."""
+        return range(1) if self._rising and span.k0 == 0 else range(span.k0, span.k1)
+
+    def asked(self, placement: Placement) -> tuple[Segment, ...]:
+        """Give what a placement's offer asks over its term."""
+        key = int(self.columns.tariffs.codes[placement.row]), placement.span
+        if key not in self._asked:
+            tariff, span = key
+            asks = [int(ask) for ask in self.asks[tariff, span.c0 : span.c1]]
+            self._asked[key] = self.axis.segments(span, asks)
+        return self._asked[key]
 
     def draw(self, placement: Placement) -> int:
         """Give what an order draws where it is placed, in micro-DTU per hour."""
-        rating = self.columns.rows[placement.row].rating_micro
-        return draw_micro(placement.order.requests, rating)
+        key = placement.order.requests, self.columns.rows[placement.row].rating_micro
+        if key not in self._draws:
+            self._draws[key] = draw_micro(*key)
+        return self._draws[key]
 
     def take(self, placement: Placement) -> None:
         """Take the room of a placement and count its asks into its class's price."""
         order, _, row, span = placement
-        self._change_room(placement, -1)
+        node = int(self.columns.node_of_row[row])
+        self.free[span.k0 : span.k1, :, node] -= np.array(order.requests, dtype=np.int64)
+        self._rising &= span.k0 == 0
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
 
-    def release(self, placement: Placement) -> None:
-        """Give the room back. The prices of its class must then be made anew."""
-        self._change_room(placement, 1)
-
-    def _change_room(self, placement: Placement, sign: int) -> None:
-        node = int(self.columns.node_of_row[placement.row])
-        need = np.array(placement.order.requests, dtype=np.int64)
-        self.free[placement.span.k0 : placement.span.k1, :, node] += sign * need
+    def start_over(self, placements: Iterable[Placement]) -> None:
+        """Forget who is where, then take these places."""
+        self.free = self._free_at_first.copy()
+        self._rising = _only_grows(self.free)
+        self._prices.clear()
+        self._lanes.clear()
+        for placement in placements:
+            self.take(placement)
 
     def prices(self, wanted: Eligibility) -> ClassPrices:
         """Give what has been accepted of a class."""
         if wanted not in self._prices:
             self._prices[wanted] = ClassPrices(self.columns, self.asks)
         return self._prices[wanted]
-
-    def reprice(self, placements: list[Placement]) -> None:
-        """Make all prices anew from what is placed."""
-        self._prices.clear()
-        for order, _, row, span in placements:
-            self.prices(order.eligibility).accept(row, span, order.cap_nano)
 
     def _lane(self, wanted: Eligibility, window: Window) -> Lane:
         key = (wanted, window.first, window.length, window.forward)
@@ -111,14 +123,29 @@ class Matching:
             self._lanes[key] = Lane(merit, self.axis, self.asks, self._minimum_terms, spans)
         return self._lanes[key]
 
+    def eligible(self, wanted: Eligibility) -> Bools:
+        """Give the rows that pass a class's tests of who and where."""
+        if wanted not in self._eligible:
+            self._eligible[wanted] = eligible_rows(self.columns, wanted)
+        return self._eligible[wanted]
+
+    def narrowness(self, wanted: Eligibility) -> int:
+        """Give how many rows a class may have."""
+        return len(self._merit(wanted).rows)
+
     def _merit(self, wanted: Eligibility) -> Merit:
         if wanted not in self._merits:
             columns = self.columns
-            rows = self._tie_order[eligible_rows(columns, wanted)[self._tie_order]]
+            rows = self.tie_order[self.eligible(wanted)[self.tie_order]]
             self._merits[wanted] = Merit(
                 rows, columns.node_of_row[rows], columns.tariffs.codes[rows]
             )
         return self._merits[wanted]
+
+
+def _only_grows(free: Ints) -> bool:
+    """Say whether each node has at least as much room in every slot as in the one before."""
+    return bool((free[1:] >= free[:-1]).all())
 
 
 def _tie_order(columns: Columns, free: Ints, seed: int) -> Ints:

@@ -77,6 +77,10 @@ class ClassPrice(NamedTuple):
     price_nano: int
 
 
+Explain = Callable[[str], tuple[str, ...]]
+"""Says of an order why cheaper offers were not eligible."""
+
+
 def _unexplained(_: str) -> tuple[str, ...]:
     return ()
 
@@ -91,9 +95,7 @@ class Clearing:
     matches: tuple[Match, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     prices: tuple[ClassPrice, ...] = ()
-    explain: Callable[[str], tuple[str, ...]] = field(
-        default=_unexplained, compare=False, repr=False
-    )
+    explain: Explain = field(default=_unexplained, compare=False, repr=False)
 
     def cheaper(self, order: str) -> tuple[str, ...]:
         """Say of a matched order why cheaper offers were not eligible, one clause each.

@@ -1,0 +1,245 @@
+"""Changing places: what turns alone leave on the table.
+
+Turns put a flexible order on the cheap node that a narrow one, coming later, needed. So, in a
+batch small enough, the best single change is made again and again until none saves anything:
+
+- one order moves to a cheaper node with room;
+- one order takes the place of another, which moves to the cheapest node with room for it;
+- two orders swap places.
+
+Cost is what orders would pay at the asks on a reference node, in nano-euro; an order without a
+place costs one more than its cap allows, so that finding it a place is always a saving. The
+change with the largest saving is made; of equal ones the first in the order above, then by turn.
+No change is made that would put a class's price above the cap of anybody in it.
+Next: `clearing.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from busbar.market.axis import Span
+from busbar.market.columns import CLOSED, Bools, Ints
+from busbar.market.matching import Matching, Placement
+from busbar.market.orders import Order
+from busbar.market.terms import Window
+from busbar.model.dtu import REFERENCE_RATING, amount, draw_micro
+
+ORDERS_MAX = 512
+"""More orders than that average out by themselves, and pairs of them grow with the square."""
+PAIRS_MAX = 1 << 18
+"""Most (order, row) pairs that are looked at."""
+
+NEVER = 2**60
+"""The cost of a row that an order may not have; four of them can still be added."""
+
+
+class Turn(NamedTuple):
+    """An order that runs now, in its turn, with its place if it has one."""
+
+    order: Order
+    window: Window
+    placement: Placement | None
+
+
+class Change(NamedTuple):
+    """Orders, by turn, and the rows (in tie order) that they go to."""
+
+    moves: tuple[tuple[int, int], ...]
+
+
+def exchange(matching: Matching, turns: list[Turn]) -> list[Turn]:
+    """Improve a placed batch as far as single changes can; gives the turns with their places.
+
+    At most two changes an order are made: an end that does not depend on how the savings fall.
+    """
+    rows = matching.columns.row_count
+    if not 1 < len(turns) <= ORDERS_MAX or len(turns) * rows > PAIRS_MAX:
+        return turns
+    table = _Table(matching, turns)
+    for _ in range(2 * len(turns)):
+        change = next((c for c in table.savings() if table.is_bearable(c)), None)
+        if change is None:
+            break
+        table.make(change)
+    return table.result()
+
+
+class _Table:
+    """Orders against rows: what each place would cost, who is where, what room is left."""
+
+    def __init__(self, matching: Matching, turns: list[Turn]) -> None:
+        columns = matching.columns
+        self._matching, self._turns = matching, turns
+        self._rows = matching.tie_order
+        self._nodes = columns.node_of_row[self._rows]
+        self._spans = [_span(matching, turn) for turn in turns]
+        self._need: Ints = np.array([turn.order.requests for turn in turns], dtype=np.int64)
+        self._free = matching.free.copy()
+        self._slots = matching.slots_to_check(max(self._spans, key=lambda span: span.k1))
+        self._uses = [
+            np.array([slot < span.k1 for span in self._spans]) for slot in range(len(self._free))
+        ]
+        self._costs = _costs(matching, turns, self._spans)[:, self._rows]
+        self._without: Ints = np.array([_without(turn) for turn in turns], dtype=np.int64)
+        at = {int(row): i for i, row in enumerate(self._rows)}
+        self._place: Ints = np.array(
+            [-1 if t.placement is None else at[t.placement.row] for t in turns], dtype=np.int64
+        )
+
+    def savings(self) -> Iterator[Change]:
+        """Give the changes that save something, the largest saving first."""
+        now, better, best_at = self._alternatives()
+        here = self._costs_there()
+        room = self._room_without()
+        count = len(self._turns)
+        placed = self._place >= 0
+        shift = now - better
+        take = now[:, np.newaxis] - here + (now - better)[np.newaxis, :]
+        take[~(room & placed)] = -1
+        swap = now[:, np.newaxis] - here + (now[np.newaxis, :] - here.T)
+        swap[~(room & room.T & placed & placed[:, np.newaxis])] = -1
+        found = np.concatenate((shift, take.ravel(), swap.ravel()))
+        while found[choice := int(found.argmax())] > 0:
+            found[choice] = 0
+            if choice < count:
+                yield Change(((choice, int(best_at[choice])),))
+                continue
+            kind, pair = divmod(choice - count, count * count)
+            one, other = divmod(pair, count)
+            there = int(self._place[one]) if kind else int(best_at[other])
+            yield Change(((one, int(self._place[other])), (other, there)))
+
+    def _alternatives(self) -> tuple[Ints, Ints, Ints]:
+        """Give what each order costs now, the least it would cost elsewhere, and where that is."""
+        every = np.arange(len(self._turns))
+        now = np.where(self._place < 0, self._without, self._costs[every, self._place])
+        room = self._fits(lambda slot: self._free[slot][:, self._nodes])
+        own = (self._nodes == self._nodes[self._place][:, np.newaxis]) & (self._place >= 0)[
+            :, np.newaxis
+        ]
+        costs = np.where(room & ~own, self._costs, NEVER)
+        best_at = costs.argmin(axis=1)
+        return now, costs[every, best_at], best_at
+
+    def _costs_there(self) -> Ints:
+        """Give what each order (first axis) would cost in the place of each other."""
+        return np.asarray(self._costs[:, self._place])
+
+    def _room_without(self) -> Bools:
+        """Say whether each order (first axis) fits on the node of each other once that is gone."""
+        node = self._nodes[self._place]
+        found = node[:, np.newaxis] != node[np.newaxis, :]
+        found |= (self._place < 0)[:, np.newaxis]
+        gone = self._need.T
+        found &= self._fits(lambda slot: self._free[slot][:, node] + gone * self._uses[slot])
+        return np.asarray(found)
+
+    def _fits(self, room_in: Callable[[int], Ints]) -> Bools:
+        """Say whether each order (first axis) has room, in each slot that it uses, in each place.
+
+        `room_in` gives the room of a slot, shape (dimension, place).
+        """
+        found: Bools | None = None
+        for slot in self._slots:
+            room, idle = room_in(slot), ~self._uses[slot][:, np.newaxis]
+            for have, need in zip(room, self._need.T, strict=True):
+                if need.any():
+                    fits = have[np.newaxis, :] >= need[:, np.newaxis]
+                    fits = fits if slot == 0 else fits | idle
+                    found = fits if found is None else found & fits
+        assert found is not None, "every order needs something"
+        return found
+
+    def is_bearable(self, change: Change) -> bool:
+        """Say whether every class touched still pays no more than any cap in it."""
+        places = self._place.copy()
+        for turn, row in change.moves:
+            places[turn] = row
+        touched = {self._turns[turn].order.eligibility for turn, _ in change.moves}
+        return all(self._bears(wanted, places) for wanted in touched)
+
+    def _bears(self, wanted: object, places: Ints) -> bool:
+        paid: dict[tuple[int, int], int] = {}
+        caps: dict[tuple[int, int], int] = {}
+        zones, tariffs = self._matching.columns.zones.codes, self._matching.columns.tariffs.codes
+        for turn, span, place in zip(self._turns, self._spans, places.tolist(), strict=True):
+            if place < 0 or turn.order.eligibility != wanted:
+                continue
+            row = self._rows[place]
+            for cell in range(span.c0, span.c1):
+                key = int(zones[row]), cell
+                paid[key] = max(paid.get(key, 0), int(self._matching.asks[tariffs[row], cell]))
+                caps[key] = min(caps.get(key, NEVER), turn.order.cap_nano)
+        return all(price <= caps[key] for key, price in paid.items())
+
+    def make(self, change: Change) -> None:
+        """Make a change."""
+        for turn, _ in change.moves:
+            if self._place[turn] >= 0:
+                self._fill(turn, 1)
+        for turn, row in change.moves:
+            self._place[turn] = row
+            self._fill(turn, -1)
+
+    def _fill(self, turn: int, sign: int) -> None:
+        node = self._nodes[self._place[turn]]
+        self._free[: self._spans[turn].k1, :, node] += sign * self._need[turn]
+
+    def result(self) -> list[Turn]:
+        """Give the turns with their places."""
+        return [
+            turn._replace(placement=self._placement(turn, span, place))
+            for turn, span, place in zip(
+                self._turns, self._spans, self._place.tolist(), strict=True
+            )
+        ]
+
+    def _placement(self, turn: Turn, span: Span, place: int) -> Placement | None:
+        if place < 0:
+            return None
+        return Placement(turn.order, turn.window, int(self._rows[place]), span)
+
+
+def _span(matching: Matching, turn: Turn) -> Span:
+    return matching.axis.span(turn.window.first, turn.window.first + turn.window.length)
+
+
+def _without(turn: Turn) -> int:
+    """Give the cost of an order that has no place."""
+    draw = draw_micro(turn.order.requests, REFERENCE_RATING)
+    return min(amount(turn.order.cap_nano, draw, turn.window.length) + 1, NEVER)
+
+
+def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> Ints:
+    """Give what each row (second axis) would cost each order, NEVER where it may not go there."""
+    columns = matching.columns
+    quoted: dict[tuple[int, Span], tuple[Ints, Ints]] = {}
+    found = []
+    for (order, _, _), span in zip(turns, spans, strict=True):
+        draw = draw_micro(order.requests, REFERENCE_RATING)
+        if (draw, span) not in quoted:
+            quoted[draw, span] = _quotes(matching, draw, span)
+        costs, tops = quoted[draw, span]
+        by_tariff = np.where(tops <= order.cap_nano, costs, NEVER)
+        allowed = matching.eligible(order.eligibility)
+        if order.avoid:
+            allowed = allowed & ~np.isin(columns.node_of_row, columns.nodes_named(order.avoid))
+        found.append(np.where(allowed, by_tariff[columns.tariffs.codes], NEVER))
+    return np.stack(found)
+
+
+def _quotes(matching: Matching, draw: int, span: Span) -> tuple[Ints, Ints]:
+    """Give what a draw would cost on each tariff over a term, and the tariff's highest ask."""
+    lengths = matching.axis.lengths(span)
+    costs, tops = [], []
+    minimums = matching.columns.minimum_terms.tolist()
+    for asks, minimum in zip(matching.asks[:, span.c0 : span.c1].tolist(), minimums, strict=True):
+        sold = min(asks) != CLOSED and minimum <= span.end - span.start
+        paid = sum(amount(ask, draw, ms) for ask, ms in zip(asks, lengths, strict=True))
+        costs.append(min(paid, NEVER) if sold else NEVER)
+        tops.append(min(max(asks), NEVER))
+    return np.array(costs, dtype=np.int64), np.array(tops, dtype=np.int64)

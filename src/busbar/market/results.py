@@ -1,0 +1,92 @@
+"""From placements to the outcome: matches with their prices, refusals with their funnels.
+
+Next: `funnel.py`, then `publish.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from busbar.market.axis import Span
+from busbar.market.book import Book
+from busbar.market.calendar import Segment
+from busbar.market.exchange import Turn
+from busbar.market.funnel import Explainer
+from busbar.market.matching import Matching, Placement
+from busbar.market.orders import Eligibility
+from busbar.market.outcome import ClassPrice, Explain, Match, Refusal
+
+Results = tuple[tuple[Match, ...], tuple[Refusal, ...], tuple[ClassPrice, ...], Explain]
+
+
+def results(
+    book: Book, matching: Matching, turns: list[Turn], refused: Iterable[Refusal]
+) -> Results:
+    """Give matches and refusals by order id, the prices, and what explains a match."""
+    explainer = Explainer(matching, book.vendors)
+    placed = {turn.order.id: turn.placement for turn in turns if turn.placement is not None}
+    unplaced = (turn for turn in turns if turn.placement is None)
+    return (
+        tuple(sorted(_matches(matching, placed.values()))),
+        tuple(sorted([*refused, *(_refusal(explainer, turn) for turn in unplaced)])),
+        tuple(_class_prices(matching, placed.values())),
+        partial(_cheaper, explainer, matching, placed),
+    )
+
+
+def segments_of(matching: Matching, placement: Placement) -> tuple[Segment, ...]:
+    """Give the uniform prices over a placement's term."""
+    zone = int(matching.columns.zones.codes[placement.row])
+    prices = matching.prices(placement.order.eligibility).of(zone, placement.span)
+    return matching.axis.segments(placement.span, prices)
+
+
+def _matches(matching: Matching, placed: Iterable[Placement]) -> Iterator[Match]:
+    known: dict[tuple[str, Eligibility, Span], tuple[Segment, ...]] = {}
+    for placement in placed:
+        order, supply = placement.order, matching.columns.rows[placement.row]
+        key = supply.zone, order.eligibility, placement.span
+        if key not in known:
+            known[key] = segments_of(matching, placement)
+        yield Match(
+            order.id,
+            order.namespace,
+            supply.node,
+            supply.vendor,
+            supply.zone,
+            supply.offer,
+            supply.offer_version,
+            matching.draw(placement),
+            known[key][0].price_nano,
+            matching.asked(placement)[0].price_nano,
+            known[key],
+        )
+
+
+def _refusal(explainer: Explainer, turn: Turn) -> Refusal:
+    reason, funnel = explainer.refusal(turn.order, turn.window)
+    return Refusal(turn.order.id, turn.order.namespace, reason, funnel.sentence, funnel)
+
+
+def _class_prices(matching: Matching, placed: Iterable[Placement]) -> list[ClassPrice]:
+    """Give the published prices: of every zone and class, each cell in which somebody pays."""
+    found = []
+    edges = matching.axis.edges
+    for wanted in {placement.order.eligibility for placement in placed}:
+        paid = matching.prices(wanted).paid
+        for code, zone in enumerate(matching.columns.zones.values):
+            for cell, price in enumerate(paid[code].tolist()):
+                if price >= 0:
+                    found.append(ClassPrice(zone, wanted, edges[cell], edges[cell + 1], price))
+    return sorted(found)
+
+
+def _cheaper(
+    explainer: Explainer, matching: Matching, placed: Mapping[str, Placement], order: str
+) -> tuple[str, ...]:
+    placement = placed.get(order)
+    if placement is None:
+        return ()
+    ask = matching.asked(placement)[0].price_nano
+    return explainer.cheaper(placement.order, placement.window, ask)
