@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from busbar.model.errors import InvalidField
@@ -50,7 +51,12 @@ def parse_instant(value: object, path: str) -> Instant:
 
 def format_instant(at: Instant) -> str:
     """Write an instant as Kubernetes' metav1.Time: whole seconds, RFC 3339, UTC."""
-    return to_datetime(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _format_second(at // SECOND)
+
+
+@lru_cache(maxsize=256)
+def _format_second(second: int) -> str:
+    return to_datetime(second * SECOND).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_micro_time(at: Instant) -> str:

@@ -10,11 +10,15 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from busbar.server.http_cycle import Cycle
 
 HEAD_BYTES_MAX = 64 * 1024
 """All headers and the URL together."""
@@ -39,26 +43,57 @@ class PeerCertificateProtocol(HttpToolsProtocol):
         certificate = secured.getpeercert(binary_form=True) if secured is not None else None
         self._extensions = {"tls": {"client_cert_der": certificate}}
 
-    def on_message_begin(self) -> None:
-        """Start a request's scope."""
-        super().on_message_begin()
-        self._head_bytes = 0
-        self.scope["extensions"] = self._extensions
-
     def on_url(self, url: bytes) -> None:
         """Take a piece of the URL."""
         self._count(len(url))
-        super().on_url(url)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         self._count(len(name) + len(value))
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > HEAD_BYTES_MAX:
             raise HeadTooLarge
+
+    def on_headers_complete(self) -> None:
+        """Start the application on a request whose head is whole."""
+        self._head_bytes = 0
+        scope, version = self.scope, self.parser.get_http_version()
+        parsed = httptools.parse_url(self.url)
+        raw_path: bytes = parsed.path or b"/"
+        path = raw_path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = urllib.parse.unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = parsed.query or b""
+        scope["extensions"] = self._extensions
+        before = self.cycle
+        self.cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            # Pipelined: it waits until the answer before it is complete.
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
 
 def server_context(certificate: str, key: str, client_authority: str | None) -> ssl.SSLContext:

@@ -33,6 +33,7 @@ from busbar.controllers.nodes import Listening
 from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.server import access, bucketkeys, clock, doors, joining, money, pki
 from busbar.server import settings as server_settings
+from busbar.server.collector import calm_collector
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
@@ -141,6 +142,7 @@ class Cloud:
     async def run(self) -> None:
         """Serve until cancelled."""
         settings = self.settings
+        calm_collector()
         await ensure_namespaces(self.store, clock.now, clock.new_uid)
         certificate, key = pki.server_certificate(
             settings.pki, self.authority, server_names(settings), clock.now()

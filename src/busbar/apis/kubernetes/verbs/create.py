@@ -38,9 +38,9 @@ async def create(door: Door, call: Call) -> Response:
     raw = await call.body(door.settings.body_bytes_max)
     body = bodies.parse(raw, call.header(b"content-type"))
     generate = _generated(body)
-    served = door.registry.served(resource)
+    served, new = door.registry.served(resource), fresh(door, call, names=bool(generate))
     prepared = answered(
-        resource, generate, writes.create(served, body, fresh(door, call), writer(door, call))
+        resource, generate, writes.create(served, body, new, writer(door, call))
     )
     call.warnings.extend(prepared.warnings)
     return await store_new(door, call, prepared.obj, generate)

@@ -104,6 +104,7 @@ async def _copy(call: Call, stream: LogStream, limit: int | None) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     try:
         await call.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await call.send({"type": "http.response.body", "body": b"", "more_body": True})
         left = limit
         async for piece in stream:
             kept = piece if left is None else piece[:left]

@@ -55,6 +55,9 @@ def answered(resource: Resource, name: str, result: T | Refusal) -> T:
 def writer(door: Door, call: Call) -> writes.Request:
     """Say who writes and how strictly the body is read, from the parameters."""
     query = call.query
+    if not query:
+        agent = call.header(b"user-agent").partition("/")[0]
+        return writes.Request(agent or "unknown", door.clock())
     strictness = query.get("fieldValidation") or "Warn"
     if strictness not in _VALIDATIONS:
         named = ", ".join(_VALIDATIONS)
@@ -65,10 +68,10 @@ def writer(door: Door, call: Call) -> writes.Request:
     return writes.Request(manager or "unknown", door.clock(), strictness, call.flag("force"))
 
 
-def fresh(door: Door, call: Call) -> writes.Fresh:
-    """Give what a new object gets from the server."""
+def fresh(door: Door, call: Call, *, names: bool = True) -> writes.Fresh:
+    """Give what a new object gets from the server; a suffix only where the server `names` it."""
     uid = door.new_uid()
-    return writes.Fresh(call.route.namespace, uid, name_suffix(uid))
+    return writes.Fresh(call.route.namespace, uid, name_suffix(door.new_uid()) if names else "")
 
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"

@@ -77,7 +77,7 @@ async def patch(door: Door, call: Call) -> Response:
                 old,
                 by,
                 name=route.name,
-                fresh=fresh(door, call),
+                fresh=fresh(door, call, names=False),
                 subresource=route.subresource,
             ),
         )

@@ -93,6 +93,8 @@ def _start(call: Call) -> Start:
 async def _begin(call: Call) -> None:
     headers = [(b"content-type", JSON), (b"cache-control", b"no-cache, private")]
     await call.send({"type": "http.response.start", "status": 200, "headers": headers})
+    # The client waits for the head: it must not wait for the first event.
+    await call.send({"type": "http.response.body", "body": b"", "more_body": True})
 
 
 async def _finish(call: Call, last: bytes = b"") -> None:

@@ -1,0 +1,218 @@
+"""The Kubernetes door alone, over TLS on loopback, and the real clients that call it.
+
+The door runs in a thread over the SQLite store; nothing but the door answers, so what a
+controller or an agent would do, a test does itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import pytest
+
+from busbar.apis.kubernetes.app import KubernetesApp, create_app
+from busbar.apis.kubernetes.bootstrap import ensure_namespaces
+from busbar.model.objects import Key, Object
+from busbar.server import pki
+from busbar.server.http import HttpServer, server_context
+from busbar.server.kubeconfig import write_kubeconfig
+from busbar.store.contract import Committed, Put, Transaction
+from busbar.store.sqlite.engine import SqliteStore
+
+T = TypeVar("T")
+OLD_PACKAGE = "kubernetes-client"
+"""Debian's kubectl 1.20: older than aggregated discovery and server-side validation."""
+CACHE = Path(__file__).resolve().parents[3] / ".cache"
+LIMIT_SECONDS = 60
+
+WHO = {
+    "operator": ("admin", ("system:masters",)),
+    "alice": ("alice", ("busbar:namespace:alpha",)),
+    "elastx": ("vendor:elastx", ("busbar:vendors",)),
+    "n1": ("system:node:n1", ("system:nodes",)),
+}
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_uid() -> str:
+    return str(uuid.uuid4())
+
+
+class Result(NamedTuple):
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+class Served:
+    """A running door."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.authority = pki.open_authority(directory / "pki", now())
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+        self.app: KubernetesApp
+        self.port = 0
+        self.run(self._start())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in the door's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(LIMIT_SECONDS)
+
+    async def _start(self) -> None:
+        self.store = SqliteStore.open(self.directory / "store")
+        self.app = create_app(
+            self.store, clock=now, new_uid=new_uid, service_account_key=os.urandom(32)
+        )
+        await ensure_namespaces(self.store, now, new_uid)
+        names = ["127.0.0.1", "localhost"]
+        certificate, key = pki.server_certificate(
+            self.directory / "pki", self.authority, names, now()
+        )
+        tls = server_context(str(certificate), str(key), str(self.directory / "pki" / "ca.pem"))
+        self._server = HttpServer(self.app, "127.0.0.1", 0, tls)
+        self.port = await self._server.start()
+
+    def stop(self) -> None:
+        async def end() -> None:
+            self.app.close()
+            await self._server.stop()
+            await self.store.close()
+
+        self.run(end())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(LIMIT_SECONDS)
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def kubeconfig(self, who: str) -> Path:
+        """Give a kubeconfig with a client certificate of somebody's."""
+        path = self.directory / f"{who}.kubeconfig"
+        if not path.exists():
+            user, groups = WHO[who]
+            issued = self.authority.issue_client(user, groups, now())
+            write_kubeconfig(
+                path,
+                self.url,
+                self.authority.pem,
+                user,
+                certificate=issued.certificate,
+                key=issued.key,
+                namespace="alpha",
+            )
+        return path
+
+    def put(self, obj: Object, key: Key) -> Object:
+        """Store an object as a controller would."""
+        result = self.run(self.store.commit(Transaction((Put(key, obj),))))
+        assert isinstance(result, Committed), result
+        return result.objects[0]
+
+    def get(self, key: Key) -> Object | None:
+        return self.run(self.store.get(key))
+
+
+class Kubectl:
+    """A kubectl binary with somebody's kubeconfig."""
+
+    def __init__(self, binary: str, served: Served, who: str = "operator") -> None:
+        self.binary = binary
+        self.served = served
+        self.who = who
+
+    def as_(self, who: str) -> Kubectl:
+        return Kubectl(self.binary, self.served, who)
+
+    def command(self, *args: str) -> list[str]:
+        return [self.binary, f"--kubeconfig={self.served.kubeconfig(self.who)}", *args]
+
+    def environment(self) -> dict[str, str]:
+        # Each door has its own discovery cache: ports are used again.
+        return {**os.environ, "HOME": str(self.served.directory), "KUBECONFIG": ""}
+
+    def __call__(self, *args: str, stdin: str = "") -> Result:
+        done = subprocess.run(
+            self.command(*args),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            env=self.environment(),
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *args: str, stdin: str = "") -> str:
+        """Run a command that must succeed; gives what it printed."""
+        result = self(*args, stdin=stdin)
+        assert result.code == 0, f"kubectl {' '.join(args)}: {result.text}"
+        return result.out
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start a command that goes on."""
+        return subprocess.Popen(
+            self.command(*args),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment(),
+        )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    door = Served(tmp_path_factory.mktemp("door"))
+    yield door
+    door.stop()
+
+
+@pytest.fixture(scope="session")
+def new_kubectl() -> str:
+    found = shutil.which("kubectl")
+    assert found, "kubectl is missing; install it"
+    return found
+
+
+@pytest.fixture(scope="session")
+def old_kubectl() -> str:
+    binary = CACHE / "kubectl-1.20" / "usr" / "bin" / "kubectl"
+    if not binary.exists():
+        CACHE.mkdir(exist_ok=True)
+        download = ["apt-get", "-q", "download", OLD_PACKAGE]
+        subprocess.run(download, cwd=CACHE, check=True, capture_output=True)
+        package = max(CACHE.glob(f"{OLD_PACKAGE}_*.deb"))
+        target = str(CACHE / "kubectl-1.20")
+        subprocess.run(["dpkg", "-x", str(package), target], check=True, capture_output=True)
+    return str(binary)
+
+
+@pytest.fixture
+def kubectl(served: Served, new_kubectl: str) -> Kubectl:
+    return Kubectl(new_kubectl, served)
+
+
+@pytest.fixture
+def kubectl_1_20(served: Served, old_kubectl: str) -> Kubectl:
+    return Kubectl(old_kubectl, served)
