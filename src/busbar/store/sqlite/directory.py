@@ -46,10 +46,24 @@ class DataDirectory:
         return known
 
     def reserve(self, revision: Revision) -> None:
-        """Promise that revisions up to a block beyond this one are never given out again."""
-        if revision >= self.reserved:
+        """Promise that revisions a block beyond this one are never given out again.
+
+        Renewed when half the block is used, so that a failure (no file left to open) has time to
+        pass; raises `OSError` once the block is used up.
+        """
+        if revision + BLOCK // 2 < self.reserved:
+            return
+        try:
             self._write(revision + BLOCK)
             self.reserved = revision + BLOCK
+        except OSError:
+            if revision >= self.reserved:
+                raise
+
+    def protect(self) -> None:
+        """Let nobody else read the database: Secrets lie in it. SQLite's other files follow it."""
+        self.database.touch(mode=0o600)
+        self.database.chmod(0o600)
 
     def settle(self, revision: Revision) -> None:
         """Say at a clean stop which revision was the last."""

@@ -67,6 +67,8 @@ class SqliteStore(Readable):
         self._directory = directory
         self._connection = connection
         self._reader = schema.connect_for_reading(directory.database)
+        self._journal_reader = schema.connect_for_reading(directory.database)
+        self._journal_lock = asyncio.Lock()
         self._forgotten = forgotten
         self._effects: list[Effect] = []
         self._pending: list[_Pending] = []
@@ -105,6 +107,7 @@ class SqliteStore(Readable):
     def _open(
         cls, directory: DataDirectory, max_events: int, max_bytes: int, connect: Connect
     ) -> SqliteStore:
+        directory.protect()
         connection = connect(directory.database)
         try:
             schema.migrate(connection)
@@ -156,7 +159,8 @@ class SqliteStore(Readable):
         last = self._visible.head.seq
         if limit:
             last = min(last, after_seq + limit)
-        return await asyncio.to_thread(self._read_journal, after_seq, last)
+        async with self._journal_lock:
+            return await asyncio.to_thread(self._read_journal, after_seq, last)
 
     async def close(self) -> None:
         """Finish what was accepted and release the data directory."""
@@ -168,6 +172,8 @@ class SqliteStore(Readable):
         self._history.end()
         self._writer.stop()
         self._reader.close()
+        async with self._journal_lock:
+            self._journal_reader.close()
         self._connection.close()
         if self._failed is None:
             self._directory.settle(self._state.revision)
@@ -265,12 +271,8 @@ class SqliteStore(Readable):
 
     def _read_journal(self, after_seq: int, last: int) -> tuple[Sealed, ...]:
         query = "SELECT seq, entry, hash FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq"
-        reader = schema.connect_for_reading(self._directory.database)
-        try:
-            rows = reader.execute(query, (after_seq, last))
-            return tuple(Sealed(seq, decode(encoded), hash_) for seq, encoded, hash_ in rows)
-        finally:
-            reader.close()
+        rows = self._journal_reader.execute(query, (after_seq, last))
+        return tuple(Sealed(seq, decode(encoded), hash_) for seq, encoded, hash_ in rows)
 
 
 def _moved_on(meta: Meta, first: Revision) -> Meta:

@@ -24,4 +24,6 @@ def _cause(error: Exception) -> str:
         sqlite3.SQLITE_CANTOPEN,
     ):
         return "permission is denied; let Busbar's user write there"
+    if number in (errno.EMFILE, errno.ENFILE):
+        return "too many files are open; raise the limit (ulimit -n)"
     return f"the disk reports an error ({error}); check the disk"

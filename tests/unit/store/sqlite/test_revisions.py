@@ -100,11 +100,13 @@ async def test_a_killed_store_goes_on_behind_what_it_may_have_given_out(
 
 async def test_more_revisions_are_reserved_before_they_run_out(bench: Any) -> None:
     store = bench.open()
-    first = store._directory.reserved
-    store._state.move_to(first - 1, store._state.head)
-    revision = await bench.put(store, "p")
-    assert revision == first
-    assert int((bench.path / "revisions").read_text()) > revision
+    last = store._directory.reserved
+    (bench.path / "revisions.new").mkdir()
+    store._state.move_to(last - 2, store._state.head)
+    assert await bench.put(store, "while it cannot be renewed") == last - 1
+    (bench.path / "revisions.new").rmdir()
+    assert await bench.put(store, "in time") == last
+    assert int((bench.path / "revisions").read_text()) > last
     await store.close()
 
 
