@@ -15,7 +15,14 @@ from busbar.model.objects import Object, annotations_of, spec_of
 from busbar.model.wellknown import ANN_SCRIPT
 
 LABEL_RUNNER = "busbar.dev/script-runner"
-_BY_SUFFIX = {".py": "python3", ".sh": "sh", ".js": "node", ".rb": "ruby", ".pl": "perl", ".R": "Rscript"}
+_BY_SUFFIX = {
+    ".py": "python3",
+    ".sh": "sh",
+    ".js": "node",
+    ".rb": "ruby",
+    ".pl": "perl",
+    ".R": "Rscript",
+}
 
 
 def script_command(pod: Object, image_config: dict[str, Any]) -> list[str]:

@@ -1,0 +1,258 @@
+"""A Pod's containers: start in order, watch, start again where the policy says so.
+
+Init containers run one after the other and must succeed; then all others run side by side.
+Next: the runtime, `runtimes/contract.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from busbar.agent.clock import Clock
+from busbar.agent.hooks.command import script_command
+from busbar.agent.hooks.environment import arguments, environment, expand
+from busbar.agent.hooks.prepare import Prepared
+from busbar.agent.podstatus import Observed
+from busbar.agent.records import ContainerRecord, PodRecord, Records
+from busbar.agent.refusals import PodRefused, Reason
+from busbar.agent.restarts import Run, restart_at
+from busbar.agent.runtimes.contract import (
+    ContainerSpec,
+    ContainerStatus,
+    Mount,
+    Runtime,
+    RuntimeFailed,
+    image_environment,
+)
+from busbar.model.objects import Object, name_of, namespace_of, spec_of, uid_of
+from busbar.model.quantities import milli, whole
+
+
+class Containers:
+    """Keeps track of a Pod's containers over restarts of them and of the agent."""
+
+    def __init__(self, runtime: Runtime, clock: Clock, records: Records, record: PodRecord) -> None:
+        self._runtime = runtime
+        self._clock = clock
+        self._records = records
+        self._record = record
+        self._status: dict[str, ContainerStatus] = {}
+        self._waits: dict[str, asyncio.Task[Any]] = {}
+        self.cpu_ms = 0
+        self.memory_peak_bytes = 0
+
+    async def observe(self, pod: Object) -> None:
+        """Look at what the containers are, and decide which will be started again."""
+        changed = False
+        for container, init in _containers(pod):
+            kept = self._record.containers.get(container["name"])
+            if kept is None or not kept.id:
+                continue
+            status = await self._runtime.status(kept.id)
+            if status is None:
+                continue
+            self._status[container["name"]] = status
+            if status.state == "exited" and not kept.done and kept.restart_at_ms is None:
+                self._decide(pod, init, kept, status)
+                changed = True
+        if self.any_running():
+            await self._observe_use()
+        if changed:
+            self._records.save(self._record)
+
+    def _decide(
+        self, pod: Object, init: bool, kept: ContainerRecord, seen: ContainerStatus
+    ) -> None:
+        policy = spec_of(pod).get("restartPolicy") or "Always"
+        if init and policy == "Always":
+            policy = "OnFailure"
+        run = Run(seen.started_ms, seen.finished_ms or seen.started_ms, seen.exit_code or 0)
+        due = None if self._record.stop_reason else restart_at(policy, run, kept.restarts)
+        kept.restart_at_ms = due
+        kept.done = due is None
+
+    async def _observe_use(self) -> None:
+        used = [await self._runtime.use(s.id) for s in self._status.values()]
+        self.cpu_ms = max(self.cpu_ms, sum(use.cpu_ms for use in used))
+        peak = sum(use.memory_peak_bytes for use in used)
+        self.memory_peak_bytes = max(self.memory_peak_bytes, peak)
+
+    def all_started(self) -> bool:
+        """Say whether every container of the Pod has been started at least once."""
+        names = [container["name"] for container, _ in _containers(self._record.pod)]
+        kept = self._record.containers
+        return bool(names) and all(name in kept and kept[name].id for name in names)
+
+    def any_running(self) -> bool:
+        """Say whether a container runs."""
+        return any(status.state == "running" for status in self._status.values())
+
+    def due_at(self) -> int | None:
+        """Give when (ms) the next restart is due, if any."""
+        due = [c.restart_at_ms for c in self._record.containers.values() if c.restart_at_ms]
+        return min(due) if due else None
+
+    def due(self, now: int) -> bool:
+        """Say whether something should be started now."""
+        at = self.due_at()
+        return at is not None and at <= now
+
+    async def start_due(self, pod: Object, prepared: Prepared) -> None:
+        """Start what is not started, in order, and start again what is due."""
+        for container, init in _containers(pod):
+            kept = self._record.containers.setdefault(container["name"], ContainerRecord())
+            if init and kept.done and self._exit_code(container["name"]) == 0:
+                continue
+            if not kept.id or self._is_due(kept):
+                await self._start(pod, container, kept, prepared)
+            if init:
+                return  # The next one starts after this one's end.
+
+    def _is_due(self, kept: ContainerRecord) -> bool:
+        return kept.restart_at_ms is not None and kept.restart_at_ms <= self._clock.now()
+
+    def _exit_code(self, name: str) -> int | None:
+        status = self._status.get(name)
+        return status.exit_code if status else None
+
+    async def _start(
+        self, pod: Object, container: Object, kept: ContainerRecord, prepared: Prepared
+    ) -> None:
+        if kept.id:
+            await self._runtime.remove(kept.id)
+            kept.restarts += 1
+        spec = container_spec(pod, container, kept.restarts, prepared)
+        kept.restart_at_ms = None
+        kept.image_id = prepared.images[container["image"]].digest
+        # Written before the start: after a crash in between, the runtime is asked about this id.
+        kept.id = spec.id
+        self._records.save(self._record)
+        try:
+            self._status[container["name"]] = await self._runtime.start(spec)
+        except RuntimeFailed as failed:
+            kept.id = ""
+            if failed.not_executable:
+                raise PodRefused(
+                    Reason.INVALID_POD, f"container {container['name']}: {failed.message}"
+                ) from None
+            raise PodRefused(Reason.RUNTIME_FAILED, failed.message, retry=True) from None
+
+    async def stop_all(self, grace_seconds: float) -> None:
+        """Stop every container, side by side."""
+        running = [s.id for s in self._status.values() if s.state == "running"]
+        await asyncio.gather(*(self._runtime.stop(id_, grace_seconds) for id_ in running))
+        for kept in self._record.containers.values():
+            kept.restart_at_ms = None
+            kept.done = True
+
+    async def remove_all(self) -> None:
+        """Remove every container; what is known of them stays for the status."""
+        for kept in self._record.containers.values():
+            if kept.id:
+                await self._runtime.remove(kept.id)
+
+    def waits(self) -> Iterator[asyncio.Task[Any]]:
+        """Give tasks that end when a running container does; the caller cancels them."""
+        for status in self._status.values():
+            if status.state == "running":
+                yield asyncio.ensure_future(self._runtime.wait(status.id))
+
+    def seen(self, pod: Object) -> tuple[Observed, ...]:
+        """Give every container as it is shown in the Pod's status."""
+        return tuple(self._seen(container, init) for container, init in _containers(pod))
+
+    def _seen(self, container: Object, init: bool) -> Observed:
+        name, image = container["name"], container.get("image", "")
+        kept = self._record.containers.get(name, ContainerRecord())
+        status = self._status.get(name)
+        if status is None or not kept.id:
+            return Observed(name, init, "waiting", restarts=kept.restarts, image=image)
+        return Observed(
+            name,
+            init,
+            status.state,
+            status.started_ms,
+            status.finished_ms,
+            status.exit_code,
+            status.reason,
+            restarts=kept.restarts,
+            will_restart=kept.restart_at_ms is not None,
+            image=image,
+            image_id=kept.image_id,
+            container_id=f"busbar://{status.id}",
+        )
+
+
+def container_spec(
+    pod: Object, container: Object, attempt: int, prepared: Prepared
+) -> ContainerSpec:
+    """Put everything together that a runtime needs to run a container."""
+    image = prepared.images[container["image"]]
+    facts = {"podIP": prepared.sandbox.address}
+    variables = environment(pod, container, prepared.sources, facts)
+    limits = (container.get("resources") or {}).get("limits") or {}
+    requests = (container.get("resources") or {}).get("requests") or limits
+    path = f"spec.containers[{container['name']}].resources"
+    script = [] if container.get("command") else script_command(pod, image.config)
+    words = script + [expand(a, variables) for a in container.get("args") or ()] if script else []
+    words = words or arguments(container, variables, image.config)
+    if not words:
+        raise PodRefused(
+            Reason.INVALID_POD,
+            f"container {container['name']}: neither it nor its image says what to run; "
+            "give it a command",
+        )
+    security = container.get("securityContext") or {}
+    user = security.get("runAsUser", (spec_of(pod).get("securityContext") or {}).get("runAsUser"))
+    return ContainerSpec(
+        pod_uid=uid_of(pod),
+        name=container["name"],
+        attempt=attempt,
+        layers=tuple(image.layers),
+        arguments=tuple(words),
+        environment={**image_environment(image.config), **variables},
+        log_file=prepared.folder / "logs" / container["name"] / f"{attempt}.log",
+        working_directory=container.get("workingDir") or image.config.get("WorkingDir") or "/",
+        user=str(user) if user is not None else str(image.config.get("User") or ""),
+        mounts=tuple(_mounts(container, prepared)),
+        hostname=spec_of(pod).get("hostname") or name_of(pod)[:63],
+        cpu_milli=milli(requests.get("cpu", 0), f"{path}.requests.cpu"),
+        cpu_limit_milli=milli(limits.get("cpu", 0), f"{path}.limits.cpu"),
+        memory_limit_bytes=whole(limits.get("memory", 0), f"{path}.limits.memory"),
+        read_only_root=bool(security.get("readOnlyRootFilesystem")),
+        labels={"namespace": namespace_of(pod), "pod": name_of(pod)},
+    )
+
+
+def _mounts(container: Object, prepared: Prepared) -> Iterator[Mount]:
+    for mount in container.get("volumeMounts") or ():
+        source = prepared.volumes.get(mount["name"])
+        if source is None:
+            raise PodRefused(
+                Reason.VOLUME_NOT_FOUND,
+                f"container {container['name']}: there is no volume {mount['name']!r}",
+            )
+        if mount.get("subPath"):
+            source = _below(source, mount["subPath"], container["name"])
+        yield Mount(source, mount["mountPath"], bool(mount.get("readOnly")))
+
+
+def _below(source: Any, sub_path: str, name: str) -> Any:
+    """Give a path inside a volume, refusing what leads out of it, symbolic links included."""
+    target = (source / sub_path.lstrip("/")).resolve()
+    if not target.is_relative_to(source.resolve()):
+        raise PodRefused(Reason.INVALID_POD, f"container {name}: subPath leads out of its volume")
+    if not target.exists():
+        target.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _containers(pod: Object) -> Iterator[tuple[Object, bool]]:
+    """Give the containers in the order in which they start, and whether each is an init one."""
+    spec = spec_of(pod)
+    for container in spec.get("initContainers") or ():
+        yield container, True
+    for container in spec.get("containers") or ():
+        yield container, False

@@ -1,0 +1,351 @@
+"""The runtime contract over runc. Next: `sandboxes.py`, `config.py`, `shim.py`.
+
+What a container is lies in its folder, written in this order: `shim.json` and `config.json` (what
+to do), `start.json` (it runs), `exit.json` (it has ended). Every question is answered from there,
+so another life of the agent knows as much as this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from busbar.agent.network.network import PodNetwork
+from busbar.agent.network.plan import tag_of
+from busbar.agent.runtimes.contract import (
+    ContainerSpec,
+    ContainerStatus,
+    PodSandbox,
+    RuntimeFailed,
+    Use,
+)
+from busbar.agent.runtimes.runc.cgroups import Cgroups
+from busbar.agent.runtimes.runc.config import oci_config
+from busbar.agent.runtimes.runc.identities import Ranges
+from busbar.agent.runtimes.runc.sandboxes import Sandboxes, boot_id
+from busbar.agent.runtimes.runc.shimclient import ShimClient
+from busbar.agent.runtimes.runc.users import UnknownUser
+from busbar.model.objects import Object, namespace_of, uid_of
+
+RUN = Path("/run/busbar")
+_NOT_EXECUTABLE = ("executable file not found", "no such file or directory", "permission denied")
+_UNKNOWN_EXIT = 255
+
+
+class RuncRuntime:
+    """Runs containers with runc. Make one with `open`."""
+
+    def __init__(self, directory: Path, network: PodNetwork, cgroups: Cgroups) -> None:
+        self._directory = directory
+        self._tag = tag_of(str(directory))
+        self._run = RUN / self._tag
+        self._cgroups = cgroups
+        self._network = network
+        self._boot = boot_id()
+        self._runc = shutil.which("runc") or "/usr/sbin/runc"
+        self._shim = ShimClient(self._run / "shim.sock")
+        self._sandboxes = Sandboxes(
+            directory, self._run, Ranges(RUN / "ids", self._tag), network, self._shim
+        )
+
+    @classmethod
+    async def open(cls, directory: Path, network: PodNetwork) -> RuncRuntime:
+        """Take up what is in a directory, or begin there."""
+        runtime = cls(directory, network, Cgroups())
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in (RUN, runtime._run, runtime._run / "c", runtime._run / "ns"):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o711)  # The ids of containers must be able to pass through.
+        await network.open()
+        await runtime._sandboxes.open()
+        return runtime
+
+    async def prepare(self, pod: Object) -> PodSandbox:
+        """Make a Pod's sandbox, or find the one made before."""
+        return await self._sandboxes.prepare(uid_of(pod), namespace_of(pod))
+
+    async def release(self, pod_uid: str) -> None:
+        """Remove a Pod's containers and its sandbox."""
+        for folder in self._folders(pod_uid):
+            await self.stop(folder.name, 0)
+            await self.remove(folder.name)
+        await self._sandboxes.release(pod_uid)
+        shutil.rmtree(self._directory / pod_uid, ignore_errors=True)
+
+    async def start(self, spec: ContainerSpec) -> ContainerStatus:
+        """Run a container; fine if this very run was started before."""
+        known = await self.status(spec.id)
+        if known is not None:
+            return known
+        sandbox = self._sandboxes.find(spec.pod_uid)
+        if sandbox is None:
+            raise RuntimeFailed(f"Pod {spec.pod_uid} has no sandbox")
+        folder = self._directory / spec.pod_uid / "containers" / spec.id
+        self._forget(spec.id, folder)
+        try:
+            self._write(spec, sandbox, folder)
+        except UnknownUser as error:
+            raise RuntimeFailed(str(error), not_executable=True) from None
+        except OSError as error:
+            raise RuntimeFailed(f"the container's folder cannot be written: {error}") from None
+        try:
+            await self._shim.ask({"do": "run", "directory": str(folder)})
+        except RuntimeFailed as failed:
+            self._forget(spec.id, folder)
+            said = failed.message.lower()
+            wrong = any(words in said for words in _NOT_EXECUTABLE)
+            raise RuntimeFailed(failed.message, not_executable=wrong) from None
+        status = await self.status(spec.id)
+        assert status is not None, "a started container has a status"
+        return status
+
+    def _write(self, spec: ContainerSpec, sandbox: PodSandbox, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        place = self._run / "c" / spec.id
+        place.mkdir(exist_ok=True)
+        place.chmod(0o711)
+        rootfs = str(place / "rootfs")
+        userns = self._sandboxes.userns(spec.pod_uid)
+        config = oci_config(spec, sandbox, rootfs, userns, self._cgroup(spec.id))
+        config["mounts"] += _etc_mounts(spec, sandbox, folder)
+        order = {
+            "boot": self._boot,
+            "base": sandbox.uid_base,
+            "userns": userns,
+            "layers": [str(layer) for layer in spec.layers],
+            "lower": str(place / "lower"),
+            "rootfs": rootfs,
+            "upper": str(folder / "upper"),
+            "work": str(folder / "work"),
+            "log": str(spec.log_file),
+            "oom": self._cgroups.oom_files(self._cgroup(spec.id)),
+            "name": spec.name,
+            "runc": [
+                self._runc,
+                "--root",
+                str(self._run / "runc"),
+                "--log",
+                str(folder / "runc.log"),
+                "--log-format",
+                "json",
+                "run",
+                "--detach",
+                "--bundle",
+                str(folder),
+                "--pid-file",
+                str(folder / "pid"),
+                spec.id,
+            ],
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "shim.json").write_text(json.dumps(order))
+
+    async def stop(self, container_id: str, grace_seconds: float) -> None:
+        """End a container: politely, then surely."""
+        if not self._is_running(container_id):
+            return
+        if grace_seconds > 0:
+            self._signal(container_id, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace_seconds):
+                    await self.wait(container_id)
+                return
+        self._kill_all(container_id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                await self.wait(container_id)
+
+    async def status(self, container_id: str) -> ContainerStatus | None:
+        """Give a container as it is now; None where it is unknown."""
+        folder = self._folder(container_id)
+        return self._status(folder) if folder else None
+
+    async def wait(self, container_id: str) -> ContainerStatus | None:
+        """Wait for a container's end: for its shim's, which writes the exit code last."""
+        folder = self._folder(container_id)
+        start = _read(folder / "start.json") if folder else None
+        if folder is None or start is None:
+            return None
+        if not (folder / "exit.json").exists() and start["boot"] == self._boot:
+            await _process_end(start["shim"])
+            if not (folder / "exit.json").exists():
+                # Its shim was killed: nobody reads its pipes, nobody will know its exit code.
+                self._kill_all(container_id)
+        return self._status(folder)
+
+    async def use(self, container_id: str) -> Use:
+        """Give what a container has used."""
+        return self._cgroups.use(self._cgroup(container_id))
+
+    async def list(self) -> tuple[ContainerStatus, ...]:
+        """Give every container this runtime knows, of earlier lives too."""
+        found = []
+        for folder in self._directory.glob("*/containers/*"):
+            status = self._status(folder)
+            if status is not None:
+                found.append(status)
+        return tuple(found)
+
+    async def remove(self, container_id: str) -> None:
+        """Remove a container that has ended; its log stays."""
+        folder = self._folder(container_id)
+        await asyncio.to_thread(self._forget, container_id, folder)
+
+    async def sweep(self, pod_uids: set[str]) -> tuple[str, ...]:
+        """Remove whatever belongs to none of these Pods; gives what was removed, in words."""
+        removed = []
+        for folder in self._directory.iterdir():
+            if folder.name not in pod_uids and folder.is_dir():
+                await self.release(folder.name)
+                removed.append(f"Pod {folder.name}")
+        for place in (self._run / "c").iterdir():
+            if self._folder(place.name) is None:
+                await asyncio.to_thread(self._forget, place.name, None)
+                removed.append(f"container {place.name}")
+        for group in self._cgroups.groups(f"/busbar-{self._tag}"):
+            if self._folder(group) is None:
+                await asyncio.to_thread(self._forget, group, None)
+                removed.append(f"control group {group}")
+        return (*removed, *await self._sandboxes.sweep())
+
+    async def close(self) -> None:
+        """Let go of the machine; workloads go on."""
+        await self._sandboxes.close()
+        await self._network.close()
+        await self._shim.close()
+
+    async def take_down(self) -> None:
+        """Remove everything: this node is being taken down for good."""
+        await self.sweep(set())
+        await self._sandboxes.close(remove_all=True)
+        await self._network.remove()
+        await self._network.close()
+        await self._shim.close()
+        self._cgroups.remove(f"/busbar-{self._tag}")
+        shutil.rmtree(self._run, ignore_errors=True)
+
+    def _status(self, folder: Path) -> ContainerStatus | None:
+        order, start = _read(folder / "shim.json"), _read(folder / "start.json")
+        if order is None or start is None:
+            return None
+        pod_uid = folder.parent.parent.name
+        end = _read(folder / "exit.json")
+        if end is None and self._is_alive(start):
+            return ContainerStatus(
+                folder.name, pod_uid, order["name"], "running", start["startedMs"]
+            )
+        if end is None:
+            # The machine was restarted, or the shim was killed: when it ended, nobody saw.
+            end = {"exitCode": _UNKNOWN_EXIT, "finishedMs": start["startedMs"], "oom": False}
+        return ContainerStatus(
+            folder.name,
+            pod_uid,
+            order["name"],
+            "exited",
+            start["startedMs"],
+            end["finishedMs"],
+            end["exitCode"],
+            "OOMKilled" if end["oom"] and end["exitCode"] else "",
+        )
+
+    def _is_alive(self, start: dict[str, Any]) -> bool:
+        return start["boot"] == self._boot and Path(f"/proc/{start['shim']}").exists()
+
+    def _is_running(self, container_id: str) -> bool:
+        folder = self._folder(container_id)
+        status = self._status(folder) if folder else None
+        return status is not None and status.state == "running"
+
+    def _signal(self, container_id: str, number: signal.Signals) -> None:
+        folder = self._folder(container_id)
+        start = _read(folder / "start.json") if folder else None
+        if start is not None and self._is_alive(start):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(start["pid"], number)
+
+    def _kill_all(self, container_id: str) -> None:
+        """Kill a container: its first process takes the whole pid namespace along."""
+        self._signal(container_id, signal.SIGKILL)
+        for pid in self._cgroups.processes(self._cgroup(container_id)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _forget(self, container_id: str, folder: Path | None) -> None:
+        """Remove every trace of a container, however far it got."""
+        self._kill_all(container_id)
+        delete = [self._runc, "--root", str(self._run / "runc"), "delete", "--force", container_id]
+        if (self._run / "runc" / container_id).exists():
+            subprocess.run(delete, check=False, capture_output=True)
+        place = self._run / "c" / container_id
+        for mount in (place / "rootfs", *sorted((place / "lower").glob("*"))):
+            if os.path.ismount(mount):
+                command = ["umount", "--lazy", str(mount)]
+                subprocess.run(command, check=False, capture_output=True)
+        if not any(os.path.ismount(p) for p in (place / "rootfs", *(place / "lower").glob("*"))):
+            shutil.rmtree(place, ignore_errors=True)
+        self._cgroups.remove(self._cgroup(container_id))
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _cgroup(self, container_id: str) -> str:
+        return f"/busbar-{self._tag}/{container_id}"
+
+    def _folder(self, container_id: str) -> Path | None:
+        return next(iter(self._directory.glob(f"*/containers/{container_id}")), None)
+
+    def _folders(self, pod_uid: str) -> tuple[Path, ...]:
+        return tuple((self._directory / pod_uid / "containers").glob("*"))
+
+
+async def _process_end(pid: int) -> None:
+    """Wait for the end of a process that is not our child."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+def _etc_mounts(spec: ContainerSpec, sandbox: PodSandbox, folder: Path) -> list[dict[str, Any]]:
+    """Write hosts, hostname and resolv.conf, and give their mounts, unless volumes cover them."""
+    resolv = Path("/etc/resolv.conf")
+    files = {
+        "hosts": f"127.0.0.1 localhost\n{sandbox.address} {spec.hostname}\n",
+        "hostname": f"{spec.hostname}\n",
+        "resolv.conf": resolv.read_text() if resolv.exists() else "",
+    }
+    taken = {mount.target for mount in spec.mounts}
+    mounts = []
+    for name, text in files.items():
+        if f"/etc/{name}" in taken:
+            continue
+        path = folder / name
+        path.write_text(text)
+        path.chmod(0o644)
+        options = ["bind", "rprivate", "nosuid", "nodev", "noexec"]
+        mounts.append(
+            {"destination": f"/etc/{name}", "type": "bind", "source": str(path), "options": options}
+        )
+    return mounts
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found

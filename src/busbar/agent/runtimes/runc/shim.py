@@ -1,0 +1,387 @@
+"""The process between a container and the agent: holds its pipes, writes its log, keeps its end.
+
+One small server per agent (`python -I -S shim.py SOCKET`), which forks a child per container. The
+children do not need the agent: it may die and come back, logs are written and exit codes kept all
+the same. Imports next to nothing, since it lies in the memory of every running container.
+
+A request is a line of JSON on the socket:
+  {"do": "run", "directory": DIR}          DIR/shim.json says all; answer {"pid", "startedMs"}
+  {"do": "namespaces", "base": UID, "directory": DIR}   makes DIR/user and DIR/net; answer {}
+An answer with "error" is a refusal. Next: `runtime.py`, which asks.
+"""
+
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+LOG_BYTES_MAX = 16 << 20
+LINE_BYTES_MAX = 16 << 10
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+MS_BIND, MNT_DETACH = 4096, 2
+PR_SET_CHILD_SUBREAPER = 36
+SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442
+OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, 0o2000000
+AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
+MOVE_MOUNT_F_EMPTY_PATH = 4
+MOUNT_ATTR_IDMAP = 0x00100000
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class MountAttributes(ctypes.Structure):
+    """struct mount_attr of mount_setattr(2)."""
+
+    _fields_ = [
+        ("set", ctypes.c_uint64),
+        ("clear", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    ]
+
+
+def must(result, what):
+    """Raise OSError where a C call failed."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def now_ms():
+    """Give milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def write_file(path, document):
+    """Write a JSON file so that it is whole or not there."""
+    with open(path + ".new", "w") as file:
+        json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(path + ".new", path)
+
+
+# -- namespaces ---------------------------------------------------------------------------------
+
+
+def make_namespaces(base, directory):
+    """Make a user namespace of 65,536 ids from `base`, and a network namespace that it owns.
+
+    Both are kept by bind mounts. The network namespace must belong to the user namespace: only
+    then may a container mount its own /sys.
+    """
+    to_parent, to_child = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            must(libc.unshare(CLONE_NEWUSER), "unshare user")
+            os.write(to_parent[1], b"u")
+            os.read(to_child[0], 1)
+            must(libc.unshare(CLONE_NEWNET), "unshare network")
+            os.write(to_parent[1], b"n")
+            os.read(to_child[0], 1)
+        finally:
+            os._exit(0)
+    os.close(to_parent[1])
+    os.close(to_child[0])
+    try:
+        if os.read(to_parent[0], 1) != b"u":
+            raise OSError(0, "user namespaces are not allowed on this machine")
+        for name in ("uid_map", "gid_map"):
+            with open(f"/proc/{pid}/{name}", "w") as file:
+                file.write(f"0 {base} 65536\n")
+        os.write(to_child[1], b"g")
+        if os.read(to_parent[0], 1) != b"n":
+            raise OSError(0, "network namespaces are not allowed on this machine")
+        os.makedirs(directory, exist_ok=True)
+        for name in ("user", "net"):
+            target = f"{directory}/{name}"
+            with open(target, "w"):
+                pass
+            source = f"/proc/{pid}/ns/{name}"
+            result = libc.mount(source.encode(), target.encode(), None, MS_BIND, None)
+            must(result, f"mount {target}")
+    finally:
+        os.close(to_child[1])
+        os.close(to_parent[0])
+        os.waitpid(pid, 0)
+
+
+# -- the root file system -----------------------------------------------------------------------
+
+
+def mount_idmapped(source, target, userns):
+    """Mount a folder with its ids shifted into a user namespace. OSError where it cannot be."""
+    path = source.encode()
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH
+    tree = must(libc.syscall(SYS_OPEN_TREE, AT_FDCWD, path, flags), f"open_tree {source}")
+    try:
+        attributes = MountAttributes(MOUNT_ATTR_IDMAP, 0, 0, userns)
+        size = ctypes.sizeof(attributes)
+        result = libc.syscall(
+            SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size
+        )
+        must(result, f"mount_setattr {source}")
+        moved = libc.syscall(
+            SYS_MOVE_MOUNT, tree, b"", AT_FDCWD, target.encode(), MOVE_MOUNT_F_EMPTY_PATH
+        )
+        must(moved, f"move_mount {target}")
+    finally:
+        os.close(tree)
+
+
+def mount_root(order):
+    """Mount the layers, shifted into the container's ids, and the overlay over them."""
+    lowers = []
+    userns = os.open(order["userns"], os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        for number, layer in enumerate(order["layers"]):
+            target = f"{order['lower']}/{number}"
+            os.makedirs(target, exist_ok=True)
+            mount_idmapped(layer, target, userns)
+            lowers.insert(0, target)
+    finally:
+        os.close(userns)
+    for name in ("upper", "work"):
+        os.makedirs(order[name], exist_ok=True)
+    os.chown(order["upper"], order["base"], order["base"])
+    os.chmod(order["upper"], 0o755)
+    os.makedirs(order["rootfs"], exist_ok=True)
+    options = f"lowerdir={':'.join(lowers)},upperdir={order['upper']},workdir={order['work']}"
+    result = libc.mount(b"overlay", order["rootfs"].encode(), b"overlay", 0, options.encode())
+    must(result, "mount overlay")
+
+
+def unmount_root(order):
+    """Undo `mount_root`, however far it got."""
+    libc.umount2(order["rootfs"].encode(), MNT_DETACH)
+    for number in range(len(order["layers"])):
+        libc.umount2(f"{order['lower']}/{number}".encode(), MNT_DETACH)
+
+
+# -- the log ------------------------------------------------------------------------------------
+
+
+class Log:
+    """Writes lines in the CRI format; the file before the present one is kept as FILE.1."""
+
+    def __init__(self, path):
+        self.path = path
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.file = open(path, "ab", buffering=0)  # noqa: SIM115
+        self.size = self.file.tell()
+        self.rest = {}
+
+    def feed(self, stream, data):
+        """Take what a stream gave; an empty piece is its end."""
+        rest = self.rest.get(stream, b"") + data
+        lines = rest.split(b"\n")
+        rest = lines.pop()
+        stamp = self.stamp()
+        out = [stamp + stream + b" F " + line + b"\n" for line in lines]
+        while len(rest) >= LINE_BYTES_MAX or (rest and not data):
+            out.append(stamp + stream + b" P " + rest[:LINE_BYTES_MAX] + b"\n")
+            rest = rest[LINE_BYTES_MAX:]
+        self.rest[stream] = rest
+        self.write(b"".join(out))
+
+    def stamp(self):
+        """Give the time as RFC 3339 with nanoseconds, and a space."""
+        seconds, nanos = divmod(time.time_ns(), 1_000_000_000)
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        return f"{text}.{nanos:09d}Z ".encode()
+
+    def write(self, data):
+        """Append; a full disk loses log lines, never the workload."""
+        if not data:
+            return
+        try:
+            if self.size + len(data) > LOG_BYTES_MAX:
+                self.file.close()
+                os.rename(self.path, self.path + ".1")
+                self.file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+                self.size = 0
+            self.size += self.file.write(data)
+        except OSError:
+            return
+
+
+# -- one container ------------------------------------------------------------------------------
+
+
+def run(directory, answer):
+    """Run a container to its end; `answer` is told once, when it has started or failed."""
+    with open(f"{directory}/shim.json") as file:
+        order = json.load(file)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        mount_root(order)
+    except OSError as error:
+        unmount_root(order)
+        answer({"error": str(error)})
+        return
+    out, err = os.pipe(), os.pipe()
+    pid, words = start(order, directory, out, err)
+    if pid is None:
+        unmount_root(order)
+        answer({"error": words})
+        return
+    started = now_ms()
+    document = {"pid": pid, "startedMs": started, "shim": os.getpid(), "boot": order["boot"]}
+    write_file(f"{directory}/start.json", document)
+    answer(document)
+    code = follow(pid, out[0], err[0], Log(order["log"]))
+    oom = any(killed(path) for path in order["oom"])
+    end = {"exitCode": code, "finishedMs": now_ms(), "oom": oom}
+    write_file(f"{directory}/exit.json", end)
+
+
+def start(order, directory, out, err):
+    """Have runc start the container, detached: it becomes our child when runc ends.
+
+    Gives (pid, "") or (None, what runc said).
+    """
+    runc = os.fork()
+    if runc == 0:
+        try:
+            null = os.open("/dev/null", os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(out[1], 1)
+            os.dup2(err[1], 2)
+            os.execv(order["runc"][0], order["runc"])
+        finally:
+            os._exit(127)
+    os.close(out[1])
+    os.close(err[1])
+    _, status = os.waitpid(runc, 0)
+    try:
+        if os.waitstatus_to_exitcode(status) == 0:
+            with open(f"{directory}/pid") as file:
+                return int(file.read()), ""
+        with open(f"{directory}/runc.log") as file:
+            lines = [json.loads(line) for line in file if line.strip()]
+        said = [line["msg"] for line in lines if line.get("level") in ("error", "fatal")]
+        return None, said[-1] if said else "runc gave no reason"
+    except (OSError, ValueError, KeyError) as error:
+        return None, f"runc failed: {error}"
+
+
+def follow(pid, out, err, log):
+    """Write the log until the container ends; gives its exit code, 128 + n for a signal."""
+    process = os.pidfd_open(pid)
+    poll = select.poll()
+    streams = {out: b"stdout", err: b"stderr"}
+    for descriptor in (*streams, process):
+        poll.register(descriptor, select.POLLIN)
+    for descriptor in streams:
+        os.set_blocking(descriptor, False)
+    ended = False
+    while not ended:
+        for descriptor, _ in poll.poll():
+            if descriptor == process:
+                ended = True
+            elif not drain(descriptor, streams[descriptor], log, once=True):
+                poll.unregister(descriptor)
+    for descriptor, stream in streams.items():
+        drain(descriptor, stream, log, once=False)
+        log.feed(stream, b"")
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def drain(descriptor, stream, log, once):
+    """Read what is there; False at the stream's end."""
+    while True:
+        try:
+            data = os.read(descriptor, 65536)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        log.feed(stream, data)
+        if once:
+            return True
+
+
+def killed(path):
+    """Say whether a cgroup's file counts a kill for lack of memory (v1 and v2 alike)."""
+    try:
+        with open(path) as file:
+            words = file.read().split()
+    except OSError:
+        return False
+    pairs = dict(zip(words[::2], words[1::2], strict=False))
+    return pairs.get("oom_kill", "0") != "0"
+
+
+# -- the server ---------------------------------------------------------------------------------
+
+
+def serve(path):
+    """Take requests until the socket's file is gone or another server has taken its place."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path + ".new")
+    os.chmod(path + ".new", 0o600)
+    listener.listen(64)
+    inode = os.stat(path + ".new").st_ino
+    os.rename(path + ".new", path)
+    parent = os.getppid()
+    while True:
+        readable, _, _ = select.select([listener], [], [], 2.0)
+        if not readable:
+            # Without the agent nobody asks any more; the containers' own processes go on.
+            if os.getppid() != parent or not is_mine(path, inode):
+                return
+            continue
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            handle(connection)
+            os._exit(0)
+        connection.close()
+
+
+def is_mine(path, inode):
+    """Say whether the socket's file still is this server's."""
+    try:
+        return os.stat(path).st_ino == inode
+    except OSError:
+        return False
+
+
+def handle(connection):
+    """Serve one request."""
+
+    def answer(document):
+        try:
+            connection.sendall(json.dumps(document).encode() + b"\n")
+            connection.close()
+        except OSError:
+            pass
+
+    try:
+        request = json.loads(connection.makefile("rb").readline())
+        if request["do"] == "namespaces":
+            make_namespaces(request["base"], request["directory"])
+            answer({})
+        else:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            run(request["directory"], answer)
+    except Exception as error:
+        answer({"error": f"{type(error).__name__}: {error}"})
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

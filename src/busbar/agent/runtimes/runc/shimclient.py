@@ -1,0 +1,68 @@
+"""Asks the shim server; starts it when it is not there. Next: `sandboxes.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from busbar.agent.runtimes.contract import RuntimeFailed
+
+SHIM = Path(__file__).with_name("shim.py")
+
+
+class ShimClient:
+    """A way to the shim server of one agent."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._server: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request, give the answer; raises `RuntimeFailed`."""
+        await self._running()
+        reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        try:
+            writer.write(json.dumps(request).encode() + b"\n")
+            line = await reader.readline()
+        finally:
+            writer.close()
+        if not line:
+            raise RuntimeFailed("the container's helper process ended without an answer")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise RuntimeFailed(str(answer["error"]))
+        return answer
+
+    async def close(self) -> None:
+        """End the server; the processes beside running containers go on."""
+        if self._server is not None and self._server.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._server.kill()
+            await self._server.wait()
+
+    async def _running(self) -> None:
+        async with self._lock:
+            if self._server is not None and self._server.returncode is None:
+                return
+            self._socket.unlink(missing_ok=True)
+            # -I -S: no site packages, nothing from the environment: small, and quick to start.
+            self._server = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-S",
+                str(SHIM),
+                str(self._socket),
+                stdin=asyncio.subprocess.DEVNULL,
+            )
+            for _ in range(500):
+                if self._socket.exists():
+                    return
+                if self._server.returncode is not None:
+                    break
+                await asyncio.sleep(0.01)
+            raise RuntimeFailed("the containers' helper process did not start")
