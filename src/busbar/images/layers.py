@@ -84,7 +84,8 @@ def pack(source: Path, target: Path, compress: bool, report: Callable[[int], Non
 
 def tree_bytes(source: Path) -> int:
     """Bytes of all regular files below `source`."""
-    return sum(os.lstat(path).st_size for path, _ in _entries(source) if path.is_file())
+    statuses = (os.lstat(path) for path, _ in _entries(source))
+    return sum(status.st_size for status in statuses if stat.S_ISREG(status.st_mode))
 
 
 def _entries(source: Path) -> Iterator[tuple[Path, str]]:

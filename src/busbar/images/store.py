@@ -197,8 +197,10 @@ class ImageStore:
 def manifest_type(manifest: bytes, source: str) -> str:
     """The media type of an image's manifest; raises `ImageError` where it is something else."""
     try:
-        content = json.loads(manifest) if len(manifest) <= MANIFEST_BYTES_MAX else {}
-    except ValueError:
+        content = json.loads(manifest) if len(manifest) <= MANIFEST_BYTES_MAX else None
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
         content = {}
     media_type = content.get("mediaType") or MANIFEST_TYPES[0]
     if media_type not in MANIFEST_TYPES or "layers" not in content or "config" not in content:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from busbar.agent.images import tarstream
-from busbar.agent.images.rootfd import Root, remove
+from busbar.agent.images.rootfd import DEPTH_MAX, Root, remove
 from busbar.agent.images.tarstream import Entry, Source, unsafe
 from busbar.images.refusals import ImageError, ImageRefusal
 
@@ -26,7 +26,6 @@ RESERVED = b".wh..wh."
 OPAQUE_XATTR = "trusted.overlay.opaque"
 NAME_BYTES_MAX = 255
 PATH_BYTES_MAX = 4095
-DEPTH_MAX = 256
 SPECIAL_BITS = 0o7000
 REPORT_EVERY = 256
 Made = TypeVar("Made")

@@ -18,6 +18,7 @@ _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_IN_ROOT = 0x10
 _PATH_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 CACHE = 32
+DEPTH_MAX = 256
 
 
 class _OpenHow(ctypes.Structure):
@@ -51,6 +52,7 @@ class Root:
         self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._open: dict[bytes, int] = {}
         self._stale = False
+        self._depth = os.readlink(f"/proc/self/fd/{self.descriptor}").count("/")
 
     def folder(self, path: bytes) -> int:
         """The folder `path` (no leading slash, no `..`; empty for the root itself)."""
@@ -59,6 +61,7 @@ class Root:
         descriptor = self._open.get(path)
         if descriptor is None:
             descriptor = self._open[path] = self._resolve(path)
+            self._check_depth(descriptor)
         return descriptor
 
     def replaced(self) -> None:
@@ -80,6 +83,15 @@ class Root:
         """Close all that is open."""
         self._forget()
         os.close(self.descriptor)
+
+    def _check_depth(self, descriptor: int) -> None:
+        """Short paths through links can build folders deeper than anything can remove."""
+        try:
+            place = os.readlink(f"/proc/self/fd/{descriptor}")
+        except OSError:
+            raise unsafe("its folders are too deep") from None
+        if place.count("/") > self._depth + DEPTH_MAX:
+            raise unsafe("its folders are too deep")
 
     def _resolve(self, path: bytes) -> int:
         try:
