@@ -12,14 +12,12 @@ from busbar.controllers.contract import Collection, Decision
 from busbar.controllers.market.inputs import is_order, read_book, read_offers
 from busbar.controllers.parts.writes import create, new_object, remove, update, with_status
 from busbar.controllers.settings import Settings
-from busbar.market.book import Book
-from busbar.market.offers import Supply
+from busbar.market.depth import zone_books
 from busbar.market.orders import Order, parse_order
-from busbar.model.dtu import Resources, draw_micro
 from busbar.model.ids import derived_uid
-from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, namespace_of, status_of
-from busbar.model.time import Instant, format_instant, slot_of
+from busbar.model.money import parse_euro
+from busbar.model.objects import Key, namespace_of, status_of
+from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, Snapshot, Transaction
 
@@ -51,19 +49,33 @@ class BookController:
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Write the books that changed."""
         book = read_book(snapshot, read_offers(snapshot))
-        zones = sorted({row.zone for row in book.supplies if row.zone})
-        orders = _orders(snapshot)
+        statuses = zone_books(book, _orders(snapshot), _last_prices(snapshot), now)
+        statuses.pop("", None)
         writes = [
             write
-            for zone in zones
-            if (write := _write(snapshot, zone, _status(snapshot, zone, book, orders, now), now))
+            for zone, status in statuses.items()
+            if (write := _write(snapshot, zone, _shortened(status), now))
         ]
         stale = [
             Transaction((remove(obj),))
             for obj in snapshot.list(*BOOKS)
-            if status_of(obj).get("zone") not in zones
+            if status_of(obj).get("zone") not in statuses
         ]
-        return Decision((*writes, *stale), slot_of(now).end if zones else None)
+        return Decision((*writes, *stale), slot_of(now).end if statuses else None)
+
+
+def _shortened(status: dict[str, Any]) -> dict[str, Any]:
+    return {**status, "asks": status["asks"][:ROWS_MAX], "bids": status["bids"][:ROWS_MAX]}
+
+
+def _last_prices(snapshot: Snapshot) -> dict[str, int]:
+    """Give each zone's latest price: of a clearing, else as its Book has it."""
+    found: dict[str, str] = {}
+    for book in snapshot.list(*BOOKS):
+        found[str(status_of(book).get("zone"))] = str(status_of(book).get("lastPrice") or "")
+    for clearing in snapshot.list(GROUP, "clearings"):
+        found |= status_of(clearing).get("prices") or {}
+    return {zone: parse_euro(price, "lastPrice") for zone, price in found.items() if price}
 
 
 def _orders(snapshot: Snapshot) -> list[Order]:
@@ -80,93 +92,15 @@ def _write(
 ) -> Transaction | None:
     key = Key(*BOOKS, "", book_name(zone))
     known = snapshot.get(key)
-    told = {**status, "updated": format_instant(now)}
     if known is None:
         fresh = new_object(key, derived_uid("book", zone, now), now)
-        return Transaction((create({**fresh, "status": told}),))
+        return Transaction((create({**fresh, "status": status}),))
     if {**status_of(known), "updated": ""} == {**status, "updated": ""}:
         return None
-    return Transaction(update(known, with_status(known, **told)))
+    return Transaction(update(known, with_status(known, **status)))
 
 
 def book_name(zone: str) -> str:
     """Give the name of a zone's Book: its letters and digits in lower case."""
     plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in zone.lower())
     return plain.strip("-") or "zone"
-
-
-def _status(
-    snapshot: Snapshot, zone: str, book: Book, orders: list[Order], now: Instant
-) -> dict[str, Any]:
-    rows = [row for row in book.supplies if row.zone == zone]
-    free = _free(rows, book)
-    asks = [
-        ask
-        for offer in sorted({r.offer for r in rows} - {""})
-        for ask in _ask(offer, rows, free, now)
-    ]
-    bids = [_bid(o) for o in orders if not o.eligibility.regions or zone in o.eligibility.regions]
-    prices = [ask["priceNano"] for ask in asks if ask["freeCpuMilli"] > 0]
-    ready = {row.node: row for row in rows if row.ready and not row.cordoned}
-    dtu = sum(draw_micro(free[name], row.rating_micro) for name, row in ready.items())
-    return {
-        "zone": zone,
-        "asks": asks[:ROWS_MAX],
-        "bids": bids[:ROWS_MAX],
-        "bestAsk": format_euro(min(prices)) if prices else "",
-        "lastPrice": _last_price(snapshot, zone),
-        "freeDTU": format_euro(dtu * 1_000),
-    }
-
-
-def _free(rows: list[Supply], book: Book) -> dict[str, Resources]:
-    """Give what is free on each node: capacity less what open contracts take, never negative."""
-    free = {row.node: row.capacity for row in rows}
-    for taken in book.commitments:
-        if taken.node in free:
-            left = free[taken.node].minus(taken.resources)
-            free[taken.node] = Resources(*(max(0, amount) for amount in left))
-    return free
-
-
-def _ask(
-    offer: str, rows: list[Supply], free: dict[str, Resources], now: Instant
-) -> list[dict[str, Any]]:
-    own = [row for row in rows if row.offer == offer]
-    ask = own[0].calendar.ask_at(now)
-    if ask is None or own[0].paused:
-        return []
-    usable = [row.node for row in own if row.ready and not row.cordoned]
-    return [
-        {
-            "offer": offer,
-            "version": own[0].offer_version,
-            "vendor": own[0].vendor,
-            "price": format_euro(ask),
-            "priceNano": ask,
-            "nodes": len(usable),
-            "freeCpuMilli": sum(free[node].cpu_milli for node in usable),
-            "freeMemoryBytes": sum(free[node].memory_bytes for node in usable),
-        }
-    ]
-
-
-def _bid(order: Order) -> dict[str, Any]:
-    """Show what is asked for, not who asks: a book is public, a namespace is not."""
-    return {
-        "cap": format_euro(order.cap_nano),
-        "cpuMilli": order.requests.cpu_milli,
-        "memoryBytes": order.requests.memory_bytes,
-        "mayWait": order.may_wait,
-        "vendors": list(order.eligibility.vendors),
-    }
-
-
-def _last_price(snapshot: Snapshot, zone: str) -> str:
-    known: Object | None = snapshot.get(Key(*BOOKS, "", book_name(zone)))
-    last = str(status_of(known or {}).get("lastPrice", ""))
-    for clearing in reversed(list(snapshot.list(GROUP, "clearings"))):
-        price = (status_of(clearing).get("prices") or {}).get(zone)
-        if price is not None:
-            return str(price)
-    return last

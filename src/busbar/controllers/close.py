@@ -14,6 +14,8 @@ class CloseReason(StrEnum):
     EXPIRED = "Expired"
     NODE_LOST = "NodeLost"
     NEVER_STARTED = "NeverStarted"
+    NOT_DELIVERED = "NotDelivered"
+    SUPERSEDED = "Superseded"
     BALANCE_EXHAUSTED = "BalanceExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
@@ -27,6 +29,10 @@ SENTENCES: dict[CloseReason, str] = {
     CloseReason.EXPIRED: "notAfter has passed; set a later notAfter and submit again.",
     CloseReason.NODE_LOST: "The node was lost; what it did not deliver is not billed.",
     CloseReason.NEVER_STARTED: "The node did not start the workload in time; nothing is billed.",
+    CloseReason.NOT_DELIVERED: "The node was not free at the slot's start; nothing is billed.",
+    CloseReason.SUPERSEDED: (
+        "Work that already runs on the node goes on into the reserved slot; matched again at once."
+    ),
     CloseReason.BALANCE_EXHAUSTED: "The balance does not cover the next slot; top the account up.",
     CloseReason.BUDGET_EXHAUSTED: (
         "The month's budget does not cover the next slot; raise spec.budget of the account."

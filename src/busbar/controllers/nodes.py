@@ -174,7 +174,8 @@ def _fail(pod: Object, node: str, lived_until: Instant) -> tuple[Op, ...]:
     report = report_of(pod)
     meter: dict[str, Any] = {**(status_of(pod).get("busbar") or {})}
     if report.started is not None and report.finished is None:
-        meter["finishedMs"] = max(report.started, lived_until)
+        seen = lived_until if report.observed is None else min(lived_until, report.observed)
+        meter["finishedMs"] = max(report.started, seen)
     message = f"Node {node} was lost; what it did not deliver is not billed."
     return update_status(
         pod, phase="Failed", reason=POD_NODE_LOST, message=message, busbar=meter or None

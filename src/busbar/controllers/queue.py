@@ -44,7 +44,7 @@ class WorkQueue:
 
     def take(self, now: Instant, limit: int) -> list[Item]:
         """Take what is due, in the order in which it became due; it is then in flight."""
-        taken = []
+        taken: list[Item] = []
         while self._heap and self._heap[0][0] <= now and len(taken) < limit:
             due, item = heapq.heappop(self._heap)
             if self._due.get(item) != due:

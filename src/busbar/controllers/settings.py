@@ -25,6 +25,8 @@ class Settings(NamedTuple):
     """Below this many nodes a part means nothing: every loss is a loss of its own."""
     never_started_ms: int = 15 * MINUTE
     """A bound workload that has not started after this long gives its contract back."""
+    late_ms: int = 5 * MINUTE
+    """How long a reserved slot waits for its node to become free."""
     roll_ahead_ms: int = MINUTE
     """How long before a slot's end a contract gets its next slot."""
     losses_max: int = 5

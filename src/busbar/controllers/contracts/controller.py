@@ -20,6 +20,7 @@ from busbar.controllers.contracts.money import (
     unsettled,
 )
 from busbar.controllers.contracts.rolling import next_slots
+from busbar.controllers.contracts.room import give_way, has_room
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.names import FINALIZER_METER
 from busbar.controllers.nodes import is_schedulable, node_key
@@ -85,6 +86,10 @@ class _Case(NamedTuple):
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None or not is_schedulable(node):
             return self._close(CloseReason.NODE_LOST)
+        if not has_room(self.snapshot, view, node):
+            if view.now < view.start + self.settings.late_ms:
+                return Decision(requeue_at=view.now + 5 * SECOND)
+            return self._close(CloseReason.NOT_DELIVERED)
         assert view.pod is not None
         pod = bound(view.pod, view.spec.node, name_of(view.obj), view.spec.epoch, view.now)
         said = f"The reserved slot has begun: bound to node {view.spec.node}."
@@ -130,6 +135,10 @@ class _Case(NamedTuple):
             entries.append(hold_entry(view.uid, view.namespace, more.hold, view.now, part))
             ops += claim_budget(self.snapshot, view.namespace, more.hold, view.now)
             changes["heldNano"] = settled.held + more.hold
+        if more.slots:
+            yielded = give_way(self.snapshot, view, more.slots, self.settings.fee_ppm)
+            ops += yielded.ops
+            entries += yielded.entries
         end = more.slots[-1].end_ms if more.slots else view.end
         if more.reason is not None and end <= view.now:
             return self._stop(more.reason, changes, settled, more.message)

@@ -54,8 +54,7 @@ def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant) -> Next:
             break
         rolled = roll(offer, view.spec.cap_nano, end, view.spec.not_after_ms)
         if isinstance(rolled, NotRolled):
-            sentence = f"{rolled.message[:1].upper()}{rolled.message[1:]}."
-            return Next(tuple(slots), hold, _REASONS[rolled.reason], sentence)
+            return Next(tuple(slots), hold, _REASONS[rolled.reason], f"{rolled.message}.")
         more = [ContractSlot(s.start, s.end, s.price_nano) for s in rolled.segments]
         cost = sum(worth(slot, view.spec.draw_micro) for slot in more)
         short = _short(hold + cost, funds, budget)

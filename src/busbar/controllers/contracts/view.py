@@ -60,8 +60,18 @@ class ContractView(NamedTuple):
 
     @property
     def known_until(self) -> Instant:
-        """Give up to when the node is known to have lived."""
-        return self.now if self.lease is None else min(self.lease.renewed, self.now)
+        """Give up to when the workload is known to have run, if it did not report its end.
+
+        The node's lease bounds it, and so does the last report on the workload itself: one that
+        ended unheard looks like one that runs.
+        """
+        bounds = [self.now]
+        if self.lease is not None:
+            bounds.append(self.lease.renewed)
+        report = report_of(self.pod) if self.pod is not None else None
+        if report is not None and report.observed is not None:
+            bounds.append(report.observed)
+        return min(bounds)
 
     def started(self) -> Instant | None:
         """Give when the workload started: the first report under this epoch counts."""

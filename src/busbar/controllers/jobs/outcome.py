@@ -41,7 +41,18 @@ class Outcome(NamedTuple):
     exit_code: int | None = None
 
 
-LOST_REASONS = frozenset({POD_NODE_LOST, "LeaseLost", "StaleEpoch", "RuntimeFailed", "DiskFull"})
+LOST_REASONS = frozenset(
+    {
+        POD_NODE_LOST,
+        "LeaseLost",
+        "NodeDrained",
+        "NodeRestarted",
+        "StaleEpoch",
+        "RuntimeFailed",
+        "DiskFull",
+        "AgentFault",
+    }
+)
 """status.reason of Pods that failed through their node, not through themselves."""
 
 _BY_CLOSE: dict[str, Fate] = {
@@ -52,6 +63,8 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.NEVER_STARTED: Fate.LOST,
     CloseReason.PRICE_ABOVE_CAP: Fate.REMATCH,
     CloseReason.OFFER_WITHDRAWN: Fate.REMATCH,
+    CloseReason.NOT_DELIVERED: Fate.REMATCH,
+    CloseReason.SUPERSEDED: Fate.REMATCH,
     CloseReason.DELETED: Fate.REMATCH,
 }
 

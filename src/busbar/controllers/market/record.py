@@ -6,9 +6,10 @@ Next: `controller.py`.
 from __future__ import annotations
 
 from busbar.controllers.market.inputs import Inputs
-from busbar.controllers.market.published import encode, outcome
 from busbar.controllers.parts.writes import create, new_object, remove
+from busbar.market.book import Book
 from busbar.market.outcome import Clearing
+from busbar.market.publish import clearing_to_json
 from busbar.model.ids import derived_uid
 from busbar.model.objects import Key
 from busbar.model.time import Instant
@@ -31,7 +32,10 @@ def record(
     key = Key(GROUP, "clearings", "", name)
     orders = [ordered.order for ordered in inputs.orders.values()]
     small = len(orders) + len(inputs.book.supplies) <= PUBLISHED_MAX
-    status = encode(inputs.book, orders, inputs.funds, clearing) if small else outcome(clearing)
+    if small:
+        status = clearing_to_json(inputs.book, orders, clearing)
+    else:
+        status = {**clearing_to_json(Book.build(()), (), clearing), "omitted": True}
     obj = {**new_object(key, derived_uid("clearing", name), now), "status": status}
     known = list(snapshot.list(GROUP, "clearings"))
     old: list[Op] = [remove(obj) for obj in known[: max(0, len(known) + 1 - kept)]]

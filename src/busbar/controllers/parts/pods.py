@@ -27,6 +27,8 @@ class Report(NamedTuple):
     epoch: int
     started: Instant | None
     finished: Instant | None
+    observed: Instant | None = None
+    """When the agent last looked at the workload and found it as it says."""
 
 
 def phase_of(pod: Object) -> str:
@@ -65,7 +67,12 @@ def report_of(pod: Object) -> Report:
     found: Any = status_of(pod).get("busbar")
     said: dict[str, Any] = found if isinstance(found, dict) else {}
     epoch = _int(said.get("epoch")) or 0
-    return Report(epoch, _int(said.get("startedMs")), _int(said.get("finishedMs")))
+    return Report(
+        epoch,
+        _int(said.get("startedMs")),
+        _int(said.get("finishedMs")),
+        _int(said.get("observedMs")),
+    )
 
 
 def _int(value: object) -> int | None:

@@ -34,15 +34,15 @@ class ClearingStatus(Part):
     rule: str = ""
     supply: list[dict[str, Any]] = []
     commitments: Annotated[
-        list[list[Any]], Meta(description="What open contracts occupied: node, resources, times.")
+        list[dict[str, Any]], Meta(description="What open contracts occupied.")
     ] = []
     vendors: list[str] = []
-    funds: Annotated[
-        dict[str, list[int | None]], Meta(description="Namespace to balance and budget left.")
-    ] = field(default_factory=dict)
     orders: list[dict[str, Any]] = []
     matches: list[dict[str, Any]] = []
     refusals: list[dict[str, Any]] = []
+    omitted: Annotated[bool, Meta(description="Book and orders were too many to be kept here.")] = (
+        False
+    )
     matched: int = 0
     unmatched: int = 0
     prices: Annotated[dict[str, str], Meta(description="Zone to price, euro per DTU.")] = field(

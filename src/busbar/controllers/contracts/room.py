@@ -1,0 +1,112 @@
+"""Room on a node: work that runs goes before work that is only reserved.
+
+A running workload rolls as long as it needs. Where its next slot was sold forward to somebody who
+has not begun, that contract is closed in the same transaction that rolls (its Pod is an order
+again at once), so that a node is never sold twice, at any revision. Next: `controller.py`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.contracts.money import settle_all
+from busbar.controllers.contracts.view import ContractView, read_contract
+from busbar.controllers.nodes import node_key
+from busbar.controllers.parts.events import event
+from busbar.controllers.parts.writes import update, with_status
+from busbar.ledger.entries import Entry
+from busbar.market.offers import capacity_of
+from busbar.model.dtu import Resources
+from busbar.model.kinds.contract import ContractSlot, ContractSpec
+from busbar.model.objects import Object, metadata, spec_of, status_of, uid_of
+from busbar.model.time import Instant
+from busbar.model.wellknown import GROUP
+from busbar.store.contract import Op, Snapshot
+
+
+class Yielded(NamedTuple):
+    """The ops and entries that close what gives way."""
+
+    ops: tuple[Op, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+
+def has_room(snapshot: Snapshot, view: ContractView, node: Object) -> bool:
+    """Say whether what ought to have ended by now has left room for a reserved workload."""
+    running, _ = _neighbours(snapshot, view)
+    return _needs(view.spec, running).fits_in(capacity_of(node))
+
+
+def give_way(
+    snapshot: Snapshot, view: ContractView, slots: tuple[ContractSlot, ...], fee_ppm: int
+) -> Yielded:
+    """Close the reservations that have no room beside a running workload's next slots.
+
+    The one made last goes first.
+    """
+    node = snapshot.get(node_key(view.spec.node))
+    running, reserved = _neighbours(snapshot, view)
+    if node is None or not reserved:
+        return Yielded()
+    capacity, end = capacity_of(node), slots[-1].end_ms
+    kept = [c for c in reserved if _term(c)[0] < end]
+    kept.sort(key=lambda c: (metadata(c)["creationTimestamp"], uid_of(c)))
+    gone = []
+    while kept and not _all_fit(view.spec, running, kept, capacity):
+        gone.append(kept.pop())
+    closings = [_superseded(snapshot, contract, view.now, fee_ppm) for contract in gone]
+    ops = tuple(op for closing in closings for op in closing.ops)
+    return Yielded(ops, tuple(entry for closing in closings for entry in closing.entries))
+
+
+def _neighbours(snapshot: Snapshot, view: ContractView) -> tuple[list[Object], list[Object]]:
+    """Give the other open contracts of the node: those that run, those that are reserved."""
+    there = [
+        contract
+        for contract in snapshot.list(GROUP, "contracts")
+        if spec_of(contract).get("node") == view.spec.node
+        and status_of(contract).get("phase") != "Closed"
+        and uid_of(contract) != view.uid
+    ]
+    running = [c for c in there if status_of(c).get("phase") != "Reserved"]
+    return running, [c for c in there if status_of(c).get("phase") == "Reserved"]
+
+
+def _all_fit(
+    spec: ContractSpec, running: list[Object], reserved: list[Object], capacity: Resources
+) -> bool:
+    for start in {_term(contract)[0] for contract in reserved}:
+        there = [c for c in reserved if _term(c)[0] <= start < _term(c)[1]]
+        if not _needs(spec, [*running, *there]).fits_in(capacity):
+            return False
+    return True
+
+
+def _needs(spec: ContractSpec, others: list[Object]) -> Resources:
+    total = Resources(spec.cpu_milli, spec.memory_bytes, spec.gpus)
+    for other in others:
+        taken = spec_of(other)
+        total = total.plus(Resources(taken["cpuMilli"], taken["memoryBytes"], taken.get("gpus", 0)))
+    return total
+
+
+def _term(contract: Object) -> tuple[Instant, Instant]:
+    slots = spec_of(contract)["slots"]
+    return slots[0]["startMs"], slots[-1]["endMs"]
+
+
+def _superseded(snapshot: Snapshot, contract: Object, now: Instant, fee_ppm: int) -> Yielded:
+    view = read_contract(snapshot, contract, now)
+    settled = settle_all(view, fee_ppm)
+    message = SENTENCES[CloseReason.SUPERSEDED]
+    closed = with_status(
+        contract,
+        **settled.status(),
+        phase="Closed",
+        reason=CloseReason.SUPERSEDED.value,
+        message=message,
+    )
+    about = view.pod if view.pod is not None else contract
+    said = event(snapshot, about, now, CloseReason.SUPERSEDED.value, message, warning=True)
+    return Yielded((*update(contract, closed), said), settled.entries)

@@ -1,0 +1,191 @@
+"""One simulated cloud: everything put together, lived through, checked at every commit.
+
+First a time with faults, in which nothing wrong may happen; then they stop, and what should be
+must come to be. Next: `__main__.py`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from busbar.controllers.parts.pods import node_of, phase_of
+from busbar.model.objects import Key, is_deleting
+from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.base import Broken, Step
+from busbar.simulator.checks.billing import BillingCheck
+from busbar.simulator.checks.capacity import CapacityCheck
+from busbar.simulator.checks.clearings import ClearingCheck
+from busbar.simulator.checks.history import HistoryCheck
+from busbar.simulator.checks.liveness import check_settled
+from busbar.simulator.checks.money import MoneyCheck
+from busbar.simulator.checks.owners import OwnerCheck
+from busbar.simulator.door import Door
+from busbar.simulator.exchange import Exchange
+from busbar.simulator.faults import Faults
+from busbar.simulator.machine import Machine, Run
+from busbar.simulator.network import Network
+from busbar.simulator.people import People
+from busbar.simulator.profile import Profile, profile_of
+from busbar.simulator.world import World
+from busbar.store.contract import Committed, Delete, Put, Transaction
+from busbar.store.memory import MemoryStore
+
+START = parse_instant("2027-03-27T21:47:13Z", "start")
+"""A few hours before clocks are put forward in Europe."""
+REST = 8 * HOUR
+"""How long a cloud has, after the last fault, to come to rest."""
+
+
+class Told(NamedTuple):
+    """What a life came to, for the one line that says so."""
+
+    seed: int
+    hours: int
+    steps: int
+    commits: int
+    contracts: int
+    faults: int
+    billed_nano: int
+
+
+class Failed(AssertionError):
+    """A life in which an invariant broke: how to see it again, and what happened last."""
+
+
+class Cloud:
+    """A cloud and its checkers."""
+
+    def __init__(self, seed: int, profile: Profile | None = None) -> None:
+        self.seed = seed
+        self.profile = profile or profile_of(seed)
+        self.world = World(seed, START)
+        self.store = MemoryStore()
+        self.exchange = Exchange(self.world, self.store, self.profile.settings)
+        self.door = Door(self.exchange)
+        self.network = Network(self.world, self.profile.weather)
+        self.people = People(self.world, self.door, self.profile)
+        self.runs: list[Run] = []
+        self.machines: list[Machine] = []
+        self.owners = OwnerCheck()
+        self.commits = 0
+        self._checks_are_made()
+        self.exchange.start()
+        self.people.found()
+        self._machines_join()
+        self.faults = Faults(
+            self.world, self.exchange, self.network, self.machines, self.profile.fault_every_ms
+        )
+        self.faults.begin()
+
+    def _checks_are_made(self) -> None:
+        self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
+        self.history = HistoryCheck(self.store)
+        self.looks = (
+            MoneyCheck().look,
+            BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
+            CapacityCheck().look,
+            ClearingCheck(self.seed).look,
+            self.history.look,
+        )
+        self._seq = 0
+        self.exchange.committed.append(self._look)
+
+    def _machines_join(self) -> None:
+        for number in range(self.profile.machines):
+            name = f"n{number}"
+            described = self.people.node_object(number)
+            self.door.create(Key("", "nodes", "", name), self.world.now, **described)
+            machine = Machine(
+                name=name,
+                world=self.world,
+                network=self.network,
+                door=self.door,
+                timing=self.profile.timing,
+                runs=self.runs,
+                started=[self.owners.started],
+                lies=name in self.liars,
+                slow_ms=self.world.chance.choice((200, 5_000, 200_000, 900_000)),
+            )
+            self.machines.append(machine)
+            self.world.after(self.world.between(1, 5_000), machine.begin)
+
+    def _look(self, transaction: Transaction, result: Committed) -> None:
+        """Check one commit, and let the machines hear of their Pods."""
+        self.commits += 1
+        objects = iter(result.objects)
+        put = tuple((op.key, next(objects)) for op in transaction.ops if isinstance(op, Put))
+        deleted = tuple(op.key for op in transaction.ops if isinstance(op, Delete))
+        view = self.store.snapshot_now()
+        sealed = self.store.journal_now(self._seq)
+        self._seq += len(sealed)
+        step = Step(self.world.now, transaction, view, sealed, put, deleted)
+        for look in self.looks:
+            look(step)
+        for key, pod in put:
+            if key.resource == "pods" and (is_deleting(pod) or phase_of(pod) == "Pending"):
+                self._tell(node_of(pod))
+
+    def _tell(self, node: str) -> None:
+        for machine in self.machines:
+            if machine.name == node:
+                machine.hear()
+
+    def live(self, hours: int) -> Told:
+        """Live through it; `Failed` says how to see it again."""
+        try:
+            self.run(hours * HOUR)
+            self.people.rest()
+            self.faults.stop()
+            self.run(REST)
+            self._come_to_rest()
+        except (Broken, AssertionError) as error:
+            raise Failed(self._report(error, hours)) from error
+        return self._told(hours)
+
+    def run(self, ms: int) -> None:
+        """Let time pass."""
+        end = self.world.now + ms
+        while True:
+            at = self._next_at()
+            if at > end:
+                break
+            self.world.now = max(self.world.now, at)
+            self.world.happen()
+            self.exchange.work()
+        self.world.now = end
+
+    def _next_at(self) -> Instant:
+        found = [at for at in (self.world.next_at(), self.exchange.next_at()) if at is not None]
+        return min(found)
+
+    def _come_to_rest(self) -> None:
+        """Look again and again for the bound's length: work may be on its way at any one moment."""
+        self.history.compare()
+        for attempt in range(40):
+            try:
+                check_settled(self.store.snapshot_now(), self.machines)
+            except Broken:
+                if attempt == 39:
+                    raise
+                self.run(97_000)
+            else:
+                return
+
+    def _report(self, error: AssertionError, hours: int) -> str:
+        last = "\n  ".join(self.exchange.notes[-15:])
+        return (
+            f"{error}\n  seed {self.seed}, step {self.world.step}, commit {self.commits}, "
+            f"{format_instant(self.world.now)}\n"
+            f"  again: python -m busbar.simulator --seed {self.seed} --hours {hours}\n"
+            f"  last decisions:\n  {last}"
+        )
+
+    def _told(self, hours: int) -> Told:
+        view = self.store.snapshot_now()
+        fees = view.balance("exchange/fee") + view.balance("exchange/rounding")
+        earned = sum(n for account, n in view.balances().items() if account.startswith("vendor/"))
+        contracts = sum(1 for s in self.store.journal_now() if s.entry.id.endswith("/open"))
+        faults = sum(self.faults.counts.values())
+        return Told(
+            self.seed, hours, self.world.step, self.commits, contracts, faults, fees + earned
+        )

@@ -1,0 +1,307 @@
+"""Who uses the exchange: consumers with all kinds of orders, vendors with moods, an operator.
+
+Everything they do goes through the door, and may be refused. Next: `faults.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
+from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
+from busbar.model.wellknown import (
+    ANN_CAP,
+    ANN_DURATION,
+    ANN_MAY_WAIT,
+    ANN_NOT_AFTER,
+    ANN_REGION,
+    ANN_VENDOR,
+    GROUP,
+    LABEL_REGION,
+    LABEL_VENDOR,
+)
+from busbar.simulator.door import Door
+from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
+from busbar.simulator.profile import Profile
+from busbar.simulator.world import World
+
+REGIONS = ("Sweden", "Germany")
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri"]
+EURO = 10**9
+
+
+class People:
+    """Everybody outside the machines."""
+
+    def __init__(self, world: World, door: Door, profile: Profile) -> None:
+        self.world, self.door, self.profile = world, door, profile
+        self.paid_in: dict[str, int] = {}
+        """Distinct payments by namespace: what balances must come from."""
+        self.is_active = True
+        self._count = 0
+
+    # Setting up.
+
+    def found(self) -> None:
+        """Make namespaces, vendors and offers."""
+        for number in range(self.profile.namespaces):
+            name = f"ns{number}"
+            self._make(Key("", "namespaces", "", name))
+            self._pay(name, self.world.between(1, 4 if self.profile.poor else 400) * EURO // 4)
+        for number in range(self.profile.vendors):
+            self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
+            self._offer(number)
+        self.world.after(SECOND, self._order)
+        self.world.after(self.profile.meddle_every_ms, self._meddle)
+
+    def node_object(self, number: int) -> dict[str, Any]:
+        """Describe a machine as joining does."""
+        cores = self.world.chance.choice((2, 4, 8))
+        return {
+            "meta": {
+                "labels": {
+                    LABEL_VENDOR: f"v{number % self.profile.vendors}",
+                    LABEL_REGION: REGIONS[number % 2],
+                },
+                "annotations": {"busbar.dev/speed-rating-micro": str(self._rating())},
+            },
+            "spec": {},
+            "status": {
+                "allocatable": {"cpu": str(cores), "memory": f"{cores * 2}Gi", "pods": "50"}
+            },
+        }
+
+    def _rating(self) -> int:
+        return self.world.chance.choice((500_000, 1_000_000, 1_300_000))
+
+    def _offer(self, vendor: int) -> None:
+        self._make(Key(GROUP, "offers", "", f"o{vendor}"), spec=self._offer_spec(vendor))
+
+    def _offer_spec(self, vendor: int) -> dict[str, Any]:
+        spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
+        if self.world.often(0.5):
+            rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
+            closed = {"weekdays": ["Sun"], "available": False}
+            rules = [rule, closed] if self.world.often(0.3) else [rule]
+            spec["calendar"] = {"timeZone": "Europe/Stockholm", "rules": rules}
+        return spec
+
+    def _price(self) -> str:
+        return f"0.{self.world.between(10, 99):03d}"
+
+    def _make(self, key: Key, **fields: Any) -> bool:
+        return self.door.create(key, self.world.now, **fields)
+
+    def _pay(self, namespace: str, amount: int) -> None:
+        """Pay in, sometimes twice under one key: it must count once."""
+        self._count += 1
+        for _ in range(2 if self.world.often(0.3) else 1):
+            if self.door.pay_in(namespace, amount, self.world.now, f"pay-{self._count}"):
+                paid = self.paid_in.setdefault(f"{namespace}/{self._count}", amount)
+                assert paid == amount
+
+    # Ordering.
+
+    def _order(self) -> None:
+        if not self.is_active:
+            return
+        if self.door.is_open:
+            self.world.chance.choice((self._job, self._job, self._pod, self._batch_job))()
+        spread = self.profile.order_every_ms
+        self.world.after(self.world.between(1, 2 * spread), self._order)
+
+    def _home(self) -> str:
+        return f"ns{self.world.between(0, self.profile.namespaces - 1)}"
+
+    def _terms(self) -> dict[str, str]:
+        world, terms = self.world, dict[str, str]()
+        if world.often(0.3):
+            terms[ANN_CAP] = f"0.{world.between(5, 120):03d}"
+        if world.often(0.3):
+            terms[ANN_REGION] = world.chance.choice(REGIONS)
+        if world.often(0.2):
+            terms[ANN_VENDOR] = f"v{world.between(0, self.profile.vendors)}"
+        if world.often(0.3):
+            after = world.now + world.between(5, 600) * MINUTE
+            terms[ANN_NOT_AFTER] = format_instant(after)
+            if world.often(0.5):
+                terms[ANN_MAY_WAIT] = "true"
+        if world.often(0.3):
+            terms[ANN_DURATION] = f"{world.between(5, 180)}m"
+        return terms
+
+    def _behaviour(self) -> dict[str, str]:
+        runs = self.world.chance.choice((20 * SECOND, 10 * MINUTE, HOUR, 5 * HOUR))
+        return {
+            ENV_RUNS_MS: str(self.world.between(1, 2 * runs)),
+            ENV_EXIT_CODE: "1" if self.world.often(0.1) else "0",
+        }
+
+    def _resources(self) -> dict[str, str]:
+        milli = self.world.chance.choice((250, 1000, 2000, 5000))
+        return {"cpu": f"{milli}m", "memory": f"{milli}Mi"}
+
+    def _next_name(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}-{self._count}"
+
+    def _pod_spec(self) -> dict[str, Any]:
+        env = [{"name": name, "value": value} for name, value in self._behaviour().items()]
+        container = {
+            "name": "main",
+            "image": "work",
+            "env": env,
+            "resources": {"requests": self._resources()},
+        }
+        return {"containers": [container], "restartPolicy": "Never"}
+
+    def _pod(self) -> None:
+        key = Key("", "pods", self._home(), self._next_name("pod"))
+        meta = {"annotations": self._terms()}
+        self._make(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
+
+    def _job(self) -> None:
+        terms = self._terms()
+        spec: dict[str, Any] = {
+            "image": "work",
+            "env": self._behaviour(),
+            "resources": self._resources(),
+            "backoffLimit": self.world.between(0, 2),
+            "restrictions": {},
+        }
+        names = {
+            ANN_CAP: "maxEuroPerDTU",
+            ANN_NOT_AFTER: "notAfter",
+            ANN_DURATION: "expectedDuration",
+        }
+        spec |= {field: terms[note] for note, field in names.items() if note in terms}
+        if ANN_MAY_WAIT in terms:
+            spec["mayWait"] = True
+        for note, field in ((ANN_REGION, "region"), (ANN_VENDOR, "vendor")):
+            if note in terms:
+                spec["restrictions"][field] = terms[note]
+        if self.world.often(0.3):
+            spec["ttlSecondsAfterFinished"] = self.world.between(0, 3600)
+        key = Key(GROUP, "jobs", self._home(), self._next_name("job"))
+        self._make(key, spec=spec)
+
+    def _batch_job(self) -> None:
+        world = self.world
+        template = {
+            "metadata": {"annotations": self._terms()},
+            "spec": self._pod_spec(),
+        }
+        spec: dict[str, Any] = {
+            "template": template,
+            "parallelism": world.between(1, 3),
+            "completions": world.between(1, 4),
+            "backoffLimit": world.between(0, 3),
+        }
+        if world.often(0.4):
+            spec["completionMode"] = "Indexed"
+        if world.often(0.2):
+            spec["activeDeadlineSeconds"] = world.between(60, 20_000)
+        key = Key("batch", "jobs", self._home(), self._next_name("batch"))
+        self._make(key, spec=spec)
+
+    # Meddling.
+
+    def _meddle(self) -> None:
+        if not self.is_active:
+            return
+        if self.door.is_open:
+            choices: tuple[Callable[[], None], ...] = (
+                self._delete_something,
+                self._delete_something,
+                self._reprice,
+                self._withdraw,
+                self._pay_more,
+                self._budget,
+                self._label_pod,
+                self._cordon,
+                self._end_namespace,
+            )
+            self.world.chance.choice(choices)()
+        spread = self.profile.meddle_every_ms
+        self.world.after(self.world.between(1, 2 * spread), self._meddle)
+
+    def _any(self, group: str, resource: str) -> Object | None:
+        found = self.door.all_of(group, resource)
+        return self.world.chance.choice(found) if found else None
+
+    def _delete_something(self) -> None:
+        group, resource = self.world.chance.choice(
+            ((GROUP, "jobs"), ("batch", "jobs"), ("", "pods"))
+        )
+        victim = self._any(group, resource)
+        if victim is not None:
+            key = Key(group, resource, namespace_of(victim), name_of(victim))
+            foreground = resource == "jobs" and self.world.often(0.5)
+            self.door.delete(key, self.world.now, foreground)
+
+    def _reprice(self) -> None:
+        number = self.world.between(0, self.profile.vendors - 1)
+        key = Key(GROUP, "offers", "", f"o{number}")
+        spec = self._offer_spec(number)
+        spec["paused"] = self.world.often(0.1)
+        self.door.change(key, lambda obj: {**obj, "spec": spec})
+
+    def _withdraw(self) -> None:
+        """Take an offer off the market, and put one there again after a while."""
+        number = self.world.between(0, self.profile.vendors - 1)
+        self.door.delete(Key(GROUP, "offers", "", f"o{number}"), self.world.now)
+        self.world.after(self.world.between(1, 120) * MINUTE, lambda: self._offer(number))
+
+    def _pay_more(self) -> None:
+        self._pay(self._home(), self.world.between(1, 40) * EURO // 10)
+
+    def _budget(self) -> None:
+        budget = None if self.world.often(0.3) else f"{self.world.between(0, 5)}.5"
+        spec = {} if budget is None else {"budget": budget}
+        key = Key(GROUP, "accounts", self._home(), "account")
+        self.door.change(key, lambda obj: {**obj, "spec": spec})
+
+    def _label_pod(self) -> None:
+        """Edit a Pod while controllers decide about it."""
+        pod = self._any("", "pods")
+        if pod is not None:
+            key = Key("", "pods", namespace_of(pod), name_of(pod))
+            mark = {"simulator/edited": str(self.world.now)}
+            self.door.change(key, lambda obj: annotate(obj, mark))
+
+    def _cordon(self) -> None:
+        node = self._any("", "nodes")
+        if node is not None:
+            flag = not spec_of(node).get("unschedulable")
+            key = Key("", "nodes", "", name_of(node))
+            self.door.change(
+                key, lambda obj: {**obj, "spec": {**spec_of(obj), "unschedulable": flag}}
+            )
+
+    def _end_namespace(self) -> None:
+        """Delete a namespace, seldom; it is made again later, with what it had left."""
+        if not self.world.often(0.2):
+            return
+        name = self._home()
+        self.door.delete(Key("", "namespaces", "", name), self.world.now)
+        self.world.after(HOUR, lambda: self._again(name))
+
+    def _again(self, name: str) -> None:
+        key = Key("", "namespaces", "", name)
+        known = self.door.get(key)
+        if known is None:
+            self._make(key)
+        elif is_deleting(known) and self.is_active:
+            self.world.after(HOUR, lambda: self._again(name))
+
+    # The end.
+
+    def rest(self) -> None:
+        """Stop ordering and meddling; leave everything open for business."""
+        self.is_active = False
+        for node in self.door.all_of("", "nodes"):
+            key = Key("", "nodes", "", name_of(node))
+            self.door.change(
+                key, lambda obj: {**obj, "spec": {**spec_of(obj), "unschedulable": False}}
+            )

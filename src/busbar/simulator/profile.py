@@ -1,0 +1,75 @@
+"""What kind of cloud a seed means: size, weather, how busy, how faulty. Next: `cloud.py`."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+from busbar.controllers.settings import Settings
+from busbar.model.time import HOUR, MINUTE, SECOND
+from busbar.simulator.machine import Timing
+from busbar.simulator.network import Weather
+
+
+class Profile(NamedTuple):
+    """One cloud to live through."""
+
+    machines: int = 5
+    vendors: int = 2
+    namespaces: int = 3
+    weather: Weather = Weather()
+    timing: Timing = Timing()
+    settings: Settings = Settings()
+    order_every_ms: int = 12 * MINUTE
+    meddle_every_ms: int = 40 * MINUTE
+    """How often people change their minds: prices, budgets, deletions, edits."""
+    fault_every_ms: int = 90 * MINUTE
+    liars: int = 0
+    poor: bool = False
+    """Balances are small, so that they run out."""
+
+
+SETTINGS = Settings(
+    fencing_ms=60 * SECOND,
+    never_started_ms=10 * MINUTE,
+    status_ms=30 * SECOND,
+    book_ms=5 * MINUTE,
+    payday_ms=5 * MINUTE,
+    clearings_kept=20,
+)
+"""Slower than in production, in step with `Timing`: a simulated day in a second or two."""
+
+
+def profile_of(seed: int) -> Profile:
+    """Choose a cloud for a seed: most are ordinary, some are small, stormy, poor or lied to."""
+    chance = random.Random(f"profile {seed}")
+    stormy = chance.random() < 0.3
+    weather = Weather(
+        lost=chance.choice((0.0, 0.02, 0.2)) if stormy else 0.01,
+        doubled=chance.choice((0.0, 0.1, 0.3)) if stormy else 0.01,
+        late_ms=chance.choice((50, 2_000, 20_000)) if stormy else 200,
+        very_late=0.02 if stormy else 0.0,
+    )
+    exact = chance.random() < 0.05
+    return Profile(
+        machines=chance.randint(2, 9),
+        vendors=chance.randint(1, 3),
+        namespaces=chance.randint(1, 4),
+        weather=weather,
+        timing=Timing(2 * SECOND, 10 * SECOND, 2 * SECOND) if exact else Timing(),
+        settings=SETTINGS._replace(fencing_ms=10 * SECOND) if exact else SETTINGS,
+        order_every_ms=chance.choice((3, 8, 20)) * MINUTE,
+        meddle_every_ms=chance.choice((15, 45, 120)) * MINUTE,
+        fault_every_ms=chance.choice((20, 60, 240)) * MINUTE,
+        liars=chance.choice((0, 0, 0, 1, 2)),
+        poor=chance.random() < 0.4,
+    )
+
+
+QUIET = Profile(
+    weather=Weather(late_ms=50),
+    settings=SETTINGS,
+    fault_every_ms=10_000 * HOUR,
+    meddle_every_ms=HOUR,
+)
+"""A cloud in which nothing goes wrong."""
