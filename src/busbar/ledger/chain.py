@@ -3,7 +3,7 @@
 hash(n) = sha256(hash(n-1) + "\\n" + n + "\\n" + entry), in lower-case hex, where entry is the
 compact JSON array [id, kind, at, [[account, amount], …], reference, memo] in UTF-8; hash(0) is 64
 zeros.
-Next: `checks.py`.
+Next: `fold.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What makes an entry acceptable, as one ladder of named checks; the first that fails decides.
 
-Balances and floors are the store's to check: they depend on the other entries. Next: `fold.py`.
+Balances and floors are the store's to check: they depend on the other entries. Next: `chain.py`.
 """
 
 from __future__ import annotations

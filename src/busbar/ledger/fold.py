@@ -1,6 +1,6 @@
 """Balances and verification as folds over the journal: streaming, in one pass.
 
-Next: `metering.py`.
+Next: `accounts.py`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ class Finding(NamedTuple):
     defect: Defect
     seq: int
     message: str
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def fold(entries: Iterable[Entry], start: Mapping[str, int] | None = None) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """How much of a contract was delivered: never more than reported, reserved and leased.
 
-Next: `accounts.py`.
+Next: `checks.py`.
 """
 
 from __future__ import annotations

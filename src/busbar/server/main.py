@@ -44,6 +44,7 @@ from busbar.server.settings import ServerSettings
 from busbar.store.contract import CannotOpen, Store
 from busbar.store.memory import MemoryStore
 from busbar.store.sqlite import SqliteStore
+from busbar.store.upkeep import forget_old_history
 
 log = logging.getLogger("busbar.server")
 
@@ -169,6 +170,7 @@ class Cloud:
                     )
                 )
                 group.create_task(runner.run())
+                group.create_task(forget_old_history(self.store))
                 for app, host, port, tls in (
                     (self.app(), settings.listen, settings.api_port, api_tls),
                     (s3, settings.listen, settings.s3_tls_port, s3_tls),

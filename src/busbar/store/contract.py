@@ -15,7 +15,7 @@ Promises, held by tests/contract/store for each engine:
 - Objects handed in and out are shared, never copied: nobody changes them in place.
 
 An engine over a database with several writers (PostgreSQL) fits: all reading is asynchronous,
-and nothing here assumes that this process made all the changes. Next: `memory.py`.
+and nothing here assumes that this process made all the changes. Next: `sortedmap.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The engine without a disk: for simulation and tests. Deterministic, and never suspends.
 
 Only `Watch.__anext__` waits; everything else can be driven by `coroutine.send(None)` or through
-`commit_now` and `snapshot_now`. Durable means: until the object is dropped.
+`commit_now` and `snapshot_now`. Durable means: until the object is dropped. Next:
+`upkeep.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """All reading, the same for both engines of this process: from a view and the history.
 
 What is here is what others may see: an engine shows an effect only once it is durable.
-Next: `memory.py`, then `sqlite/`.
+Next: `memory.py`.
 """
 
 from __future__ import annotations
