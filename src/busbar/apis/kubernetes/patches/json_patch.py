@@ -11,6 +11,8 @@ MAX_OPERATIONS: Final = 10_000
 """As the API server: more operations in one patch are refused."""
 _MAX_COPIED: Final = 1_000_000
 """How many values `copy` may create in one patch: a few lines could otherwise fill the memory."""
+_MAX_SHIFTED: Final = 100_000_000
+"""How many items inserting and removing may move in all: a patch is done in a blink or refused."""
 
 
 class CannotPatch(ValueError):
@@ -50,6 +52,7 @@ class _Patching:
         self._mine: set[int] = set()
         self._keep: list[Any] = []
         self._copied = 0
+        self._shifted = 0
 
     def step(self, operation: Any) -> None:
         if not isinstance(operation, dict):
@@ -126,6 +129,9 @@ class _Patching:
             node = child
         if not isinstance(node, dict | list):
             raise CannotPatch(f"{_shown(path[:-1])} is neither an object nor an array")
+        self._shifted += len(node) if isinstance(node, list) else 0
+        if self._shifted > _MAX_SHIFTED:
+            raise CannotPatch("changes too many items of large arrays", invalid=True)
         return node
 
     def _own(self, node: Any) -> Any:

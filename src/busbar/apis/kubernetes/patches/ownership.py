@@ -22,6 +22,8 @@ UPDATE: Final = "Update"
 MAX_UPDATERS: Final = 10
 MAX_ENTRIES: Final = 60
 """Appliers and updaters of one object together; an apply by one more is refused."""
+MAX_READ: Final = 120
+"""A client that writes managedFields itself may write so many entries."""
 ANCIENT: Final = "ancient-changes"
 MAX_MANAGER: Final = 128
 
@@ -74,7 +76,7 @@ def ownable(obj: Object, subresource: str, *, has_status: bool) -> Object:
 def read_managers(obj: Object) -> Managers:
     """Read managedFields; entries that cannot be read are left out, as the API server does."""
     managers: Managers = {}
-    for entry in metadata(obj).get("managedFields") or ():
+    for entry in (metadata(obj).get("managedFields") or ())[:MAX_READ]:
         fields = sets.parse(entry.get("fieldsV1"))
         operation = entry.get("operation")
         if not fields or operation not in (APPLY, UPDATE):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from busbar.apis.kubernetes.patches.json_patch import CannotPatch, same
+import orjson
+
+from busbar.apis.kubernetes.patches.json_patch import CannotPatch
 from busbar.apis.kubernetes.schemas.shapes import ANYTHING, Kind, Shape
 
 DIRECTIVE: Final = "$patch"
@@ -98,12 +100,12 @@ def _list(shape: Shape, old: Any, patch: dict[str, Any], field: str, path: str) 
             raise CannotPatch(f"{path}: must be a list of at most {MAX_ITEMS} items", invalid=True)
     if shape.merge_key:
         merged = _keyed(shape, present, changes, path)
-        return _ordered(merged, order, changes, shape.merge_key)
-    merged = [item for item in present if not _among(item, gone)]
-    for item in changes:
-        if not _among(item, merged):
-            merged.append(item)
-    return _ordered(merged, order, changes, "")
+        return _ordered(merged, order, shape.merge_key)
+    lost = {_identity(item, "") for item in gone}
+    kept = {_identity(item, ""): item for item in present}
+    kept.update((_identity(item, ""), item) for item in changes)
+    merged = [item for key, item in kept.items() if key not in lost]
+    return _ordered(merged, order, "")
 
 
 def _keyed(shape: Shape, present: list[Any], changes: list[Any], path: str) -> list[Any]:
@@ -111,34 +113,22 @@ def _keyed(shape: Shape, present: list[Any], changes: list[Any], path: str) -> l
     items = shape.items or ANYTHING
     if any(isinstance(c, dict) and c.get(DIRECTIVE) == "replace" and len(c) == 1 for c in changes):
         return [_bare(c) for c in changes if not (isinstance(c, dict) and DIRECTIVE in c)]
-    merged = present
+    merged: dict[bytes, list[Any]] = {}
+    for item in present:
+        merged.setdefault(_identity(item, key), []).append(item)
     for change in changes:
         if not isinstance(change, dict) or key not in change:
             raise CannotPatch(f"{path}: every item needs its merge key {key!r}", invalid=True)
-        directive = _directive(change, path)
-        at = _find(merged, key, change[key])
-        if directive == "delete":
-            merged = [item for item in merged if not _has(item, key, change[key])]
-        elif at is None:
-            merged.append(_object(items, {}, change, path))
-        else:
-            merged[at] = _object(items, merged[at], change, path)
-    return merged
+        name = _identity(change, key)
+        if _directive(change, path) == "delete":
+            merged.pop(name, None)
+            continue
+        there = merged.setdefault(name, [{}])
+        there[0] = _object(items, there[0], change, path)
+    return [item for group in merged.values() for item in group]
 
 
-def _find(items: list[Any], key: str, value: Any) -> int | None:
-    return next((i for i, item in enumerate(items) if _has(item, key, value)), None)
-
-
-def _has(item: Any, key: str, value: Any) -> bool:
-    return isinstance(item, dict) and key in item and same(item[key], value)
-
-
-def _among(item: Any, items: list[Any]) -> bool:
-    return any(same(item, other) for other in items)
-
-
-def _ordered(merged: list[Any], order: list[Any] | None, changes: list[Any], key: str) -> list[Any]:
+def _ordered(merged: list[Any], order: list[Any] | None, key: str) -> list[Any]:
     """Order the items named in the patch's order; others keep to their neighbours before them."""
     if order is None:
         return merged
@@ -154,10 +144,10 @@ def _ordered(merged: list[Any], order: list[Any] | None, changes: list[Any], key
     return result
 
 
-def _identity(item: Any, key: str) -> str:
+def _identity(item: Any, key: str) -> bytes:
     """Give what tells an item from others, in a form that can be a dict's key."""
     value = item.get(key) if key and isinstance(item, dict) else item
-    return f"{type(value).__name__}:{value!r}"[:1000]
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _bare(value: Any) -> Any:

@@ -45,6 +45,9 @@ APPLY_PATCH: Final = "application/apply-patch+yaml"
 PATCH_TYPES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 
 
+TOO_DEEP: Final = bad_request("the patch nests too deep")
+
+
 class Request(NamedTuple):
     """Who writes, when, and how strictly the body is read."""
 
@@ -127,8 +130,12 @@ def patch(
     merged = _merged(served, patch_type, body, old)
     if isinstance(merged, Refusal):
         return merged
-    # What the server fills in, it fills in in place: the stored object must not share any of it.
-    return update(served, _fresh_copy(merged), old, by, subresource=subresource)
+    try:
+        # Defaults are filled in in place: the stored object must not share any of it.
+        body = _fresh_copy(merged)
+    except orjson.JSONEncodeError:
+        return TOO_DEEP
+    return update(served, body, old, by, subresource=subresource)
 
 
 def _merged(served: Served, patch_type: str, body: Any, old: Object) -> Any:
@@ -145,6 +152,8 @@ def _merged(served: Served, patch_type: str, body: Any, old: Object) -> Any:
         if wrong.invalid:
             return bad_request(f"the patch cannot be read: {wrong}")
         return Refusal(422, "Invalid", f"the patch does not fit the object: {wrong}")
+    except orjson.JSONEncodeError:
+        return TOO_DEEP
     accepted = [t for t in PATCH_TYPES if t != STRATEGIC_PATCH or not is_own(served.resource)]
     why = "the body of the request was in an unknown format - accepted media types include: "
     return Refusal(415, "UnsupportedMediaType", why + ", ".join(accepted))

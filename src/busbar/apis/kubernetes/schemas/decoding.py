@@ -6,6 +6,7 @@ quantities become strings. Works on a copy; bounded by the schema's depth. Next:
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from busbar.apis.kubernetes.schemas import names
@@ -124,6 +125,8 @@ class _Reader:
             return value
         if kind == INTEGER:
             self._integer(shape, value, path)
+        elif kind == NUMBER and not isfinite(value):
+            self._mistake(FieldError(path, "Invalid value: must be a finite number"))
         return self._formatted(shape, value, path)
 
     def _integer(self, shape: Shape, value: int, path: str) -> None:

@@ -131,3 +131,10 @@ def test_copies_cannot_fill_the_memory() -> None:
     doubling = [op("copy", f"/a/{i}", **{"from": "/a"}) for i in range(64)]
     with pytest.raises(CannotPatch, match="copies too much"):
         json_patch({"a": {"x": 1}}, doubling)
+
+
+def test_large_arrays_cannot_hold_the_server_up() -> None:
+    document = {"a": [0] * 200_000}
+    inserts = [op("add", "/a/0", value=1)] * 1_000
+    with pytest.raises(CannotPatch, match="too many items"):
+        json_patch(document, inserts)

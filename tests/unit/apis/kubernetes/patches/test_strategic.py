@@ -143,3 +143,15 @@ def test_what_is_no_strategic_patch(patch: Any) -> None:
     with pytest.raises(CannotPatch) as refused:
         patched(patch)
     assert refused.value.invalid
+
+
+def test_long_lists_are_merged_in_time() -> None:
+    served = registry().by_kind("", "v1", "Pod")
+    assert served is not None
+    env = [{"name": f"E{n}", "value": "1"} for n in range(10_000)]
+    obj = {"spec": {"containers": [{"name": "a", "env": env}]}}
+    names = [{"name": e["name"]} for e in reversed(env)]
+    change = {"name": "a", "env": [{**e, "value": "2"} for e in env]}
+    patch = {"spec": {"containers": [{**change, "$setElementOrder/env": names}]}}
+    merged = strategic_merge(served.shape, obj, patch)["spec"]["containers"][0]["env"]
+    assert merged == [{**e, "value": "2"} for e in reversed(env)]

@@ -247,3 +247,15 @@ def test_a_manager_has_a_short_printable_name() -> None:
     for manager in ("x" * 129, "a\nb"):
         wrong = BY._replace(manager=manager)
         assert refused(create(served("ConfigMap"), {}, FRESH, wrong)).code == 400
+
+
+def test_copies_of_copies_do_not_nest_without_end() -> None:
+    deeper = [{"op": "add", "path": "/status", "value": {}}]
+    for depth in range(1, 12):
+        into = "/status" + "/a" * (2**depth - 1)
+        deeper.append({"op": "copy", "from": "/status", "path": into})
+    refusal = refused(
+        patched(served("Pod"), writes.JSON_PATCH, deeper, made(served("Pod"), POD))
+    )
+    assert refusal.code in (400, 422)
+    assert len(refusal.message) < 1_000

@@ -108,7 +108,9 @@ def test_containers_share_one_set_of_names() -> None:
 def test_probes_are_not_for_init_containers_unless_they_are_sidecars() -> None:
     probe = {"exec": {"command": ["true"]}}
     first = container(name="i", livenessProbe=probe)
-    assert "spec.initContainers[0].livenessProbe: Forbidden" in pod_errors(initContainers=[first])[0]
+    assert (
+        "spec.initContainers[0].livenessProbe: Forbidden" in pod_errors(initContainers=[first])[0]
+    )
     assert pod_errors(initContainers=[{**first, "restartPolicy": "Always"}]) == []
 
 
@@ -190,9 +192,7 @@ def test_the_rest_of_a_pod_is_immutable(new: dict[str, Any]) -> None:
 
 
 def test_a_deadline_is_not_prolonged() -> None:
-    found = errors(
-        served("Pod"), pod(activeDeadlineSeconds=60), pod(activeDeadlineSeconds=30)
-    )
+    found = errors(served("Pod"), pod(activeDeadlineSeconds=60), pod(activeDeadlineSeconds=30))
     assert found[0].startswith("spec.activeDeadlineSeconds: Invalid value: 60")
 
 

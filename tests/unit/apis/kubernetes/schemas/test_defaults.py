@@ -144,10 +144,14 @@ def test_the_service_account_has_two_names() -> None:
     [
         ([{}], "BestEffort"),
         ([{"requests": {"cpu": "1"}}], "Burstable"),
-        ([{"limits": {"cpu": "1", "memory": "1"}, "requests": {"cpu": "1", "memory": "1"}}],
-         "Guaranteed"),
-        ([{"limits": {"cpu": "1", "memory": "1"}, "requests": {"cpu": "1", "memory": "1"}}, {}],
-         "Burstable"),
+        (
+            [{"limits": {"cpu": "1", "memory": "1"}, "requests": {"cpu": "1", "memory": "1"}}],
+            "Guaranteed",
+        ),
+        (
+            [{"limits": {"cpu": "1", "memory": "1"}, "requests": {"cpu": "1", "memory": "1"}}, {}],
+            "Burstable",
+        ),
     ],
 )
 def test_quality_of_service(resources: list[dict[str, Any]], quality: str) -> None:

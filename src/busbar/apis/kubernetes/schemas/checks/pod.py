@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
+
 from busbar.apis.kubernetes.schemas import names
 from busbar.apis.kubernetes.schemas.checks.containers import check_containers
 from busbar.apis.kubernetes.schemas.checks.metadata import check_labels
@@ -103,14 +105,20 @@ def _check_spec_update(after: dict[str, Any], before: dict[str, Any]) -> list[Fi
     if old_limit is not None and (new_limit is None or new_limit > old_limit):
         why = "must be less than or equal to previous value"
         errors.append(invalid("spec.activeDeadlineSeconds", new_limit, why))
-    kept = before.get("tolerations") or []
-    if any(one not in (after.get("tolerations") or []) for one in kept):
+    kept = {_text(one) for one in before.get("tolerations") or ()}
+    if not kept <= {_text(one) for one in after.get("tolerations") or ()}:
         why = "existing toleration can not be modified except its tolerationSeconds"
         errors.append(forbidden("spec.tolerations", why))
     if _frozen(after) != _frozen(before):
         why = f"pod updates may not change fields other than {_MAY_CHANGE}"
         errors.append(forbidden("spec", why))
     return errors
+
+
+def _text(toleration: dict[str, Any]) -> bytes:
+    """Give a toleration as what it can be told apart by; its time may change."""
+    told = {k: v for k, v in toleration.items() if k != "tolerationSeconds"}
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
 def _frozen(spec: dict[str, Any]) -> dict[str, Any]:
