@@ -39,9 +39,7 @@ async def create(door: Door, call: Call) -> Response:
     body = bodies.parse(raw, call.header(b"content-type"))
     generate = _generated(body)
     served, new = door.registry.served(resource), fresh(door, call, names=bool(generate))
-    prepared = answered(
-        resource, generate, writes.create(served, body, new, writer(door, call))
-    )
+    prepared = answered(resource, generate, writes.create(served, body, new, writer(door, call)))
     call.warnings.extend(prepared.warnings)
     return await store_new(door, call, prepared.obj, generate)
 

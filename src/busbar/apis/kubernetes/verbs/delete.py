@@ -220,7 +220,7 @@ async def _options(door: Door, call: Call) -> Options:
         raise bad_request("the body must be an object of kind DeleteOptions")
     if body.get("kind", "DeleteOptions") not in ("DeleteOptions", ""):
         raise bad_request(f"the body must be of kind DeleteOptions, got {str(body['kind'])[:40]}")
-    conditions = body.get("preconditions") or {}
+    conditions = {} if body.get("preconditions") is None else body["preconditions"]
     grace = body.get("gracePeriodSeconds", call.number("gracePeriodSeconds"))
     policy = body.get("propagationPolicy") or call.query.get("propagationPolicy") or None
     orphan = body.get("orphanDependents")

@@ -161,22 +161,31 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def seen_as(event: Event, view: Predicate | None) -> tuple[EventType, Object] | None:
+class Seen(NamedTuple):
+    """What an event is to somebody with a view. `is_stored`: the object is as the store has it."""
+
+    type: EventType
+    obj: Object
+    is_stored: bool = True
+
+
+def seen_as(event: Event, view: Predicate | None) -> Seen | None:
     """Give what an event is to somebody with a view; None where it is nothing."""
     if view is None:
-        return event.type, event.obj
+        return Seen(event.type, event.obj)
     if event.type is EventType.ADDED:
-        return (EventType.ADDED, event.obj) if view(event.obj) else None
+        return Seen(EventType.ADDED, event.obj) if view(event.obj) else None
     if event.type is EventType.DELETED:
         before = event.previous if event.previous is not None else event.obj
-        return (EventType.DELETED, event.obj) if view(before) else None
+        return Seen(EventType.DELETED, event.obj) if view(before) else None
     was = event.previous is not None and view(event.previous)
     if view(event.obj):
-        return (EventType.MODIFIED if was else EventType.ADDED), event.obj
+        return Seen(EventType.MODIFIED if was else EventType.ADDED, event.obj)
     if was and event.previous is not None:
         # As it was last seen, at the revision at which it left: that is where to resume.
         version = metadata(event.obj)["resourceVersion"]
-        return EventType.DELETED, with_metadata(event.previous, resourceVersion=version)
+        last = with_metadata(event.previous, resourceVersion=version)
+        return Seen(EventType.DELETED, last, is_stored=False)
     return None
 
 
@@ -215,7 +224,13 @@ class Frames:
     def batch(self, batch: tuple[Event, ...], view: Predicate | None) -> list[bytes]:
         """Write those events of a batch that can be seen."""
         seen = (seen_as(event, view) for event in batch)
-        return [self.event(*one) for one in seen if one is not None]
+        return [self._seen(one) for one in seen if one is not None]
+
+    def _seen(self, seen: Seen) -> bytes:
+        if seen.is_stored or self._wanted.form is not Form.OBJECT:
+            return self.event(seen.type, seen.obj)
+        written = encoding.dumps(encoding.to_served(self._resource, seen.obj))
+        return b"".join((_OPENINGS[seen.type], written, b"}\n"))
 
     def bookmark(self, revision: int, *, ended: bool = False) -> bytes:
         """Write a bookmark: everything up to a revision has been sent."""
