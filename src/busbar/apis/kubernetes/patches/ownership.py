@@ -73,11 +73,11 @@ def ownable(obj: Object, subresource: str, *, has_status: bool) -> Object:
     return {"metadata": meta, **rest} if meta else rest
 
 
-def read_managers(obj: Object) -> Managers:
-    """Read managedFields; entries that cannot be read are left out, as the API server does."""
+def read_managers(obj: Object, *, trusted: bool = True) -> Managers:
+    """Read managedFields. From a client they are not `trusted`: what is none is left out."""
     managers: Managers = {}
     for entry in (metadata(obj).get("managedFields") or ())[:MAX_READ]:
-        fields = sets.parse(entry.get("fieldsV1"))
+        fields = entry.get("fieldsV1") if trusted else sets.parse(entry.get("fieldsV1"))
         operation = entry.get("operation")
         if not fields or operation not in (APPLY, UPDATE):
             continue
@@ -140,11 +140,12 @@ def track_update(
         ownable(old, subresource, has_status=has_status),
         ownable(new, subresource, has_status=has_status),
     )
-    source = old if subresource or not metadata(new).get("managedFields") else new
-    managers = read_managers(source)
+    stored, sent = metadata(old).get("managedFields"), metadata(new).get("managedFields")
+    rewritten = bool(sent) and not subresource and sent != stored
+    if changed.is_empty() and not rewritten:
+        return with_metadata(new, managedFields=stored)
+    managers = read_managers(new, trusted=False) if rewritten else read_managers(old)
     if changed.is_empty():
-        if source is old:
-            return with_metadata(new, managedFields=metadata(old).get("managedFields"))
         return write_managers(new, managers)
     who = Manager(manager, UPDATE, new["apiVersion"], subresource)
     after = yielded(managers, who, changed)

@@ -273,9 +273,14 @@ def _invalid(served: Served, obj: Object, errors: list[FieldError]) -> Refusal:
 
 def _changed(obj: Object, old: Object, warnings: tuple[str, ...]) -> Prepared:
     """Say whether there is anything to store; if not, the object is the old one itself."""
-    if obj == old or _timeless(obj) == _timeless(old):
+    same = _without_metadata(obj) == _without_metadata(old)
+    if same and (obj == old or _timeless(obj) == _timeless(old)):
         return Prepared(old, warnings, changed=False)
     return Prepared(obj, warnings)
+
+
+def _without_metadata(obj: Object) -> Object:
+    return {key: value for key, value in obj.items() if key != "metadata"}
 
 
 def _timeless(obj: Object) -> Object:

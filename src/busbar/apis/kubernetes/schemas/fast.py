@@ -88,14 +88,12 @@ def _tighten_metadata(meta: dict[str, Any]) -> None:
     fields["generateName"] = {"type": "string", "pattern": names.GENERATE, "maxLength": 245}
     fields["labels"] = {
         "type": "object",
-        "patternProperties": {names.QUALIFIED: {"type": "string", "pattern": names.LABEL_VALUE}},
-        "additionalProperties": False,
+        **_keyed({"type": "string", "pattern": names.LABEL_VALUE}),
     }
     annotation = {"type": "string", "maxLength": names.ANNOTATION_FAST}
     fields["annotations"] = {
         "type": "object",
-        "patternProperties": {names.QUALIFIED: annotation},
-        "additionalProperties": False,
+        **_keyed(annotation),
         "maxProperties": 64,
     }
     fields["finalizers"] = {
@@ -104,6 +102,16 @@ def _tighten_metadata(meta: dict[str, Any]) -> None:
     }
     # Clients write `creationTimestamp: null` into every manifest they generate.
     fields["creationTimestamp"] = {"type": ["string", "null"]}
+
+
+def _keyed(values: dict[str, Any]) -> dict[str, Any]:
+    """Give what a map must be whose keys are qualified names, of limited length in both parts."""
+    return {
+        "allOf": [
+            {"patternProperties": {pattern: schema}, "additionalProperties": False}
+            for pattern, schema in ((names.QUALIFIED, values), (names.QUALIFIED_LENGTHS, {}))
+        ]
+    }
 
 
 def _reached(root: dict[str, Any], closed: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ QUALIFIED: Final = (
     rf"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.{_LABEL})*/)?"
     r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$"
 )
+QUALIFIED_LENGTHS: Final = r"^([^/]{1,253}/)?[^/]{1,63}$"
 QUANTITY: Final = (
     r"^[+-]?([0-9]{1,18}(\.[0-9]{0,9})?|\.[0-9]{1,9})"
     r"(m|u|n|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$"

@@ -339,6 +339,21 @@ def test_a_client_may_rewrite_who_owns_what() -> None:
     assert cluster.field("data") is None
 
 
+def test_entries_that_a_client_wrote_and_nobody_can_read_are_left_out() -> None:
+    cluster = Cluster()
+    done(cluster.create("creator", {"data": {"a": "1"}}))
+    assert cluster.obj is not None
+    obj = deepcopy(cluster.obj)
+    entry = obj["metadata"]["managedFields"][0]
+    obj["metadata"]["managedFields"] = [
+        {**entry, "fieldsV1": {"nonsense": {}}},
+        {**entry, "manager": "b", "operation": "Guess"},
+        {**entry, "manager": "c"},
+    ]
+    done(cluster.replace("editor", obj))
+    assert [e["manager"] for e in cluster.field("metadata")["managedFields"]] == ["c"]
+
+
 def test_an_empty_entry_resets_who_owns_what() -> None:
     cluster = Cluster()
     done(cluster.create("creator", {"data": {"a": "1"}}))

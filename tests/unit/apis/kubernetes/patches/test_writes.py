@@ -254,8 +254,6 @@ def test_copies_of_copies_do_not_nest_without_end() -> None:
     for depth in range(1, 12):
         into = "/status" + "/a" * (2**depth - 1)
         deeper.append({"op": "copy", "from": "/status", "path": into})
-    refusal = refused(
-        patched(served("Pod"), writes.JSON_PATCH, deeper, made(served("Pod"), POD))
-    )
+    refusal = refused(patched(served("Pod"), writes.JSON_PATCH, deeper, made(served("Pod"), POD)))
     assert refusal.code in (400, 422)
     assert len(refusal.message) < 1_000

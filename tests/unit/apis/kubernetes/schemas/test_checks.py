@@ -332,38 +332,6 @@ def test_the_taints_of_a_node() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ({"maxEuroPerDTU": "-1"}, "spec.maxEuroPerDTU: Invalid value"),
-        ({"maxEuroPerDTU": 1e-12}, "finer than a nano-euro"),
-        ({"maxEuroPerDTU": "NaN"}, "is not a price"),
-        ({"notAfter": "tomorrow"}, "spec.notAfter: Invalid value"),
-        ({"expectedDuration": "half an hour"}, "must be a duration such as"),
-        ({"resources": {"cpu": "many"}}, "spec.resources.cpu: Invalid value"),
-    ],
-)
-def test_prices_times_and_sizes_of_own_kinds(spec: dict[str, Any], said: str) -> None:
-    own = served("Job", "busbar.dev", "v1alpha1")
-    found = errors(own, {"spec": {"image": "i", **spec}})
-    assert len(found) == 1
-    assert said in found[0]
-
-
-def test_prices_are_read_wherever_they_stand() -> None:
-    offer = served("Offer", "busbar.dev", "v1alpha1")
-    calendar = {"rules": [{"pricePerDTU": "0.1"}, {"pricePerDTU": "1e99"}]}
-    spec = {"vendor": "v", "pricePerDTU": "1", "calendar": calendar}
-    found = errors(offer, {"metadata": {"name": "o"}, "spec": spec})
-    assert len(found) == 1
-    assert found[0].startswith("spec.calendar.rules[1].pricePerDTU: Invalid value")
-
-
-def test_the_environment_of_a_job_is_not_ours_to_read() -> None:
-    own = served("Job", "busbar.dev", "v1alpha1")
-    assert errors(own, {"spec": {"image": "i", "env": {"cpu": "x", "notAfter": "y"}}}) == []
-
-
 @pytest.mark.parametrize("field", ["name", "namespace", "uid", "creationTimestamp"])
 def test_identity_is_immutable(field: str) -> None:
     meta = {"name": "x", "namespace": "d", "uid": "u", "creationTimestamp": "t"}

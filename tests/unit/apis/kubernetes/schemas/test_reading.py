@@ -192,6 +192,8 @@ def test_constraints_of_an_own_kind_are_told_with_what_would_be_right() -> None:
         ({"name": "a", "labels": {"a b": "c"}}, "metadata.labels"),
         ({"name": "a", "labels": {"/a": "c"}}, "metadata.labels"),
         ({"name": "a", "labels": {"a": "-"}}, "metadata.labels"),
+        ({"name": "a", "labels": {"p" * 254 + "/a": "b"}}, "metadata.labels"),
+        ({"name": "a", "annotations": {"p" * 254 + "/a": "b"}}, "metadata.annotations"),
         ({"name": "a", "labels": {"a": "v" * 64}}, "metadata.labels"),
         ({"name": "a", "annotations": {"a/b/c": ""}}, "metadata.annotations"),
         ({"name": "a", "annotations": {"big": "x" * 2**18}}, "metadata.annotations"),

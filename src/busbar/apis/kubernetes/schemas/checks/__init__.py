@@ -1,7 +1,8 @@
 """Validation beyond the schema: what the API server checks and users run into.
 
 One function per kind, `(obj, old) -> errors`, `old` being None for a create. Objects come here
-read and defaulted. Start at `metadata.py`; next on the way: `patches/`.
+read and defaulted. What the project's own kinds mean is checked in `../../admission/terms.py`.
+Start at `metadata.py`; next on the way: `../../patches/`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,7 @@ from busbar.apis.kubernetes.schemas.checks.config import check_config_map, check
 from busbar.apis.kubernetes.schemas.checks.job import check_job
 from busbar.apis.kubernetes.schemas.checks.metadata import check_metadata_update, check_name
 from busbar.apis.kubernetes.schemas.checks.others import check_event, check_lease, check_node
-from busbar.apis.kubernetes.schemas.checks.own import check_own
 from busbar.apis.kubernetes.schemas.checks.pod import check_pod
-from busbar.apis.kubernetes.schemas.definitions import is_own
 from busbar.apis.kubernetes.schemas.refusals import FieldError
 from busbar.model.objects import Object
 from busbar.model.resources import Resource
@@ -41,6 +40,4 @@ def validate(resource: Resource, obj: Object, old: Object | None = None) -> list
     check = _CHECKS.get((resource.stored_group, resource.stored_kind))
     if check is not None:
         errors += check(obj, old)
-    elif is_own(resource):
-        errors += check_own(resource, obj, old)
     return errors

@@ -1,4 +1,4 @@
-"""Event, Lease and Node: the little that is checked beyond their schema. Next: `own.py`."""
+"""Event, Lease and Node: the little that is checked beyond their schema. Next: `../../patches/`."""
 
 from __future__ import annotations
 
