@@ -39,6 +39,9 @@ class Book:
         known = frozenset(vendors) | {row.vendor for row in rows if row.vendor}
         return cls(rows, tuple(sorted(commitments, key=_place)), known)
 
+    def __repr__(self) -> str:
+        return f"Book({self.supplies!r}, {self.commitments!r}, {self.vendors!r})"
+
     @cached_property
     def columns(self) -> Columns:
         """Give the supplies as tables."""

@@ -57,7 +57,7 @@ def exchange(matching: Matching, turns: list[Turn]) -> list[Turn]:
     At most two changes an order are made: an end that does not depend on how the savings fall.
     """
     rows = matching.columns.row_count
-    if not 1 < len(turns) <= ORDERS_MAX or len(turns) * rows > PAIRS_MAX:
+    if not 1 < len(turns) <= ORDERS_MAX or not 0 < len(turns) * rows <= PAIRS_MAX:
         return turns
     table = _Table(matching, turns)
     for _ in range(2 * len(turns)):

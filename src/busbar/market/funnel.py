@@ -131,7 +131,7 @@ class Explainer:
             closed &= ~is_open
             dear &= ~(is_open & (top <= cap))
             lowest = np.where(is_open, np.minimum(lowest, top), lowest)
-            unbearable &= ~prices.bearable(span, cap)
+            unbearable &= ~(prices.bearable(span, cap) & is_open)
         return Timing(closed, dear, unbearable, lowest)
 
     def _cheapest(self, kinds: Kinds, stages: Ints, order: Order, window: Window) -> int | None:

@@ -48,8 +48,8 @@ class ClassPrices:
     def bearable(self, span: Span, cap: int) -> Bools:
         """Say of each (zone, tariff) whether an order could be accepted there."""
         limit, open_zones = self._limits(span, cap)
-        cells = self._asks[:, span.c0 : span.c1]
-        found = np.stack([(cells <= of_zone).all(axis=1) for of_zone in limit])
+        cells = self._asks[np.newaxis, :, span.c0 : span.c1]
+        found = (cells <= limit[:, np.newaxis, :]).all(axis=2)
         return np.asarray(found & open_zones[:, np.newaxis], dtype=bool)
 
     def _limits(self, span: Span, cap: int) -> tuple[Asks, Bools]:

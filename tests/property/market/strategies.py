@@ -1,0 +1,173 @@
+"""Small markets for Hypothesis: few nodes, few prices, so that ties and shortages are common."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import strategies as st
+
+from busbar.market.book import Book
+from busbar.market.calendar import Calendar, Rule
+from busbar.market.commitments import Commitment
+from busbar.market.offers import NOT_OFFERED, Supply
+from busbar.market.orders import Eligibility, Order
+from busbar.market.podspec import Taint, Toleration
+from busbar.model.dtu import Resources
+from busbar.model.time import HOUR, MINUTE, parse_instant
+
+GIB = 1024**3
+NOW = parse_instant("2027-10-31T00:20:00Z", "now")
+"""Shortly before Europe puts its clocks back."""
+
+ZONES = ("Sweden", "Germany")
+VENDORS = ("elastx", "safespring", "hansecloud")
+PRICES = tuple(n * 10_000_000 for n in (0, 1, 2, 3, 5))
+EVERY_DAY = frozenset(range(7))
+
+resources = st.builds(
+    Resources,
+    st.sampled_from([250, 500, 1000, 2000]),
+    st.sampled_from([GIB // 2, GIB, 2 * GIB, 4 * GIB, 8 * GIB]),
+    st.sampled_from([0, 0, 0, 1]),
+)
+minutes = st.sampled_from([0, 90, 150, 210, 750, 1320])
+
+
+@st.composite
+def rules(draw):
+    start, end = draw(minutes), draw(minutes)
+    days = draw(st.sampled_from([EVERY_DAY, frozenset({5, 6}), frozenset({6})]))
+    price = draw(st.sampled_from([*PRICES, None]))
+    return Rule(days, start, end if end != start else end + 60, price)
+
+
+calendars = st.builds(
+    Calendar,
+    st.sampled_from(PRICES),
+    st.sampled_from(["UTC", "Europe/Stockholm", "Asia/Kolkata"]),
+    st.lists(rules(), max_size=2).map(tuple),
+)
+
+
+@st.composite
+def supplies(draw):
+    found = []
+    some_calendars = draw(st.lists(calendars, min_size=1, max_size=3))
+    for i in range(draw(st.integers(0, 5))):
+        node = {
+            "node": f"n{i}",
+            "vendor": draw(st.sampled_from(VENDORS)),
+            "zone": draw(st.sampled_from(ZONES)),
+            "capacity": draw(
+                st.builds(
+                    Resources,
+                    st.sampled_from([1000, 2000, 4000]),
+                    st.sampled_from([4 * GIB, 8 * GIB]),
+                    st.sampled_from([0, 1]),
+                )
+            ),
+            "rating_micro": draw(st.sampled_from([500_000, 1_000_000, 1_300_000])),
+            "labels": draw(st.sampled_from([(), (("disk", "ssd"),)])),
+            "taints": draw(st.sampled_from([(), (), (), (Taint("gpu", "", "NoSchedule"),)])),
+            "ready": draw(st.sampled_from([True, True, True, False])),
+            "cordoned": draw(st.sampled_from([False, False, False, True])),
+        }
+        offers = draw(st.integers(0, 2))
+        if not offers:
+            found.append(Supply(offer="", offer_version=0, calendar=NOT_OFFERED, **node))
+        for k in range(offers):
+            calendar = draw(st.sampled_from(some_calendars))
+            terms = {
+                "offer": f"{node['vendor']}-{some_calendars.index(calendar)}-{k}",
+                "offer_version": 1,
+                "calendar": calendar,
+                "paused": draw(st.sampled_from([False, False, False, True])),
+                "minimum_term_ms": draw(st.sampled_from([0, 0, 0, 45 * MINUTE])),
+            }
+            found.append(Supply(**node, **terms))
+    return found
+
+
+@st.composite
+def commitments(draw):
+    start = draw(st.sampled_from([0, NOW, NOW + HOUR, NOW + 3 * HOUR]))
+    end = draw(st.sampled_from([None, start + HOUR, start + 90 * MINUTE]))
+    return Commitment(f"n{draw(st.integers(0, 5))}", Resources(500, GIB, 0), start, end)
+
+
+eligibilities = st.builds(
+    Eligibility,
+    st.sampled_from([(), (), (), ("Sweden",), ("Germany", "Sweden"), ("Norway",)]),
+    st.sampled_from([(), (), (), ("elastx",), ("elastx", "safespring"), ("elastxx",)]),
+    st.sampled_from([(), (), (), (("disk", "ssd"),)]),
+    st.sampled_from([(), (), (Toleration("gpu", "Exists", "", ""),)]),
+)
+
+
+@st.composite
+def orders(draw, number):
+    return Order(
+        id=f"order-{number}",
+        namespace=draw(st.sampled_from(["alpha", "beta"])),
+        name=f"pod-{number}",
+        requests=draw(resources),
+        cap_nano=draw(st.sampled_from(PRICES)),
+        eligibility=draw(eligibilities),
+        earliest=draw(st.sampled_from([0, 0, 0, NOW + 2 * HOUR])),
+        deadline=draw(st.sampled_from([None, None, NOW - 1, NOW + 40 * MINUTE, NOW + 5 * HOUR])),
+        duration=draw(st.sampled_from([None, None, 30 * MINUTE, 100 * MINUTE])),
+        may_wait=draw(st.sampled_from([False, False, True])),
+        avoid=draw(st.sampled_from([frozenset(), frozenset(), frozenset({"n0"})])),
+    )
+
+
+@st.composite
+def batches(draw):
+    return [draw(orders(i)) for i in range(draw(st.integers(0, 7)))]
+
+
+@st.composite
+def books(draw):
+    return Book.build(draw(supplies()), draw(st.lists(commitments(), max_size=3)), VENDORS)
+
+
+def busy_market(seed: int) -> tuple[Book, list[Order]]:
+    """Make a crowded market: usable nodes, orders that want more than there is of the cheap ones.
+
+    Hypothesis finds the odd corners; this finds queues, displacement and prices above the ask.
+    """
+    chance = random.Random(seed)
+    flat = [Calendar(chance.randint(2, 60) * 1_000_000) for _ in range(4)]
+    night = Rule(EVERY_DAY, 22 * 60, 6 * 60, 5_000_000)
+    tariffs = [*flat, Calendar(40_000_000, "Europe/Stockholm", (night,))]
+    rows = [
+        Supply(
+            node=f"n{i}",
+            vendor=chance.choice(VENDORS),
+            zone=chance.choice(ZONES),
+            offer=f"offer-{k}",
+            offer_version=1,
+            calendar=tariffs[k],
+            capacity=Resources(chance.choice([1000, 2000, 4000]), chance.choice([4, 8]) * GIB),
+            rating_micro=chance.choice([800_000, 1_000_000, 1_200_000]),
+        )
+        for i in range(chance.randint(2, 6))
+        for k in [chance.randrange(5)]
+    ]
+    orders_ = [_busy_order(chance, i) for i in range(chance.randint(4, 14))]
+    return Book.build(rows, (), VENDORS), orders_
+
+
+def _busy_order(chance: random.Random, number: int) -> Order:
+    regions = chance.choice([(), (), ("Sweden",), ("Germany",)])
+    vendors = chance.choice([(), (), (), ("elastx", "safespring")])
+    return Order(
+        id=f"order-{number}",
+        namespace=chance.choice(["alpha", "beta"]),
+        name=f"pod-{number}",
+        requests=Resources(chance.choice([250, 500, 1000, 2000]), chance.choice([1, 2, 4]) * GIB),
+        cap_nano=chance.choice([30_000_000, 50_000_000, 100_000_000]),
+        eligibility=Eligibility(regions, vendors),
+        duration=chance.choice([None, None, 30 * MINUTE, 100 * MINUTE]),
+        may_wait=chance.random() < 0.15,
+    )

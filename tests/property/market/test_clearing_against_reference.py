@@ -1,0 +1,116 @@
+"""I11: each clearing comes out the same when an independent reference works it out again."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.property.market.strategies import GIB, NOW, batches, books, busy_market
+from tests.reference.funnel import clear_again
+
+from busbar.market.book import Book
+from busbar.market.calendar import Calendar
+from busbar.market.clearing import clear
+from busbar.market.matching import Matching
+from busbar.market.offers import Supply
+from busbar.market.orders import Order
+from busbar.market.prices import ClassPrices
+from busbar.market.publish import clearing_to_json, recompute
+from busbar.model.dtu import Resources
+
+seeds = st.integers(0, 2**63 - 1)
+
+
+def published(book, orders, seed):
+    return clearing_to_json(book, orders, clear(book, orders, NOW, seed=seed))
+
+
+@settings(max_examples=60, deadline=None)
+@given(books(), batches(), seeds)
+def test_the_reference_finds_the_same_contracts_and_prices(book, orders, seed):
+    status = published(book, orders, seed)
+    matches, refusals = clear_again(status)
+    assert status["matches"] == matches
+    assert status["refusals"] == refusals
+
+
+@settings(max_examples=60, deadline=None)
+@given(books(), batches(), seeds, st.randoms(use_true_random=False))
+def test_the_order_of_the_input_does_not_matter(book, orders, seed, chance: random.Random):
+    shuffled = list(orders)
+    chance.shuffle(shuffled)
+    rows = list(book.supplies)
+    chance.shuffle(rows)
+    other = type(book).build(rows, reversed(book.commitments), book.vendors)
+    assert published(book, orders, seed) == published(other, shuffled, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(books(), batches(), seeds)
+def test_a_published_clearing_can_be_computed_again_from_its_json(book, orders, seed):
+    status = json.loads(json.dumps(published(book, orders, seed)))
+    assert recompute(status) == status
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_in_crowded_markets(seed):
+    book, orders = busy_market(seed)
+    status = published(book, orders, seed)
+    matches, refusals = clear_again(status)
+    assert status["matches"] == matches
+    assert status["refusals"] == refusals
+
+
+def _disagreements() -> int:
+    """Count crowded markets in which the reference finds another outcome."""
+    found = 0
+    for seed in range(60):
+        book, orders = busy_market(seed)
+        status = published(book, orders, seed)
+        found += (status["matches"], status["refusals"]) != clear_again(status)
+    return found
+
+
+def test_it_catches_a_price_that_is_not_the_highest_accepted_ask(monkeypatch):
+    monkeypatch.setattr(ClassPrices, "of", lambda self, zone, span: [1] * (span.c1 - span.c0))
+    assert _disagreements()
+
+
+def dear_neighbour() -> tuple[Book, list[Order]]:
+    """Make a market in which a large order puts the price above a small one's cap."""
+    cheap = Supply("small", "v", "Sweden", "cheap", 1, Calendar(20), Resources(1000, 4 * GIB))
+    dear = Supply("large", "v", "Sweden", "dear", 1, Calendar(60), Resources(4000, 16 * GIB))
+    large = Order("large", "ns", "pod", Resources(2000, GIB), 100)
+    small = Order("small", "ns", "pod", Resources(500, GIB), 30)
+    return Book.build([cheap, dear]), [large, small]
+
+
+def test_it_catches_a_cap_that_does_not_bind(monkeypatch):
+    book, orders = dear_neighbour()
+    status = published(book, orders, 0)
+    assert [refusal["reason"] for refusal in status["refusals"]] == ["ClearingPriceAboveCap"]
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    monkeypatch.setattr(ClassPrices, "test", lambda self, span, cap: None)
+    monkeypatch.setattr("busbar.market.clearing.exchange", lambda matching, turns: turns)
+    status = published(book, orders, 0)
+    assert clear_again(status) != (status["matches"], status["refusals"])
+
+
+def test_it_catches_a_tie_broken_by_something_else_than_the_lot(monkeypatch):
+    monkeypatch.setattr("busbar.market.clearing.lot", lambda name, seed: -len(name))
+    monkeypatch.setattr("busbar.market.matching.lots", lambda keys, seed: keys)
+    assert _disagreements()
+
+
+def test_it_catches_orders_that_do_not_change_places(monkeypatch):
+    monkeypatch.setattr("busbar.market.clearing.exchange", lambda matching, turns: turns)
+    assert _disagreements()
+
+
+def test_it_catches_room_that_is_counted_twice(monkeypatch):
+    monkeypatch.setattr(Matching, "take", lambda self, placement: None)
+    monkeypatch.setattr("busbar.market.results.segments_of", lambda m, p: m.asked(p))
+    assert _disagreements()

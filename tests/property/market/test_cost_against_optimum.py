@@ -1,0 +1,66 @@
+"""Placement costs hardly more than the least that HiGHS can find: the promise is 1.01."""
+
+from __future__ import annotations
+
+import random
+
+from bench.optimum import cost_at_asks, least_cost
+from tests.property.market.strategies import GIB, NOW
+
+from busbar.market.book import Book
+from busbar.market.calendar import Calendar
+from busbar.market.clearing import clear
+from busbar.market.offers import Supply
+from busbar.market.orders import Eligibility, Order
+from busbar.model.dtu import Resources
+
+MARKETS = 12
+
+
+def market(seed: int) -> tuple[Book, list[Order]]:
+    """Make a book with room for all: 12 nodes of 6 prices, 32 orders of 3 kinds of consumer."""
+    chance = random.Random(seed)
+    prices = [chance.randint(20, 80) * 1_000_000 for _ in range(6)]
+    rows = []
+    for i in range(12):
+        k, size = i % 6, chance.choice([4, 8, 16])
+        calendar = Calendar(prices[k])
+        capacity = Resources(size * 1000, size * 4 * GIB)
+        zone = ("Sweden", "Germany")[k % 2]
+        rows.append(Supply(f"n{i}", f"v{k}", zone, f"o{k}", 1, calendar, capacity))
+    orders = [_order(random.Random(1000 * seed + i), i) for i in range(32)]
+    return Book.build(rows), orders
+
+
+def _order(chance: random.Random, number: int) -> Order:
+    wanted = chance.choice(
+        [Eligibility(), Eligibility(("Sweden",)), Eligibility((), ("v0", "v1", "v4"))]
+    )
+    cpu = chance.choice([500, 1000, 2000, 3000])
+    requests = Resources(cpu, cpu * chance.choice([2, 4]) * GIB // 1000)
+    return Order(f"o{number}", "ns", "pod", requests, 100_000_000, wanted)
+
+
+def cost_over_least() -> float:
+    ours = least = 0.0
+    for seed in range(MARKETS):
+        book, orders = market(seed)
+        nodes = {match.order: match.node for match in clear(book, orders, NOW).matches}
+        placed = [order for order in orders if order.id in nodes]
+        ours += cost_at_asks(book, placed, nodes, NOW)
+        least += least_cost(book, placed, NOW)
+    return ours / least
+
+
+def test_everybody_finds_a_place_in_a_book_with_room():
+    for seed in range(MARKETS):
+        assert not clear(*market(seed), NOW).refusals
+
+
+def test_small_books_cost_at_most_half_a_percent_more_than_the_optimum():
+    assert 1 - 1e-9 <= cost_over_least() <= 1.005
+
+
+def test_that_bound_notices_when_orders_do_not_change_places(monkeypatch):
+    monkeypatch.setattr("busbar.market.clearing.exchange", lambda matching, turns: turns)
+    assert cost_over_least() > 1.005

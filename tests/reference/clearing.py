@@ -1,0 +1,424 @@
+"""busbar-merit-1 from docs/market.md, over plain dicts and loops. Next: `funnel.py`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from tests.reference.calendars import HOUR, ask_at, changes
+
+MASK = 2**64 - 1
+NEVER = 2**60
+RESOURCES = ("cpuMilli", "memoryBytes", "gpus")
+
+
+@dataclass
+class Row:
+    """A node under an offer."""
+
+    node: dict
+    offer: dict
+    asks: list = field(default_factory=list)
+
+    @property
+    def name(self) -> tuple:
+        return self.node["node"], self.offer["offer"]
+
+
+@dataclass
+class Wish:
+    """An order with what follows from it."""
+
+    order: dict
+    start: int
+    length: int
+    forward: bool
+    latest: int
+    row: Row | None = None
+    term: tuple[int, int] | None = None
+
+    @property
+    def needs(self) -> list[int]:
+        return [self.order[name] for name in RESOURCES]
+
+    @property
+    def group(self) -> tuple:
+        order = self.order
+        selector = tuple(sorted(order["selector"].items()))
+        tolerations = tuple(tuple(t) for t in order["tolerations"])
+        return tuple(order["regions"]), tuple(order["vendors"]), selector, tolerations
+
+
+def base_draw(needs: list[int]) -> int:
+    """Give the draw on a reference node, micro-DTU per hour."""
+    return max(needs[0] * 1000, -(-needs[1] * 10**6 // (4 * 1024**3)))
+
+
+def money(price: int, draw: int, ms: int) -> int:
+    return price * draw * ms // (10**6 * HOUR)
+
+
+def mix(x: int) -> int:
+    x = (x + 0x9E3779B97F4A7C15) & MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
+    return x ^ (x >> 31)
+
+
+def lot(name: str, seed: int) -> int:
+    first8 = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return mix(int.from_bytes(first8, "big") ^ mix(seed & MASK))
+
+
+class Market:
+    """A published clearing, to be worked out again."""
+
+    def __init__(self, status: dict) -> None:
+        self.now, self.seed = status["atMs"], status["seed"]
+        self.slot0 = self.now - self.now % HOUR
+        self.horizon = self.slot0 + 49 * HOUR
+        self.vendors = status["vendors"]
+        self.rows = [Row(n, offer) for offer in status["supply"] for n in offer["nodes"]]
+        self.rows.sort(key=lambda row: row.name)
+        self.untimely: dict[str, str] = {}
+        self.wishes = [w for o in status["orders"] if (w := self.wish(o)) is not None]
+        self.lay_out_time()
+        self.count_room(status["commitments"])
+        self.rows.sort(key=self.tie_key)
+
+    def wish(self, order: dict) -> Wish | None:
+        """Find when an order may run; note why not."""
+        deadline, duration = order["deadlineMs"], order["durationMs"]
+        start, length = self.now, duration or HOUR
+        if order["earliestMs"] > self.now:
+            start = -(-order["earliestMs"] // HOUR) * HOUR
+        if deadline is not None and deadline <= self.now:
+            self.untimely[order["id"]] = "Expired"
+            return None
+        if start >= self.horizon:
+            self.untimely[order["id"]] = "DeadlineTooClose"
+            return None
+        if deadline is not None and start + length > deadline:
+            if duration is not None or deadline <= start:
+                self.untimely[order["id"]] = "DeadlineTooClose"
+                return None
+            return Wish(order, start, deadline - start, False, deadline)
+        latest = self.horizon if deadline is None else min(self.horizon, deadline)
+        forward = order["mayWait"] and start + length <= latest
+        return Wish(order, start, min(length, self.horizon - start), forward, latest)
+
+    def lay_out_time(self) -> None:
+        """Cut time into cells and note each row's ask in each."""
+        until = max(
+            [self.now + 1] + [w.latest if w.forward else w.start + w.length for w in self.wishes]
+        )
+        end = until - 1 - (until - 1) % HOUR + HOUR
+        cuts = {self.now, end} | set(range(self.slot0 + HOUR, end, HOUR))
+        for row in self.rows:
+            cuts |= changes(row.offer["calendar"], self.now, end)
+        edges = sorted(cuts)
+        self.cells = list(pairwise(edges))
+        for row in self.rows:
+            row.asks = [ask_at(row.offer["calendar"], start) for start, _ in self.cells]
+
+    def count_room(self, commitments: list[dict]) -> None:
+        """Note what is free on each node in each slot."""
+        self.slots = (self.cells[-1][1] - self.slot0) // HOUR
+        self.room = {
+            (row.node["node"], slot): [row.node[name] for name in RESOURCES]
+            for row in self.rows
+            for slot in range(self.slots)
+        }
+        for taken in commitments:
+            for slot in range(self.slots):
+                start = self.slot0 + slot * HOUR
+                begun = slot == 0 and taken["startMs"] < start + HOUR
+                reaches = taken["endMs"] is None or taken["endMs"] > start
+                if begun or (taken["startMs"] < start + HOUR and reaches):
+                    self.fill(taken["node"], [slot], [-taken[name] for name in RESOURCES])
+
+    def fill(self, node: str, slots, amounts: list[int]) -> None:
+        for slot in slots:
+            if (node, slot) in self.room:
+                have = self.room[node, slot]
+                self.room[node, slot] = [a + b for a, b in zip(have, amounts, strict=True)]
+
+    def tie_key(self, row: Row) -> tuple:
+        free = self.room[row.node["node"], 0]
+        return free[0], free[1], lot(row.node["node"], self.seed), row.name
+
+    # What an order may have.
+
+    def static_reason(self, wish: Wish, row: Row) -> str | None:
+        """Give the first test of who and where that a row fails."""
+        order, node, offer = wish.order, row.node, row.offer
+        if order["regions"] and node["zone"] not in order["regions"]:
+            return "RegionNotAllowed"
+        if order["vendors"] and offer["vendor"] not in order["vendors"]:
+            return "VendorNotAllowed"
+        if any(node["labels"].get(k) != v for k, v in order["selector"].items()):
+            return "SelectorMismatch"
+        if any(not tolerated(order["tolerations"], taint) for taint in node["taints"]):
+            return "TaintNotTolerated"
+        if node["cordoned"]:
+            return "NodeCordoned"
+        if node["node"] in order["avoid"]:
+            return "AvoidedNode"
+        if not node["ready"]:
+            return "NodeNotReady"
+        if not offer["offer"]:
+            return "NotOffered"
+        return "OfferUnavailable" if offer["paused"] else None
+
+    def terms(self, wish: Wish) -> list[tuple[int, int]]:
+        found = [(wish.start, wish.start + wish.length)]
+        start = wish.start - wish.start % HOUR + HOUR
+        while wish.forward and start + wish.length <= wish.latest:
+            found.append((start, start + wish.length))
+            start += HOUR
+        return found
+
+    def parts(self, term: tuple[int, int]) -> list[tuple[int, int]]:
+        """Give the cells of a term, as (cell, ms in it)."""
+        start, end = term
+        return [
+            (i, min(end, b) - max(start, a))
+            for i, (a, b) in enumerate(self.cells)
+            if a < end and b > start
+        ]
+
+    def slots_of(self, term: tuple[int, int]) -> range:
+        start, end = term
+        return range((start - self.slot0) // HOUR, -(-(end - self.slot0) // HOUR))
+
+    def asks(self, row: Row, term: tuple[int, int]) -> list[int] | None:
+        """Give the asks over a term, None if it is closed in any part of it."""
+        found = [row.asks[cell] for cell, _ in self.parts(term)]
+        return None if None in found else found
+
+    def sells(self, wish: Wish, row: Row, term: tuple[int, int]) -> bool:
+        """Say whether a row may serve an order in a term, room and class price aside."""
+        if self.static_reason(wish, row) is not None:
+            return False
+        asks = self.asks(row, term)
+        if asks is None or max(asks) > wish.order["capNano"]:
+            return False
+        return row.offer["minimumTermMs"] <= term[1] - term[0]
+
+    def has_room(self, wish: Wish, row: Row, term: tuple[int, int], without=None) -> bool:
+        for slot in self.slots_of(term):
+            free = list(self.room[row.node["node"], slot])
+            if without is not None and slot in self.slots_of(without.term):
+                free = [a + b for a, b in zip(free, without.needs, strict=True)]
+            if any(have < need for have, need in zip(free, wish.needs, strict=True)):
+                return False
+        return True
+
+    def bears(self, wish: Wish, row: Row, term: tuple[int, int]) -> bool:
+        """Say whether nobody of the class would pay above their cap if the order came here."""
+        here = Wish(wish.order, 0, 0, False, 0, row, term)
+        others = [w for w in self.wishes if w.row is not None and w is not wish]
+        return self.is_bearable([*others, here], wish.group)
+
+    def is_bearable(self, placed: list[Wish], group: tuple) -> bool:
+        paid, caps = {}, {}
+        for other in placed:
+            if other.group != group:
+                continue
+            for cell, _ in self.parts(other.term):
+                key = other.row.node["zone"], cell
+                paid[key] = max(paid.get(key, 0), other.row.asks[cell])
+                caps[key] = min(caps.get(key, NEVER), other.order["capNano"])
+        return all(paid[key] <= caps[key] for key in paid)
+
+    # Turns.
+
+    def clear(self) -> None:
+        narrow = {
+            w.group: sum(self.static_reason(nobody_avoided(w), row) is None for row in self.rows)
+            for w in self.wishes
+        }
+        self.wishes.sort(
+            key=lambda w: (
+                self.waits(w),
+                -w.order["capNano"],
+                narrow[w.group],
+                -base_draw(w.needs),
+                lot(w.order["id"], self.seed),
+            )
+        )
+        for wish in self.wishes:
+            if not self.waits(wish):
+                self.take_turn(wish)
+        self.exchange([w for w in self.wishes if not self.waits(w)])
+        for wish in self.wishes:
+            if self.waits(wish):
+                self.take_turn(wish)
+
+    def waits(self, wish: Wish) -> bool:
+        return wish.forward or wish.start > self.now
+
+    def take_turn(self, wish: Wish) -> None:
+        """Put an order on the first row of its merit order that can have it."""
+        choices = []
+        for term in self.terms(wish):
+            for rank, row in enumerate(self.rows):
+                if self.sells(wish, row, term):
+                    lengths = [ms for _, ms in self.parts(term)]
+                    asks = self.asks(row, term)
+                    cost = sum(ask * ms for ask, ms in zip(asks, lengths, strict=True))
+                    choices.append((cost, term, rank))
+        for _, term, rank in sorted(choices):
+            row = self.rows[rank]
+            if self.has_room(wish, row, term) and self.bears(wish, row, term):
+                self.put(wish, row, term)
+                return
+
+    def put(self, wish: Wish, row: Row, term: tuple[int, int]) -> None:
+        wish.row, wish.term = row, term
+        self.fill(row.node["node"], self.slots_of(term), [-n for n in wish.needs])
+
+    def lift(self, wish: Wish) -> None:
+        self.fill(wish.row.node["node"], self.slots_of(wish.term), wish.needs)
+        wish.row = wish.term = None
+
+    # Changing places.
+
+    def exchange(self, turns: list[Wish]) -> None:
+        if not 1 < len(turns) <= 512 or len(turns) * len(self.rows) > 2**18:
+            return
+        for _ in range(2 * len(turns)):
+            changes_ = sorted(self.savings(turns), key=lambda c: c[:-1])
+            for *_, moves in changes_:
+                if self.keeps_caps(turns, moves):
+                    self.move(moves)
+                    break
+            else:
+                return
+
+    def cost(self, wish: Wish, row: Row) -> int:
+        """Give what a row costs an order that runs now, at the asks, on a reference node."""
+        term = (wish.start, wish.start + wish.length)
+        if not self.sells(wish, row, term):
+            return NEVER
+        draw = base_draw(wish.needs)
+        parts = self.parts(term)
+        return sum(money(row.asks[cell], draw, ms) for cell, ms in parts)
+
+    def cost_now(self, wish: Wish) -> int:
+        if wish.row is not None:
+            return self.cost(wish, wish.row)
+        return money(wish.order["capNano"], base_draw(wish.needs), wish.length) + 1
+
+    def elsewhere(self, wish: Wish) -> tuple[int, Row | None]:
+        """Give the cheapest other node with room, the first in tie order."""
+        best: tuple[int, Row | None] = (NEVER, None)
+        term = (wish.start, wish.start + wish.length)
+        for row in self.rows:
+            own = wish.row is not None and row.node["node"] == wish.row.node["node"]
+            if not own and self.cost(wish, row) < best[0] and self.has_room(wish, row, term):
+                best = (self.cost(wish, row), row)
+        return best
+
+    def savings(self, turns: list[Wish]):
+        """Give every change that saves something: (-saving, kind, turn, other turn, moves)."""
+        now = [self.cost_now(w) for w in turns]
+        other_places = [self.elsewhere(w) for w in turns]
+        for i, one in enumerate(turns):
+            term = (one.start, one.start + one.length)
+            cost, row = other_places[i]
+            if row is not None and now[i] > cost:
+                yield cost - now[i], 0, i, 0, [(one, row)]
+            for j, other in enumerate(turns):
+                if other.row is None or i == j:
+                    continue
+                if one.row is not None and one.row.node["node"] == other.row.node["node"]:
+                    continue
+                if not self.has_room(one, other.row, term, without=other):
+                    continue
+                gain = now[i] - self.cost(one, other.row)
+                cost, row = other_places[j]
+                if row is not None and gain + now[j] - cost > 0:
+                    yield cost - now[j] - gain, 1, i, j, [(one, other.row), (other, row)]
+                if one.row is None:
+                    continue
+                back = (other.start, other.start + other.length)
+                if self.has_room(other, one.row, back, without=one):
+                    gain += now[j] - self.cost(other, one.row)
+                    if gain > 0:
+                        yield -gain, 2, i, j, [(one, other.row), (other, one.row)]
+
+    def keeps_caps(self, turns: list[Wish], moves: list[tuple[Wish, Row]]) -> bool:
+        moved = {id(wish): row for wish, row in moves}
+        after = [
+            Wish(w.order, 0, 0, False, 0, moved.get(id(w), w.row), (w.start, w.start + w.length))
+            for w in turns
+            if w.row is not None or id(w) in moved
+        ]
+        return all(self.is_bearable(after, wish.group) for wish, _ in moves)
+
+    def move(self, moves: list[tuple[Wish, Row]]) -> None:
+        for wish, _ in moves:
+            if wish.row is not None:
+                self.lift(wish)
+        for wish, row in moves:
+            self.put(wish, row, (wish.start, wish.start + wish.length))
+
+    # Prices.
+
+    def segments(self, wish: Wish) -> list[dict]:
+        """Give the uniform prices of an order's term, equal neighbours in one slot together."""
+        found: list[dict] = []
+        for cell, _ in self.parts(wish.term):
+            price = max(
+                other.row.asks[cell]
+                for other in self.wishes
+                if other.row is not None
+                and other.group == wish.group
+                and other.row.node["zone"] == wish.row.node["zone"]
+                and cell in [c for c, _ in self.parts(other.term)]
+            )
+            left = max(wish.term[0], self.cells[cell][0])
+            right = min(wish.term[1], self.cells[cell][1])
+            if found and found[-1]["priceNano"] == price and left % HOUR:
+                found[-1]["endMs"] = right
+            else:
+                found.append({"startMs": left, "endMs": right, "priceNano": price})
+        return found
+
+    def matches(self) -> list[dict]:
+        found = []
+        for wish in self.wishes:
+            if wish.row is None:
+                continue
+            node, offer = wish.row.node, wish.row.offer
+            found.append(
+                {
+                    "order": wish.order["id"],
+                    "node": node["node"],
+                    "vendor": offer["vendor"],
+                    "zone": node["zone"],
+                    "offer": offer["offer"],
+                    "offerVersion": offer["version"],
+                    "drawMicro": -(-base_draw(wish.needs) * node["ratingMicro"] // 10**6),
+                    "askNano": self.asks(wish.row, wish.term)[0],
+                    "segments": self.segments(wish),
+                }
+            )
+        return sorted(found, key=lambda match: match["order"])
+
+
+def tolerated(tolerations: list[list[str]], taint: list[str]) -> bool:
+    for key, operator, value, effect in tolerations:
+        if effect and effect != taint[2]:
+            continue
+        if operator == "Exists" and key in ("", taint[0]):
+            return True
+        if operator != "Exists" and key == taint[0] and value == taint[1]:
+            return True
+    return False
+
+
+def nobody_avoided(wish: Wish) -> Wish:
+    return Wish({**wish.order, "avoid": []}, 0, 0, False, 0)

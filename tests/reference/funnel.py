@@ -1,0 +1,89 @@
+"""The funnel of an order that found no place, one node at a time."""
+
+from __future__ import annotations
+
+from tests.reference.clearing import RESOURCES, Market, Row, Wish
+
+ORDER = (
+    "RegionNotAllowed",
+    "VendorNotAllowed",
+    "SelectorMismatch",
+    "TaintNotTolerated",
+    "NodeCordoned",
+    "AvoidedNode",
+    "NodeNotReady",
+    "NotOffered",
+    "OfferUnavailable",
+    "PriceAboveCap",
+    "NotEnoughCpu",
+    "NotEnoughMemory",
+    "NotEnoughGpu",
+    "MinimumTermTooLong",
+    "ClearingPriceAboveCap",
+    "NoFreeCapacity",
+)
+
+
+TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu")
+
+
+def refusals(market: Market) -> list[dict]:
+    """Give the refusals of a cleared market."""
+    found = [{"order": o, "reason": r, "funnel": {}} for o, r in market.untimely.items()]
+    for wish in market.wishes:
+        if wish.row is None:
+            counts = funnel(market, wish)
+            found.append(
+                {
+                    "order": wish.order["id"],
+                    "reason": headline(market, wish, counts),
+                    "funnel": counts,
+                }
+            )
+    return sorted(found, key=lambda refusal: refusal["order"])
+
+
+def headline(market: Market, wish: Wish, counts: dict[str, int]) -> str:
+    vendors = wish.order["vendors"]
+    if vendors and not any(name in market.vendors for name in vendors):
+        return "UnknownVendor"
+    return max(counts, key=ORDER.index) if counts else "NoNodes"
+
+
+def funnel(market: Market, wish: Wish) -> dict[str, int]:
+    furthest: dict[str, str] = {}
+    for row in market.rows:
+        name, reason = row.node["node"], why_not(market, wish, row)
+        if name not in furthest or ORDER.index(reason) > ORDER.index(furthest[name]):
+            furthest[name] = reason
+    reasons = list(furthest.values())
+    return {reason: reasons.count(reason) for reason in ORDER if reason in reasons}
+
+
+def why_not(market: Market, wish: Wish, row: Row) -> str:
+    reason = market.static_reason(wish, row)
+    if reason is not None:
+        return reason
+    terms = market.terms(wish)
+    asked = [asks for term in terms if (asks := market.asks(row, term)) is not None]
+    if not asked:
+        return "OfferUnavailable"
+    cap = wish.order["capNano"]
+    if all(max(asks) > cap for asks in asked):
+        return "PriceAboveCap"
+    for name, reason in zip(RESOURCES, TOO_SMALL, strict=True):
+        if row.node[name] < wish.order[name]:
+            return reason
+    if row.offer["minimumTermMs"] > wish.length:
+        return "MinimumTermTooLong"
+    affordable = [t for t in terms if (a := market.asks(row, t)) is not None and max(a) <= cap]
+    if not any(market.bears(wish, row, term) for term in affordable):
+        return "ClearingPriceAboveCap"
+    return "NoFreeCapacity"
+
+
+def clear_again(status: dict) -> tuple[list[dict], list[dict]]:
+    """Work a published clearing out again; gives its matches and refusals."""
+    market = Market(status)
+    market.clear()
+    return market.matches(), refusals(market)
