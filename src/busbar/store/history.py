@@ -159,7 +159,7 @@ class History:
             self._by_collection[collection].drop_first()
         self._events -= len(batch.events)
         self._bytes -= batch.size
-        self.floor = batch.revision
+        self.floor = max(self.floor, batch.revision)
         if self._on_drop is not None:
             self._on_drop(batch)
 

@@ -122,8 +122,6 @@ class SortedMap(Frozen[V]):
         self._size -= 1
         if not chunk.keys:
             del self._lows[place], self._chunks[place]
-        elif at == 0:
-            self._lows[place] = chunk.keys[0]
 
     def _place(self, key: str) -> int:
         """Give the chunk a key belongs in; make the first one."""

@@ -73,7 +73,7 @@ async def test_a_paged_list_shows_one_revision_while_writes_go_on(store: Store) 
 async def test_an_older_revision_can_be_listed_without_a_page_under_way(store: Store) -> None:
     before = await fill(store, "a/a", "a/b")
     await store.commit(Transaction((Delete(key("a")), Put(key("b"), pod("b", x=1)))))
-    await fill(store, "a/c")
+    await fill(store, "a/c", "a/b", "a/a")
     old = await store.list("", "pods", at=before)
     assert names(old) == ["a/a", "a/b"]
     assert [obj["metadata"]["resourceVersion"] for obj in old.items] == [

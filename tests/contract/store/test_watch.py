@@ -198,6 +198,16 @@ async def test_a_watcher_that_never_reads_is_cut_off(engine: Any) -> None:
         await slow.__anext__()
 
 
+async def test_what_was_forgotten_by_itself_cannot_be_asked_for(engine: Any) -> None:
+    store = engine.open(max_events=10)
+    revisions = [await put(store, key(), n=n) for n in range(30)]
+    with pytest.raises(Compacted):
+        store.watch("", "pods", after=revisions[18])
+    assert len(await take(store.watch("", "pods", after=revisions[19]), 10)) == 10
+    with pytest.raises(Compacted):
+        await store.list("", "pods", at=revisions[18])
+
+
 async def test_history_is_bounded_in_bytes_too(engine: Any) -> None:
     store = engine.open(max_bytes=10_000)
     slow = store.watch("", "pods", after=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,15 @@ class Faulty(sqlite3.Connection):
     """A connection whose statements can be counted and made to fail."""
 
     fail_at: str = ""
+    gate: threading.Event | None = None
+    """What a COMMIT waits for."""
     error: Exception = sqlite3.OperationalError("disk I/O error")
     statements: list[str]
 
     def execute(self, sql: str, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
         self.__dict__.setdefault("statements", []).append(sql)
+        if self.gate is not None and sql == "COMMIT":
+            assert self.gate.wait(30)
         if self.fail_at and sql.startswith(self.fail_at):
             raise self.error
         return super().execute(sql, *args)  # type: ignore[arg-type]

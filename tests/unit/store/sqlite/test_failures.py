@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
+import threading
 from typing import Any
 
 import pytest
 
 from busbar.model.objects import Key
-from busbar.store.contract import StoreFailed
+from busbar.store.contract import ABSENT, Put, StoreFailed, Transaction
 
 
 def sqlite_error(code: int, text: str) -> sqlite3.OperationalError:
@@ -106,6 +107,27 @@ async def test_many_transactions_share_a_commit(bench: Any) -> None:
     bench.connection.statements.clear()
     await asyncio.gather(*(bench.put(store, f"p{n}") for n in range(200)))
     assert bench.connection.statements.count("COMMIT") <= 2
+    await store.close()
+
+
+async def test_nothing_is_answered_or_shown_while_it_is_being_written(bench: Any) -> None:
+    store = bench.open()
+    first = await bench.put(store, "p")
+    bench.connection.gate = threading.Event()
+    bench.connection.fail_at = "COMMIT"
+    create = Transaction((Put(Key("", "pods", "a", "q"), {"metadata": {}}, ABSENT),))
+    winner = asyncio.create_task(store.commit(create))
+    while not store._writing:
+        await asyncio.sleep(0)
+    loser = asyncio.create_task(store.commit(create))
+    nothing = asyncio.create_task(store.commit(Transaction()))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in (winner, loser, nothing))
+    assert await store.revision() == first
+    bench.connection.gate.set()
+    outcomes = await asyncio.gather(winner, loser, nothing, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreFailed] * 3
     await store.close()
 
 
