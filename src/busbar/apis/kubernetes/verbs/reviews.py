@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from busbar.apis.kubernetes import bodies, encoding, routes
-from busbar.apis.kubernetes.authorization import Attributes, Kind, Rule, authorize, rules
+from busbar.apis.kubernetes.authorization import Attributes, Check, Kind, Rule, authorize, rules
 from busbar.apis.kubernetes.calls import Call, Response
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.schemas.decoding import decode
@@ -46,8 +46,10 @@ async def access(door: Door, call: Call) -> Response:
         return _answer(review, {"allowed": False, "reason": READ_ONLY})
     verdict = authorize(call.role, attributes)
     status: dict[str, Any] = {"allowed": verdict.allowed}
-    if verdict.reason or verdict.check.value:
-        status["reason"] = verdict.reason or f"if {verdict.check.value}"
+    if verdict.check is not Check.NONE:
+        status["reason"] = f"if {verdict.check.value}"
+    elif verdict.reason:
+        status["reason"] = verdict.reason
     return _answer(review, status)
 
 
