@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from importlib.resources import files
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -136,7 +137,7 @@ def _own(resource: Resource) -> Definitions:
         ref = node.get("$ref")
         if isinstance(ref, str) and ref.startswith(_PACKAGE_REF):
             node["$ref"] = REF + parts + ref[len(_PACKAGE_REF) :]
-        return _union(node)
+        return _readable(node)
 
     found = {parts + name: _rewrite(part, refer) for name, part in schema["$defs"].items()}
     name = definition_name(resource)
@@ -162,8 +163,13 @@ def _own(resource: Resource) -> Definitions:
     return found
 
 
-def _union(node: Schema) -> Schema:
-    """Flatten msgspec's unions: `X or null` is X; others keep their members as `oneOf`."""
+def _readable(node: Schema) -> Schema:
+    """Put msgspec's form into OpenAPI's: `X or null` is X, other unions become `oneOf`."""
+    if isinstance(node.get("description"), str):
+        # Descriptions are docstrings, indented as the code around them.
+        node["description"] = cleandoc(node["description"])
+    if "enum" in node and all(isinstance(value, str) for value in node["enum"]):
+        node.setdefault("type", "string")
     if node.get("type") == "array":
         # A list of anything; readers of the documents insist on a schema for the items.
         node.setdefault("items", {})

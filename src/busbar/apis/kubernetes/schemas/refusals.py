@@ -48,10 +48,12 @@ class Refusal(NamedTuple):
     reason: str
     message: str
     causes: tuple[Cause, ...] = ()
+    name: str = ""
+    """The object's name as its body has it, for requests whose path has none."""
 
     def status(self, *, group: str = "", kind: str = "", name: str = "") -> dict[str, Any]:
         """Write it as a metav1.Status; `kind` is the resource or kind it is about."""
-        details: dict[str, Any] = {"name": name, "group": group, "kind": kind}
+        details: dict[str, Any] = {"name": name or self.name, "group": group, "kind": kind}
         details = {key: value for key, value in details.items() if value}
         if self.causes:
             details["causes"] = [
@@ -154,4 +156,5 @@ def unprocessable(kind: str, group: str, name: str, errors: Sequence[FieldError]
     lines = list(dict.fromkeys(str(error) for error in errors[:MAX_CAUSES]))
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     qualified = f"{kind}.{group}" if group else kind
-    return Refusal(422, "Invalid", f'{qualified} "{_cut(name)}" is invalid: {text}', causes)
+    name = _cut(name)
+    return Refusal(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', causes, name)

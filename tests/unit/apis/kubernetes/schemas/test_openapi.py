@@ -143,3 +143,14 @@ def test_documents_are_named_by_their_content() -> None:
 
 def test_an_unknown_document_is_none() -> None:
     assert openapi.v3("apis/apps/v1") is None
+
+
+def test_descriptions_are_not_indented_as_the_code_they_come_from() -> None:
+    schemas = v3("apis/busbar.dev/v1alpha1")["components"]["schemas"]
+    assert not any("\n    " in schema.get("description", "") for schema in schemas.values())
+
+
+def test_words_of_a_closed_list_are_strings() -> None:
+    schemas = v3("apis/busbar.dev/v1alpha1")["components"]["schemas"]
+    weekdays = schemas["dev.busbar.v1alpha1.CalendarRule"]["properties"]["weekdays"]
+    assert weekdays["items"]["type"] == "string"

@@ -235,3 +235,10 @@ def test_a_refusal_never_echoes_a_megabyte() -> None:
 def test_what_is_wrong_is_counted_only_so_far() -> None:
     body = pod(**{f"unknown{i}": 1 for i in range(1_000)})
     assert len(taken(read(served("Pod"), body)).warnings) == 50
+
+
+def test_a_refusal_names_the_object_even_where_the_path_does_not() -> None:
+    status = refused(read_offer(offer(vendor=""))).status(group="busbar.dev", kind="Offer")
+    assert status["details"]["name"] == "o"
+    assert status["code"] == 422
+    assert status["details"]["causes"][0]["field"] == "spec.vendor"
