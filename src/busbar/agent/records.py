@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from busbar.agent.mounts import unmount_below
+from busbar.agent.runtimes.contract import ContainerStatus
 from busbar.agent.settings import write_atomically
 
 
@@ -25,6 +27,8 @@ class ContainerRecord(msgspec.Struct, omit_defaults=True):
     done: bool = False
     """It has ended and will not be started again."""
     image_id: str = ""
+    ended: ContainerStatus | None = None
+    """The last run as it ended: the runtime forgets, the Pod's status must not."""
 
 
 class PodRecord(msgspec.Struct, omit_defaults=True):
@@ -68,7 +72,8 @@ class Records:
 
     def remove(self, uid: str) -> None:
         """Forget a Pod and delete its folder; nothing may be mounted below it any more."""
-        shutil.rmtree(self.folder(uid), ignore_errors=True)
+        if unmount_below(self.folder(uid)):
+            shutil.rmtree(self.folder(uid), ignore_errors=True)
 
     def strays(self, known: set[str]) -> list[Path]:
         """List folders of Pods that nobody knows."""

@@ -39,9 +39,11 @@ class Containers:
         self._records = records
         self._record = record
         self._status: dict[str, ContainerStatus] = {}
-        self._waits: dict[str, asyncio.Task[Any]] = {}
         self.cpu_ms = 0
         self.memory_peak_bytes = 0
+        for name, kept in record.containers.items():
+            if kept.ended is not None:
+                self._status[name] = kept.ended
 
     async def observe(self, pod: Object) -> None:
         """Look at what the containers are, and decide which will be started again."""
@@ -54,6 +56,8 @@ class Containers:
             if status is None:
                 continue
             self._status[container["name"]] = status
+            if status.state == "exited":
+                kept.ended = status
             if status.state == "exited" and not kept.done and kept.restart_at_ms is None:
                 self._decide(pod, init, kept, status)
                 changed = True
@@ -128,6 +132,7 @@ class Containers:
         kept.image_id = prepared.images[container["image"]].digest
         # Written before the start: after a crash in between, the runtime is asked about this id.
         kept.id = spec.id
+        kept.ended = None
         self._records.save(self._record)
         try:
             self._status[container["name"]] = await self._runtime.start(spec)

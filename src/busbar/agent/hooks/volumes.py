@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from busbar.agent.hooks.environment import field_of
 from busbar.agent.hooks.references import Sources
+from busbar.agent.mounts import is_mounted, mounts_below, unmount
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.model.objects import Object, spec_of
 from busbar.model.quantities import whole
@@ -93,9 +94,9 @@ async def release(pod: Object, folder: Path, buckets: BucketMounter) -> None:
         await buckets.unmount(target)
     for kind in _SUPPORTED:
         for target in sorted((root / kind).glob("*")):
-            if os.path.ismount(target):
-                _run("umount", "--lazy", str(target))
-    if not any(os.path.ismount(path) for path in root.glob("*/*")):
+            if kind != "csi" and is_mounted(target):
+                unmount(target)
+    if not mounts_below(root):
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -162,7 +163,7 @@ def _file(name: str, data: bytes, mode: int, path: str) -> File:
 
 def _empty_dir(target: Path, source: dict[str, Any], owner: Owner, path: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
-    if source.get("medium") == "Memory" and not os.path.ismount(target):
+    if source.get("medium") == "Memory" and not is_mounted(target):
         size = whole(source["sizeLimit"], f"{path}.sizeLimit") if source.get("sizeLimit") else 0
         _mount_memory(target, size or _MEMORY_MAX)
     os.chown(target, owner.uid, owner.gid)
@@ -172,7 +173,7 @@ def _empty_dir(target: Path, source: dict[str, Any], owner: Owner, path: str) ->
 def _write_files(target: Path, files: list[File], owner: Owner) -> None:
     """Write a volume of small files, in memory: secrets never reach the vendor's disk."""
     target.mkdir(parents=True, exist_ok=True)
-    if os.path.ismount(target):
+    if is_mounted(target):
         return
     size = sum(len(file.data) + 4096 for file in files) + (1 << 20)
     _mount_memory(target, min(size, _MEMORY_MAX))

@@ -17,6 +17,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from busbar.agent.mounts import unmount_below
 from busbar.agent.network.network import PodNetwork
 from busbar.agent.network.plan import tag_of
 from busbar.agent.runtimes.contract import (
@@ -229,7 +230,8 @@ class RuncRuntime:
         await self._network.close()
         await self._shim.close()
         self._cgroups.remove(f"/busbar-{self._tag}")
-        shutil.rmtree(self._run, ignore_errors=True)
+        if unmount_below(self._run):
+            shutil.rmtree(self._run, ignore_errors=True)
 
     def _status(self, folder: Path) -> ContainerStatus | None:
         order, start = _read(folder / "shim.json"), _read(folder / "start.json")
@@ -284,11 +286,7 @@ class RuncRuntime:
         if (self._run / "runc" / container_id).exists():
             subprocess.run(delete, check=False, capture_output=True)
         place = self._run / "c" / container_id
-        for mount in (place / "rootfs", *sorted((place / "lower").glob("*"))):
-            if os.path.ismount(mount):
-                command = ["umount", "--lazy", str(mount)]
-                subprocess.run(command, check=False, capture_output=True)
-        if not any(os.path.ismount(p) for p in (place / "rootfs", *(place / "lower").glob("*"))):
+        if unmount_below(place):
             shutil.rmtree(place, ignore_errors=True)
         self._cgroups.remove(self._cgroup(container_id))
         if folder is not None:

@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import subprocess
 from pathlib import Path
 
 import msgspec
 
+from busbar.agent.mounts import unmount
 from busbar.agent.network.network import NetworkFailed, PodNetwork
 from busbar.agent.network.plan import Wire
 from busbar.agent.runtimes.contract import PodSandbox, RuntimeFailed
@@ -214,8 +214,7 @@ def boot_id() -> str:
 def _unmount_namespaces(place: Path) -> None:
     for name in ("user", "net"):
         if (place / name).exists():
-            command = ["umount", "--lazy", str(place / name)]
-            subprocess.run(command, check=False, capture_output=True)
+            unmount(place / name)
             (place / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         os.rmdir(place)

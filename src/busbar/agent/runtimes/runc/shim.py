@@ -29,7 +29,7 @@ SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442
 OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, 0o2000000
 AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
 MOVE_MOUNT_F_EMPTY_PATH = 4
-MOUNT_ATTR_IDMAP = 0x00100000
+MOUNT_ATTR_IDMAP, MOUNT_ATTR_RDONLY = 0x00100000, 1
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,11 +59,12 @@ def now_ms():
 
 
 def write_file(path, document):
-    """Write a JSON file so that it is whole or not there."""
+    """Write a JSON file so that it is whole or not there.
+
+    Not forced to the disk: after a power cut the containers are gone as well.
+    """
     with open(path + ".new", "w") as file:
         json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
     os.rename(path + ".new", path)
 
 
@@ -80,6 +81,9 @@ def make_namespaces(base, directory):
     pid = os.fork()
     if pid == 0:
         try:
+            # So that it sees the end of the pipe when its parent closes it, or dies.
+            os.close(to_parent[0])
+            os.close(to_child[1])
             must(libc.unshare(CLONE_NEWUSER), "unshare user")
             os.write(to_parent[1], b"u")
             os.read(to_child[0], 1)
@@ -122,7 +126,7 @@ def mount_idmapped(source, target, userns):
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH
     tree = must(libc.syscall(SYS_OPEN_TREE, AT_FDCWD, path, flags), f"open_tree {source}")
     try:
-        attributes = MountAttributes(MOUNT_ATTR_IDMAP, 0, 0, userns)
+        attributes = MountAttributes(MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY, 0, 0, userns)
         size = ctypes.sizeof(attributes)
         result = libc.syscall(
             SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size
