@@ -27,6 +27,8 @@ from busbar.images.store import ImageStore, StoredImage
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+KEY = "dev.busbar.recipe.layer"
+"""Annotation of a layer: what it was made of. A build finds again what an earlier one made."""
 MADE_SHARE = 0.9
 """The share of a layer's time that making it takes; the rest is packing."""
 
@@ -81,18 +83,52 @@ def build(store: ImageStore, directory: Path, report: Report = lambda _: None) -
         raise ImageError(
             ImageRefusal.BUILD_FAILED, "An image is built as root: run the command with sudo."
         )
-    meter = _Meter(recipe, report)
+    keys = layer_keys(directory, recipe)
     with store.layout.adding() as tmp:
-        layers: list[_Layer] = []
-        for number, key in enumerate(layer_keys(directory, recipe)):
-            report_part = functools.partial(meter.at, number)
-            made_of = recipe.layers[number]
-            layers.append(_layer(store, directory, made_of, key, layers, tmp, report_part))
-        image = store.publish(recipe.reference, *_manifest(store, recipe, layers))
+        packed = _of_an_earlier_build(store, recipe, keys)
+        if packed is None:
+            layers = _make_all(store, directory, recipe, keys, tmp, report)
+            packed = [layer.packed for layer in layers]
+        image = store.publish(recipe.reference, *_manifest(store, recipe, keys, packed))
         # The image is whole: what was kept for going on is not needed any more.
-        for layer in layers:
-            shutil.rmtree(layer.files.parent, ignore_errors=True)
+        for key in keys:
+            shutil.rmtree(store.layout.cache / key, ignore_errors=True)
     return image
+
+
+def _of_an_earlier_build(
+    store: ImageStore, recipe: Recipe, keys: list[str]
+) -> list[PackedLayer] | None:
+    """The layers of the image of this name, where the same recipe made them."""
+    descriptor = store.find(recipe.reference)
+    if descriptor is None:
+        return None
+    manifest = store.manifest(descriptor)
+    layers = manifest["layers"]
+    if [layer.get("annotations", {}).get(KEY) for layer in layers] != keys:
+        return None
+    config = json.loads(store.layout.blob(manifest["config"]["digest"]).read_bytes())
+    return [
+        PackedLayer(layer["digest"], diff_id, layer["size"], layer["mediaType"])
+        for layer, diff_id in zip(layers, config["rootfs"]["diff_ids"], strict=True)
+    ]
+
+
+def _make_all(
+    store: ImageStore,
+    directory: Path,
+    recipe: Recipe,
+    keys: list[str],
+    tmp: Path,
+    report: Report,
+) -> list[_Layer]:
+    meter = _Meter(recipe, report)
+    layers: list[_Layer] = []
+    for number, key in enumerate(keys):
+        report_part = functools.partial(meter.at, number)
+        made_of = recipe.layers[number]
+        layers.append(_layer(store, directory, made_of, key, layers, tmp, report_part))
+    return layers
 
 
 def _layer(
@@ -156,13 +192,15 @@ def _kept(store: ImageStore, kept: Path) -> _Layer | None:
     return _Layer(kept / "files", packed)
 
 
-def _manifest(store: ImageStore, recipe: Recipe, layers: list[_Layer]) -> tuple[bytes, str]:
+def _manifest(
+    store: ImageStore, recipe: Recipe, keys: list[str], layers: list[PackedLayer]
+) -> tuple[bytes, str]:
     config = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
         "config": recipe.config.as_oci(),
-        "rootfs": {"type": "layers", "diff_ids": [one.packed.diff_id for one in layers]},
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
         "history": [{"created_by": f"busbar image build: {one.title}"} for one in recipe.layers],
     }
     content: dict[str, Any] = {
@@ -171,11 +209,12 @@ def _manifest(store: ImageStore, recipe: Recipe, layers: list[_Layer]) -> tuple[
         "config": {"mediaType": CONFIG_TYPE, **store.layout.put(_json(config))},
         "layers": [
             {
-                "mediaType": one.packed.media_type,
-                "digest": one.packed.digest,
-                "size": one.packed.size,
+                "mediaType": layer.media_type,
+                "digest": layer.digest,
+                "size": layer.size,
+                "annotations": {KEY: key},
             }
-            for one in layers
+            for key, layer in zip(keys, layers, strict=True)
         ],
     }
     return _json(content), MANIFEST_TYPE
