@@ -55,6 +55,12 @@ async def test_an_unreadable_entry_is_refused(store: Store) -> None:
     assert await why(store, settlement.top_up("a", 10**19, 1, "k")) is Why.TOO_LARGE
 
 
+async def test_no_account_grows_beyond_what_can_be_counted(store: Store) -> None:
+    most = [settlement.top_up("a", 10**18, 1, str(n)) for n in range(4)]
+    assert isinstance(await book(store, *most), Committed)
+    assert await why(store, settlement.top_up("b", 1, 1, "k")) is Why.TOO_LARGE
+
+
 async def test_nobody_spends_more_than_is_there(store: Store) -> None:
     await book(store, settlement.top_up("a", 10, 1, "k"))
     refused = await book(store, settlement.hold("u", "a", 11, 1))

@@ -145,6 +145,9 @@ async def test_only_its_user_can_read_the_database(bench: Any) -> None:
     modes = {file.name: file.stat().st_mode & 0o077 for file in bench.path.glob("busbar.db*")}
     assert modes == {"busbar.db": 0, "busbar.db-wal": 0, "busbar.db-shm": 0}
     await store.close()
+    bench.database.chmod(0o644)
+    await bench.open().close()
+    assert bench.database.stat().st_mode & 0o077 == 0
 
 
 def test_each_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
