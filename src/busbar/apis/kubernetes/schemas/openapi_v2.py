@@ -63,7 +63,6 @@ def _path_item(path: str) -> dict[str, Any]:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    resource = operation.resource
     parameters: list[dict[str, Any]] = [
         {"name": p.name, "in": "query", "type": p.type, "description": p.description}
         for p in operation.parameters
@@ -71,18 +70,15 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body:
         body = {"name": "body", "in": "body", "schema": {"$ref": REF + operation.body}}
         parameters.insert(0, {**body, "required": operation.method != "delete"})
-    answer = {"description": "OK", "schema": {"$ref": REF + operation.answer}}
+    schema = {"$ref": REF + operation.answer} if operation.answer else {"type": "string"}
+    answer = {"description": "OK", "schema": schema}
     return {
         "operationId": operation.id,
-        "description": f"{operation.action} {resource.kind}",
+        "description": f"{operation.action} {operation.gvk.kind}",
         "consumes": list(operation.media_types),
-        "produces": ["application/json"],
+        "produces": [operations.JSON if operation.answer else "text/plain"],
         "parameters": parameters,
         "responses": {"200": answer},
         "x-kubernetes-action": operation.action,
-        "x-kubernetes-group-version-kind": {
-            "group": resource.group,
-            "version": resource.version,
-            "kind": resource.kind,
-        },
+        "x-kubernetes-group-version-kind": operation.gvk._asdict(),
     }

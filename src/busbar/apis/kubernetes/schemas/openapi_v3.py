@@ -15,7 +15,6 @@ from busbar.apis.kubernetes.schemas.definitions import (
     META,
     QUANTITY,
     REF,
-    REVIEWS,
     Definitions,
     Schema,
 )
@@ -23,7 +22,6 @@ from busbar.apis.kubernetes.schemas.operations import Operation
 from busbar.model.resources import Resource
 
 _REF: Final = "#/components/schemas/"
-_JSON: Final = "application/json"
 _ALWAYS: Final = (META + "DeleteOptions", META + "Status", META + "Patch", META + "WatchEvent")
 INFO: Final = {"title": "Busbar", "version": f"v{KUBERNETES_VERSION}"}
 
@@ -32,24 +30,20 @@ def documents(
     resources: Iterable[Resource], definitions: Definitions
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give (path, document) for each group version: `api/v1`, `apis/batch/v1`, …"""
-    by_root: dict[str, list[Resource]] = {}
-    for resource in resources:
-        by_root.setdefault(operations.root(resource).strip("/"), []).append(resource)
-    for review in REVIEWS:
-        gvk = definitions[review]["x-kubernetes-group-version-kind"][0]
-        if gvk["group"]:
-            by_root.setdefault(f"apis/{gvk['group']}/{gvk['version']}", [])
-    for root, served in by_root.items():
-        yield root, _document(root, served, definitions)
+    by_root: dict[str, list[Operation]] = {}
+    for operation in operations.operations(resources):
+        by_root.setdefault(operation.root, []).append(operation)
+    for root, found in by_root.items():
+        yield root.strip("/"), _document(found, definitions)
 
 
-def _document(root: str, served: list[Resource], definitions: Definitions) -> dict[str, Any]:
+def _document(found: list[Operation], definitions: Definitions) -> dict[str, Any]:
     paths: dict[str, Any] = {}
-    wanted = [*_ALWAYS, *(name for name in REVIEWS if _root_of(definitions[name]) == root)]
-    for operation in operations.operations(served):
-        item = paths.setdefault(f"{operation.path}", _path_item(operation.path))
+    wanted = list(_ALWAYS)
+    for operation in found:
+        item = paths.setdefault(operation.path, _path_item(operation.path))
         item[operation.method] = _operation(operation)
-        wanted += [operation.answer, *([operation.body] if operation.body else [])]
+        wanted += [name for name in (operation.answer, operation.body) if name]
     schemas = {name: schema_v3(name, definitions[name]) for name in _reach(wanted, definitions)}
     return {
         "openapi": "3.0.0",
@@ -57,12 +51,6 @@ def _document(root: str, served: list[Resource], definitions: Definitions) -> di
         "paths": paths,
         "components": {"schemas": dict(sorted(schemas.items()))},
     }
-
-
-def _root_of(schema: Schema) -> str:
-    gvk = schema["x-kubernetes-group-version-kind"][0]
-    prefix = f"apis/{gvk['group']}" if gvk["group"] else "api"
-    return f"{prefix}/{gvk['version']}"
 
 
 def _reach(names: Iterable[str], definitions: Definitions) -> set[str]:
@@ -131,10 +119,9 @@ def _path_item(path: str) -> dict[str, Any]:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    resource = operation.resource
     written: dict[str, Any] = {
         "operationId": operation.id,
-        "description": f"{operation.action} {resource.kind}",
+        "description": f"{operation.action} {operation.gvk.kind}",
         "parameters": [
             {
                 "name": parameter.name,
@@ -146,11 +133,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         ],
         "responses": _responses(operation),
         "x-kubernetes-action": operation.action,
-        "x-kubernetes-group-version-kind": {
-            "group": resource.group,
-            "version": resource.version,
-            "kind": resource.kind,
-        },
+        "x-kubernetes-group-version-kind": operation.gvk._asdict(),
     }
     if operation.body:
         written["requestBody"] = {
@@ -165,8 +148,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     codes = {"post": ("200", "201", "202"), "put": ("200", "201"), "patch": ("200", "201")}
-    answer = {"schema": {"$ref": _REF + operation.answer}}
+    content: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
+    if operation.answer:
+        content = {operations.JSON: {"schema": {"$ref": _REF + operation.answer}}}
     return {
-        code: {"description": "OK", "content": {_JSON: answer}}
+        code: {"description": "OK", "content": content}
         for code in codes.get(operation.method, ("200",))
     }

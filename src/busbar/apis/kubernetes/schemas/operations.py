@@ -12,7 +12,11 @@ from typing import Final, NamedTuple
 from busbar.apis.kubernetes.schemas.definitions import META, definition_name, is_own
 from busbar.model.resources import Resource
 
+JSON: Final = "application/json"
+TEXT: Final = ""
+"""An answer that is plain text and no object."""
 STATUS: Final = META + "Status"
+_CORE: Final = "io.k8s.api.core.v1."
 PATCH_BODY: Final = META + "Patch"
 DELETE_OPTIONS: Final = META + "DeleteOptions"
 PATCH_TYPES: Final = (
@@ -31,23 +35,32 @@ class Parameter(NamedTuple):
     description: str
 
 
-class Operation(NamedTuple):
-    """One method at one path. `body` and `answer` are definitions."""
+class Gvk(NamedTuple):
+    """Group, version and kind that an operation is about."""
 
+    group: str
+    version: str
+    kind: str
+
+    @property
+    def root(self) -> str:
+        """Give the path of the group version: `/api/v1`, `/apis/batch/v1`."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+
+class Operation(NamedTuple):
+    """One method at one path of a group version. `body` and `answer` are definitions."""
+
+    root: str
     path: str
     method: str
     action: str
-    resource: Resource
+    gvk: Gvk
     answer: str
     body: str = ""
     parameters: tuple[Parameter, ...] = ()
-
-    @property
-    def media_types(self) -> tuple[str, ...]:
-        """Give what the body may be. Clients choose how they patch by it."""
-        if self.method != "patch":
-            return ("application/json",)
-        return PATCH_TYPES if is_own(self.resource) else (*PATCH_TYPES, STRATEGIC)
+    media_types: tuple[str, ...] = (JSON,)
+    """What the body may be. Clients choose how they patch by it."""
 
     @property
     def id(self) -> str:
@@ -82,43 +95,78 @@ _DELETE: Final = (
 )
 
 
+_LOG: Final = (
+    Parameter("container", "string", "Which container; the only one if there is one."),
+    Parameter("follow", "boolean", "Go on with what is written from now on."),
+    Parameter("limitBytes", "integer", "At most so many bytes."),
+    Parameter("previous", "boolean", "Of the container before its last restart."),
+    Parameter("sinceSeconds", "integer", "Not older than this."),
+    Parameter("sinceTime", "string", "Not older than this (RFC 3339)."),
+    Parameter("tailLines", "integer", "Only the last lines."),
+    Parameter("timestamps", "boolean", "Each line with its time."),
+)
+_REVIEWS: Final = (
+    ("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews"),
+    ("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews"),
+    ("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews"),
+)
+
+
 def root(resource: Resource) -> str:
-    """Give the path of a group version: `/api/v1`, `/apis/batch/v1`."""
-    return f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
+    """Give the path of a resource's group version."""
+    return Gvk(resource.group, resource.version, resource.kind).root
 
 
 def operations(resources: Iterable[Resource]) -> Iterator[Operation]:
-    """Give every operation of the resources."""
+    """Give every operation of the resources, and of the kinds that are posted but never stored."""
     for resource in resources:
         yield from _of(resource)
+    for group, kind, plural in _REVIEWS:
+        gvk = Gvk(group, "v1", kind)
+        name = f"io.k8s.api.{group.partition('.')[0]}.v1.{kind}"
+        path = f"{gvk.root}/{plural}"
+        yield Operation(gvk.root, path, "post", "post", gvk, name, name, (_DRY_RUN,))
 
 
 def _of(resource: Resource) -> Iterator[Operation]:
-    name = definition_name(resource)
-    base, plural = root(resource), resource.plural
-    collection = f"{base}/{plural}"
+    gvk = Gvk(resource.group, resource.version, resource.kind)
+    name, at = definition_name(resource), gvk.root
+    every = f"{at}/{resource.plural}"
+    some = f"{at}/namespaces/{{namespace}}/{resource.plural}" if resource.namespaced else every
+    one = f"{some}/{{name}}"
     if resource.namespaced:
-        yield Operation(collection, "get", "list", resource, name + "List", parameters=_LIST)
-        collection = f"{base}/namespaces/{{namespace}}/{plural}"
-    item = f"{collection}/{{name}}"
-    yield Operation(collection, "get", "list", resource, name + "List", parameters=_LIST)
-    yield Operation(item, "get", "get", resource, name)
+        yield Operation(at, every, "get", "list", gvk, name + "List", parameters=_LIST)
+    yield Operation(at, some, "get", "list", gvk, name + "List", parameters=_LIST)
+    yield Operation(at, one, "get", "get", gvk, name)
     if not resource.read_only:
-        yield Operation(collection, "post", "post", resource, name, name, _WRITE)
-        yield Operation(
-            collection, "delete", "deletecollection", resource, STATUS, DELETE_OPTIONS, _LIST
-        )
-        yield from _writes(item, resource, name)
-        yield Operation(item, "delete", "delete", resource, STATUS, DELETE_OPTIONS, _DELETE)
+        yield Operation(at, some, "post", "post", gvk, name, name, _WRITE)
+        yield Operation(at, some, "delete", "deletecollection", gvk, STATUS, DELETE_OPTIONS, _LIST)
+        yield from _writes(one, gvk, resource)
+        yield Operation(at, one, "delete", "delete", gvk, STATUS, DELETE_OPTIONS, _DELETE)
     if resource.has_status:
-        yield Operation(f"{item}/status", "get", "get", resource, name)
+        yield Operation(at, f"{one}/status", "get", "get", gvk, name)
         if not resource.read_only:
-            yield from _writes(f"{item}/status", resource, name)
+            yield from _writes(f"{one}/status", gvk, resource)
+    yield from _subresources(one, gvk)
 
 
-def _writes(path: str, resource: Resource, name: str) -> Iterator[Operation]:
-    yield Operation(path, "put", "put", resource, name, name, _WRITE)
-    yield Operation(path, "patch", "patch", resource, name, PATCH_BODY, (*_WRITE, _FORCE))
+def _writes(path: str, gvk: Gvk, resource: Resource) -> Iterator[Operation]:
+    name = definition_name(resource)
+    yield Operation(gvk.root, path, "put", "put", gvk, name, name, _WRITE)
+    types = PATCH_TYPES if is_own(resource) else (*PATCH_TYPES, STRATEGIC)
+    more = (*_WRITE, _FORCE)
+    yield Operation(gvk.root, path, "patch", "patch", gvk, name, PATCH_BODY, more, types)
+
+
+def _subresources(one: str, gvk: Gvk) -> Iterator[Operation]:
+    if gvk == ("", "v1", "Pod"):
+        binding, name = Gvk("", "v1", "Binding"), _CORE + "Binding"
+        yield Operation(gvk.root, f"{one}/log", "get", "get", gvk, TEXT, parameters=_LOG)
+        yield Operation(gvk.root, f"{one}/binding", "post", "post", binding, STATUS, name)
+    if gvk == ("", "v1", "ServiceAccount"):
+        token = Gvk("authentication.k8s.io", "v1", "TokenRequest")
+        name = "io.k8s.api.authentication.v1.TokenRequest"
+        yield Operation(gvk.root, f"{one}/token", "post", "post", token, name, name)
 
 
 def path_parameters(path: str) -> list[str]:

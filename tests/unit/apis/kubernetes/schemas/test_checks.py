@@ -118,6 +118,7 @@ def test_probes_are_not_for_init_containers_unless_they_are_sidecars() -> None:
     ("spec", "said"),
     [
         ({"restartPolicy": "Maybe"}, "spec.restartPolicy: Unsupported value"),
+        ({"ephemeralContainers": [{"name": "e"}]}, "spec.ephemeralContainers: Forbidden"),
         ({"dnsPolicy": "Mine"}, "spec.dnsPolicy: Unsupported value"),
         ({"terminationGracePeriodSeconds": -1}, "greater than or equal to 0"),
         ({"activeDeadlineSeconds": 0}, "must be between 1 and 2147483647"),

@@ -154,3 +154,15 @@ def test_words_of_a_closed_list_are_strings() -> None:
     schemas = v3("apis/busbar.dev/v1alpha1")["components"]["schemas"]
     weekdays = schemas["dev.busbar.v1alpha1.CalendarRule"]["properties"]["weekdays"]
     assert weekdays["items"]["type"] == "string"
+
+
+def test_subresources_and_reviews_are_described_too() -> None:
+    pod = "/api/v1/namespaces/{namespace}/pods/{name}"
+    core = v3("api/v1")["paths"]
+    log = core[f"{pod}/log"]["get"]
+    assert {"follow", "tailLines"} <= patch_parameters(log)
+    assert "text/plain" in log["responses"]["200"]["content"]
+    assert core[f"{pod}/binding"]["post"]["x-kubernetes-group-version-kind"]["kind"] == "Binding"
+    assert "/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token" in core
+    reviews = v3("apis/authorization.k8s.io/v1")["paths"]
+    assert "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" in reviews

@@ -34,6 +34,8 @@ def check_containers(spec: dict[str, Any], path: str, volumes: set[str]) -> list
     seen: set[str] = set()
     if not spec.get("containers"):
         errors.append(required(f"{path}.containers"))
+    if spec.get("ephemeralContainers"):
+        errors.append(forbidden(f"{path}.ephemeralContainers", "are not offered"))
     for field in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(field) or ()):
             at = f"{path}.{field}[{index}]"
