@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import zstandard
+
 from busbar.images import skopeo
 from busbar.images.archive import Archive, open_archive
 from busbar.images.layout import (
@@ -83,7 +85,7 @@ class ImageStore:
 
     def manifest(self, descriptor: Descriptor) -> dict[str, Any]:
         """The manifest a descriptor points to."""
-        content: dict[str, Any] = json.loads(self.layout.blob(descriptor["digest"]).read_bytes())
+        content: dict[str, Any] = json.loads(self._raw(descriptor))
         return content
 
     def pull(
@@ -109,7 +111,7 @@ class ImageStore:
         descriptor = self._must_find(reference)
         with self.layout.adding() as tmp:
             staged = tmp / "dir"
-            self._stage(descriptor, staged)
+            self._stage(descriptor, staged, plain=kind == "docker-archive")
             target = tmp / "archive"
             skopeo.copy(f"dir:{staged}", f"{kind}:{target}:{reference}", [], watch=tmp)
             shutil.move(target, path)
@@ -157,14 +159,35 @@ class ImageStore:
                     self.layout.adopt(path, path.name)
             return self.publish(reference, manifest, media_type)
 
-    def _stage(self, descriptor: Descriptor, target: Path) -> None:
-        """Lay an image out as skopeo's `dir:`, by hard links."""
+    def _stage(self, descriptor: Descriptor, target: Path, plain: bool) -> None:
+        """Lay an image out as skopeo's `dir:`, by hard links; `plain` for who knows no zstd."""
         target.mkdir()
         (target / "version").write_text("Directory Transport Version: 1.1\n")
-        shutil.copyfile(self.layout.blob(descriptor["digest"]), target / "manifest.json")
-        for digest in _blobs(self.manifest(descriptor)):
+        manifest = self.manifest(descriptor)
+        if plain:
+            manifest["layers"] = [self._plain(layer, target) for layer in manifest["layers"]]
+        content = json.dumps(manifest).encode() if plain else self._raw(descriptor)
+        (target / "manifest.json").write_bytes(content)
+        for digest in _blobs(manifest):
             blob = self.layout.blob(digest)
-            (target / blob.name).hardlink_to(blob)
+            if not (target / blob.name).exists():
+                (target / blob.name).hardlink_to(blob)
+
+    def _plain(self, layer: Descriptor, target: Path) -> Descriptor:
+        if not layer["mediaType"].endswith("+zstd"):
+            return layer
+        unpacked = target / "unpacked"
+        with open(self.layout.blob(layer["digest"]), "rb") as blob, open(unpacked, "wb") as out:
+            zstandard.ZstdDecompressor().copy_stream(blob, out)
+        with open(unpacked, "rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        size = unpacked.stat().st_size
+        unpacked.rename(target / digest)
+        media_type = layer["mediaType"].removesuffix("+zstd")
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": size}
+
+    def _raw(self, descriptor: Descriptor) -> bytes:
+        return self.layout.blob(descriptor["digest"]).read_bytes()
 
     def _must_find(self, reference: Reference) -> Descriptor:
         descriptor = self.find(reference)
