@@ -22,6 +22,8 @@ from busbar.server.http_cycle import Cycle
 
 HEAD_BYTES_MAX = 64 * 1024
 """All headers and the URL together."""
+HEAD_SECONDS_MAX = 30
+"""From the connection, or the first byte of a request, to the end of its head."""
 ALPN = ("http/1.1",)
 BACKLOG = 2048
 
@@ -35,6 +37,8 @@ class PeerCertificateProtocol(HttpToolsProtocol):
 
     _extensions: dict[str, Any]
     _head_bytes = 0
+    _in_head = False
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the peer's certificate: it stays the same for the connection's life."""
@@ -42,6 +46,35 @@ class PeerCertificateProtocol(HttpToolsProtocol):
         secured = transport.get_extra_info("ssl_object")
         certificate = secured.getpeercert(binary_form=True) if secured is not None else None
         self._extensions = {"tls": {"client_cert_der": certificate}}
+
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the connection."""
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; a head that stays half sent has its time."""
+        super().data_received(data)
+        if self._in_head and self._head_timer is None:
+            self._watch_head()
+
+    def _watch_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS_MAX, self.transport.abort)
+
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def on_message_begin(self) -> None:
+        """Start on a request."""
+        super().on_message_begin()
+        self._in_head = True
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Stay silent: clients that ask for WebSocket take plain HTTP as the answer."""
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the URL."""
@@ -64,6 +97,8 @@ class PeerCertificateProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the application on a request whose head is whole."""
         self._head_bytes = 0
+        self._in_head = False
+        self._forget_head()
         scope, version = self.scope, self.parser.get_http_version()
         parsed = httptools.parse_url(self.url)
         raw_path: bytes = parsed.path or b"/"
@@ -85,7 +120,10 @@ class PeerCertificateProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            # After a request to upgrade, the parser reads no further on this connection.
+            keep_alive=version != "1.0"
+            and self.parser.should_keep_alive()
+            and not self.parser.should_upgrade(),
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
@@ -11,7 +12,14 @@ from busbar.apis.kubernetes.authorization import Check, Role
 from busbar.apis.kubernetes.negotiation import Representation, representation
 from busbar.apis.kubernetes.ports import Identity, Receive, Scope, Send
 from busbar.apis.kubernetes.routes import Route
-from busbar.apis.kubernetes.statuses import Header, bad_request, not_acceptable, too_large
+from busbar.apis.kubernetes.settings import Settings
+from busbar.apis.kubernetes.statuses import (
+    Header,
+    bad_request,
+    not_acceptable,
+    too_large,
+    too_slow,
+)
 
 if TYPE_CHECKING:
     from busbar.apis.kubernetes.door import Door
@@ -119,12 +127,17 @@ class Call:
             raise not_acceptable("application/json")
         return found
 
-    async def body(self, limit: int) -> bytes:
-        """Read the body."""
+    async def body(self, settings: Settings) -> bytes:
+        """Read the body, within its limits of size and time."""
+        limit = settings.body_bytes_max
         declared = self.header(b"content-length")
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
             raise too_large(limit)
-        return await bodies.read_body(self.receive, limit)
+        try:
+            async with asyncio.timeout(settings.body_seconds_max):
+                return await bodies.read_body(self.receive, limit)
+        except TimeoutError:
+            raise too_slow(settings.body_seconds_max) from None
 
 
 Handler = Callable[["Door", Call], Awaitable[Response | None]]

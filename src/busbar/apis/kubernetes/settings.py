@@ -10,6 +10,8 @@ class Settings(NamedTuple):
 
     body_bytes_max: int = 3 * 1024 * 1024
     """As the Kubernetes API server: larger bodies get 413."""
+    body_seconds_max: int = 60
+    """A body that takes longer to arrive is not waited for."""
     gzip_bytes_min: int = 128 * 1024
     """Smaller answers are not worth the time to compress (the API server's threshold)."""
     encoded_bytes_max: int = 16 * 1024 * 1024
@@ -18,6 +20,7 @@ class Settings(NamedTuple):
     """A watch ends after this; clients resume where they were."""
     watch_stall_seconds: int = 30
     """A watcher that takes nothing for this long is cut off."""
+    watches_per_user_max: int = 2_000
     bookmark_seconds: int = 30
     patch_attempts: int = 5
     """How often a patch without resourceVersion is tried again after a conflict."""

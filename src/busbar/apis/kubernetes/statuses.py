@@ -133,6 +133,18 @@ def expired(message: str) -> Refusal:
     return Refusal(410, "Expired", message)
 
 
+def too_slow(seconds: int) -> RefusedRequest:
+    """408: the body did not arrive."""
+    message = f"the request's body did not arrive within {seconds} seconds"
+    return RefusedRequest(Refusal(408, "Timeout", message), headers=(CLOSE,))
+
+
+def too_many_watches(limit: int) -> RefusedRequest:
+    """429: one user holds too many watches."""
+    message = f"one user may hold at most {limit} watches at a time; end some of them"
+    return RefusedRequest(Refusal(429, "TooManyRequests", message))
+
+
 def too_large(limit: int) -> RefusedRequest:
     """413: the body is larger than the door takes; the rest of it is not read."""
     message = f"the request's body is larger than {limit} bytes"

@@ -8,6 +8,7 @@ up to it has been sent since, as the watch was seen idle. Next: `verbs/watch.py`
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 from busbar.apis.kubernetes.ports import Clock, Message, Send
@@ -21,7 +22,8 @@ HEARTBEAT_SECONDS = 1.0
 class Watcher:
     """One client that watches: its connection, and how far it is."""
 
-    def __init__(self, send: Send, source: Watch, now: Instant, until: Instant) -> None:
+    def __init__(self, user: str, send: Send, source: Watch, now: Instant, until: Instant) -> None:
+        self.user = user
         self._send = send
         self._source = source
         self._lock = asyncio.Lock()
@@ -60,6 +62,7 @@ class Watchers:
         self._clock = clock
         self._settings = settings
         self._open: set[Watcher] = set()
+        self._held: Counter[str] = Counter()
         self._heart: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
         self._revision_before = 0
@@ -67,16 +70,25 @@ class Watchers:
     def __len__(self) -> int:
         return len(self._open)
 
+    def held_by(self, user: str) -> int:
+        """Count the watches that a user holds."""
+        return self._held[user]
+
     def add(self, watcher: Watcher) -> None:
         """Take a watch in."""
         self._open.add(watcher)
+        self._held[watcher.user] += 1
         if self._heart is None or self._heart.done():
             self._revision_before = 0
             self._heart = asyncio.get_running_loop().create_task(self._beat())
 
     def remove(self, watcher: Watcher) -> None:
         """Let go of a watch that ended."""
-        self._open.discard(watcher)
+        if watcher in self._open:
+            self._open.remove(watcher)
+            self._held[watcher.user] -= 1
+            if not self._held[watcher.user]:
+                del self._held[watcher.user]
 
     def end_all(self) -> None:
         """End all watches, for shutdown."""

@@ -35,7 +35,7 @@ _ATTEMPTS = 8
 async def create(door: Door, call: Call) -> Response:
     """Create an object from the body."""
     resource = call.route.resource
-    raw = await call.body(door.settings.body_bytes_max)
+    raw = await call.body(door.settings)
     body = bodies.parse(raw, call.header(b"content-type"))
     generate = _generated(body)
     served, new = door.registry.served(resource), fresh(door, call, names=bool(generate))

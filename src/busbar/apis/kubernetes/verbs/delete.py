@@ -214,7 +214,7 @@ def _gone(call: Call, obj: Object) -> Response:
 
 async def _options(door: Door, call: Call) -> Options:
     """Read DeleteOptions from the body and the parameters; the body wins."""
-    raw = await call.body(door.settings.body_bytes_max)
+    raw = await call.body(door.settings)
     body: Any = bodies.parse(raw, call.header(b"content-type")) if raw else {}
     if not isinstance(body, dict):
         raise bad_request("the body must be an object of kind DeleteOptions")

@@ -91,7 +91,7 @@ async def whoami(door: Door, call: Call) -> Response:
 
 async def read(door: Door, call: Call, group: str, kind: str) -> Object:
     """Read the body as a kind that is posted and never stored."""
-    raw = await call.body(door.settings.body_bytes_max)
+    raw = await call.body(door.settings)
     body = bodies.parse(raw, call.header(b"content-type"))
     version = f"{group}/{VERSION}"
     if not isinstance(body, dict) or body.get("kind", kind) != kind:

@@ -79,7 +79,7 @@ async def bind(door: Door, call: Call) -> Response:
 
 
 async def _json(door: Door, call: Call) -> dict[str, Any]:
-    raw = await call.body(door.settings.body_bytes_max)
+    raw = await call.body(door.settings)
     body = bodies.parse(raw, call.header(b"content-type"))
     if not isinstance(body, dict):
         raise bad_request("the body must be a JSON object")

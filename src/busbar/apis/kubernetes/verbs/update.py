@@ -40,7 +40,7 @@ from busbar.store.contract import Committed, Delete, Put, Transaction, Why
 async def update(door: Door, call: Call) -> Response:
     """Replace an object (or its status) by the body."""
     route = call.route
-    raw = await call.body(door.settings.body_bytes_max)
+    raw = await call.body(door.settings)
     content_type = call.header(b"content-type")
     served, by = door.registry.served(route.resource), writer(door, call)
     for _ in range(door.settings.patch_attempts):
@@ -62,7 +62,7 @@ async def patch(door: Door, call: Call) -> Response:
     patch_type = call.header(b"content-type").partition(";")[0].strip().lower()
     if patch_type not in writes.PATCH_TYPES:
         raise unsupported_media(patch_type, " or ".join(writes.PATCH_TYPES))
-    raw = await call.body(door.settings.body_bytes_max)
+    raw = await call.body(door.settings)
     by = writer(door, call)
     for _ in range(door.settings.patch_attempts):
         old = await door.store.get(key_of(call))

@@ -21,7 +21,7 @@ from busbar.apis.kubernetes.printing.partial import partial_object
 from busbar.apis.kubernetes.printing.tables import TableWriter
 from busbar.apis.kubernetes.schemas.refusals import Refusal
 from busbar.apis.kubernetes.selectors import Predicate
-from busbar.apis.kubernetes.statuses import RefusedRequest, bad_request, expired
+from busbar.apis.kubernetes.statuses import RefusedRequest, bad_request, expired, too_many_watches
 from busbar.apis.kubernetes.verbs.list import parse_revision, predicate, too_new
 from busbar.apis.kubernetes.watchers import Watcher
 from busbar.model.objects import Object, metadata, with_metadata
@@ -43,6 +43,9 @@ class Start(NamedTuple):
 
 async def watch(door: Door, call: Call) -> None:
     """Stream the changes of a collection until the client or a limit ends it."""
+    limit = door.settings.watches_per_user_max
+    if door.watchers.held_by(call.identity.user) >= limit:
+        raise too_many_watches(limit)
     view, start = predicate(call), _start(call)
     frames = Frames(door, call.route.resource, call.representation(), call)
     seconds = call.number("timeoutSeconds") or door.settings.watch_seconds_max
@@ -64,7 +67,7 @@ async def watch(door: Door, call: Call) -> None:
         await _finish(call, error_frame(expired(f"too old resource version: {error}")))
         return
     now = door.clock()
-    watcher = Watcher(call.send, source, now, now + seconds * SECOND)
+    watcher = Watcher(call.identity.user, call.send, source, now, now + seconds * SECOND)
     watcher.revision = after
     if call.flag("allowWatchBookmarks"):
         watcher.bookmark = frames.bookmark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -43,6 +44,15 @@ def test_a_body_larger_than_the_limit_is_not_read(operator: Any) -> None:
     reply = operator.request("POST", CMS, b"x" * (Settings().body_bytes_max + 1))
     assert (reply.status, reply.json["reason"]) == (413, "RequestEntityTooLarge")
     assert reply.headers["connection"] == "close"
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(cloud: Any, operator: Any) -> None:
+    quick = cloud.app.door.settings._replace(body_seconds_max=0)
+    object.__setattr__(cloud.app.door, "settings", quick)
+    connection, task = operator.open("POST", CMS, b"")
+    connection.inbox.get_nowait()
+    cloud.run(asyncio.wait_for(task, 5))
+    assert connection.outbox.get_nowait()["status"] == 408
 
 
 def test_an_announced_body_that_is_too_large_is_refused_at_once(operator: Any) -> None:

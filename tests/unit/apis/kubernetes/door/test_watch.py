@@ -194,6 +194,18 @@ def test_closing_the_door_ends_its_watches(cloud: Any, operator: Any) -> None:
     assert watch.line() is None
 
 
+def test_one_user_holds_only_so_many_watches(cloud: Any, operator: Any) -> None:
+    few = cloud.app.door.settings._replace(watches_per_user_max=1)
+    object.__setattr__(cloud.app.door, "settings", few)
+    watch = operator.watch(CMS, resourceVersion=latest(operator))
+    refused = operator.get(CMS, watch="1")
+    assert (refused.status, refused.json["reason"]) == (429, "TooManyRequests")
+    watch.hang_up()
+    second = operator.watch(CMS, resourceVersion=latest(operator))
+    assert second.status == 200
+    second.hang_up()
+
+
 @pytest.fixture(autouse=True)
 def _nobody_left(cloud: Any) -> Iterator[None]:
     yield
