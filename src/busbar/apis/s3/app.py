@@ -15,7 +15,7 @@ from busbar.apis.s3.errors import ClientGone, Code, S3Error
 from busbar.apis.s3.gates import Gates
 from busbar.apis.s3.operations.call import Call, Door
 from busbar.apis.s3.ports import BucketDirectory, Clock, Credentials
-from busbar.apis.s3.request import Receive, Request, Scope, Send
+from busbar.apis.s3.request import Message, Receive, Request, Scope, Send
 from busbar.apis.s3.responses import Response, error_response, send_response
 from busbar.apis.s3.routes import route
 from busbar.apis.s3.sigv4 import authenticate
@@ -94,8 +94,9 @@ class S3App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = next(self._ids)
+        inbox = _Inbox(receive)
         try:
-            response = await self._answer(scope, receive, request_id)
+            response = await self._answer(scope, inbox.receive, request_id)
         except ClientGone:
             return
         except S3Error as refusal:
@@ -105,6 +106,8 @@ class S3App:
             _log.exception("request %s failed", request_id)
             error = S3Error(Code.InternalError, "The server failed; its log has this request's id.")
             response = self._refused(scope, error, request_id)
+        if not inbox.opened and _leaves_body(scope):
+            response = response._replace(headers=[*response.headers, ("connection", "close")])
         await send_response(send, response, request_id, scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
@@ -121,17 +124,32 @@ class S3App:
         return await operation.handler(Call(self._door, request, identity))
 
     def _refused(self, scope: Scope, refusal: S3Error, request_id: str) -> Response:
-        response = error_response(refusal, scope["raw_path"].decode("latin-1"), request_id)
-        if _leaves_much_unread(scope):
-            return response._replace(headers=[*response.headers, ("connection", "close")])
-        return response
+        return error_response(refusal, scope["raw_path"].decode("latin-1"), request_id)
 
 
-def _leaves_much_unread(scope: Scope) -> bool:
+class _Inbox:
+    """Remembers whether the body was asked for."""
+
+    __slots__ = ("_receive", "opened")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.opened = False
+
+    async def receive(self) -> Message:
+        self.opened = True
+        return await self._receive()
+
+
+def _leaves_body(scope: Scope) -> bool:
+    """Is there a body that must not be taken for the next request, or is too long to read away?
+
+    Who sent `Expect: 100-continue` and got an answer may keep the body, or send it all the same.
+    """
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"0")
     small = length.isdigit() and int(length) <= DRAIN_BYTES_MAX
-    return not small or b"transfer-encoding" in headers
+    return not small or b"transfer-encoding" in headers or b"expect" in headers
 
 
 def create_app(

@@ -41,6 +41,12 @@ class Claim(NamedTuple):
 def header_claim(request: Request) -> Claim:
     """Read the Authorization header."""
     authorization = request.header("authorization")
+    if not authorization and "AWSAccessKeyId" in request.query:
+        raise S3Error(
+            Code.InvalidRequest,
+            "The URL is presigned by signature version 2; presign it by version 4 "
+            "(boto3: Config(signature_version='s3v4')).",
+        )
     if not authorization:
         raise S3Error(Code.AccessDenied, "The request is not signed; anonymous access is off.")
     word, _, rest = authorization.partition(" ")

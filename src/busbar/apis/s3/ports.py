@@ -14,12 +14,16 @@ Clock = Callable[[], Instant]
 
 
 class AccessKey(NamedTuple):
-    """A namespace's access key. With `read_only` it may not change anything."""
+    """A namespace's access key. With `read_only` it may not change anything.
+
+    `buckets` are those it opens; None for all of the namespace.
+    """
 
     id: str
     secret: str
     namespace: str
     read_only: bool = False
+    buckets: frozenset[str] | None = None
 
 
 class Bucket(NamedTuple):
