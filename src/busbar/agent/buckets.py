@@ -94,6 +94,8 @@ class Wanted:
     gid: int | None = None
     """Who owns everything; None for whoever created it, which lets a workload of any user chmod."""
     read_only: bool = False
+    ca_file: Path | None = None
+    """The authority that the door's certificate is checked against; None for the machine's."""
 
 
 async def mount(wanted: Wanted) -> Mount:
@@ -201,6 +203,7 @@ def _start(wanted: Wanted, log: Path) -> subprocess.Popen[bytes]:
                 "PATH": os.environ.get("PATH", os.defpath),
                 "AWSACCESSKEYID": wanted.access_key,
                 "AWSSECRETACCESSKEY": wanted.secret_key,
+                **({"CURL_CA_BUNDLE": str(wanted.ca_file)} if wanted.ca_file else {}),
             },
         )
 

@@ -25,6 +25,7 @@ from busbar.agent.lease import NodeLease
 from busbar.agent.podstatus import PodView, grace_seconds, is_finished, status_patch
 from busbar.agent.records import PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
+from busbar.agent.relay import LogSource
 from busbar.agent.runtimes.contract import Runtime
 from busbar.model.objects import Object, is_deleting, metadata, name_of, namespace_of, uid_of
 
@@ -95,6 +96,28 @@ class PodWorker:
         """Stop the workload because this node is being taken down."""
         self._draining = True
         self._wake.set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Say whether something of it still runs or lies on the machine."""
+        return not self._forgotten and not self._clean
+
+    @property
+    def images(self) -> set[str]:
+        """Give the digests of the images it uses."""
+        return {kept.image_id for kept in self._record.containers.values() if kept.image_id}
+
+    def log_source(self, container: str, previous: bool) -> LogSource | str:
+        """Give where a container's log is, or one sentence that says why there is none."""
+        kept = self._record.containers.get(container)
+        if kept is None or not kept.id:
+            return f"container {container} of {self._name} has not been started yet"
+        attempt = kept.restarts - (1 if previous else 0)
+        if attempt < 0:
+            return f"container {container} of {self._name} has no previous run"
+        folder = self._parts.records.folder(self._record.uid) / "logs" / container
+        files = [folder / f"{attempt}.log.1", folder / f"{attempt}.log"]
+        return LogSource(lambda: files, lambda: self.containers.any_running())
 
     async def run(self) -> None:
         """Live until nothing is left. Faults of ours are reported, and tried again."""
@@ -207,9 +230,7 @@ class PodWorker:
             return
         path = f"/api/v1/namespaces/{namespace_of(self._pod)}/pods/{name_of(self._pod)}/status"
         try:
-            await self._parts.api.patch(
-                path, patch, "application/strategic-merge-patch+json"
-            )
+            await self._parts.api.patch(path, patch, "application/strategic-merge-patch+json")
         except ApiRefused as refused:
             if refused.code not in (404, 409):
                 raise
@@ -253,9 +274,7 @@ class PodWorker:
         """Sleep until something happens: a word from the cloud, a container's end, a due time."""
         waits = [asyncio.ensure_future(self._wake.wait()), *self.containers.waits()]
         try:
-            await asyncio.wait(
-                waits, timeout=self._nap(), return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(waits, timeout=self._nap(), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()

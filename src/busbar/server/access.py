@@ -87,6 +87,14 @@ def read_consumer_namespace(obj: Object) -> str | None:
     return None if name in _NO_KEY or is_deleting(obj) else name
 
 
+class KnownBucket(NamedTuple):
+    """A Bucket object, as far as others need it."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
 class Buckets:
     """The S3 door's buckets are Bucket objects: what one makes, the other sees."""
 
@@ -96,9 +104,7 @@ class Buckets:
         self._store = store
         self._clock = clock
         self._new_uid = new_uid
-        self.known: Informer[tuple[str, str, str, str]] = Informer(
-            store, GROUP, "buckets", _read_bucket
-        )
+        self.known: Informer[KnownBucket] = Informer(store, GROUP, "buckets", _read_bucket)
 
     async def create(self, namespace: str, name: str) -> bool:
         """Make a bucket; False where it exists already."""
@@ -135,6 +141,5 @@ class Buckets:
         return (await self._store.list(GROUP, "buckets", namespace)).items
 
 
-def _read_bucket(obj: Object) -> tuple[str, str, str, str]:
-    created = str(obj["metadata"].get("creationTimestamp") or "")
-    return namespace_of(obj), name_of(obj), uid_of(obj), created
+def _read_bucket(obj: Object) -> KnownBucket:
+    return KnownBucket(namespace_of(obj), name_of(obj), uid_of(obj))

@@ -120,7 +120,7 @@ class Cloud:
         )
         pay = money.create_app(self.store, self.groups_of, clock.now)
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
-        registry = doors.registry_app(self.settings.images, self.user_of)
+        registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -132,7 +132,8 @@ class Cloud:
             elif path.startswith("/money/v1"):
                 await pay(scope, receive, send)
             elif path.startswith("/v2"):
-                await registry(scope, receive, send)
+                caller = await self.user_of(scope)
+                await registry({**scope, doors.CALLER: caller}, receive, send)
             elif bucketkeys.is_key_path(path):
                 await keys(scope, receive, send)
             else:
@@ -150,7 +151,8 @@ class Cloud:
         )
         api_tls = server_context(str(certificate), str(key), str(settings.pki / "ca.pem"))
         s3_tls = server_context(str(certificate), str(key), None)
-        s3 = await doors.open_s3(settings.objects, self.keys, self.buckets, clock.now)
+        s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
+        await s3.start()
         self._write_kubeconfig()
         ready = Ready(settings, 3)
         listening = Listening()
@@ -162,8 +164,15 @@ class Cloud:
         )
         try:
             async with asyncio.TaskGroup() as group:
-                for informer in (self.bearers, self.namespaces, self.keys.secrets, self.keys.pods):
-                    group.create_task(informer.run())
+                for follow in (
+                    self.bearers.run,
+                    self.namespaces.run,
+                    self.keys.secrets.run,
+                    self.keys.pods.run,
+                    self.buckets.known.run,
+                ):
+                    group.create_task(follow())
+                group.create_task(doors.purge_deleted(s3, self.buckets))
                 group.create_task(
                     access.keep_namespace_keys(
                         self.store, self.namespaces, clock.now, clock.new_uid
@@ -180,6 +189,7 @@ class Cloud:
         finally:
             settings.ready_file.unlink(missing_ok=True)
             self.kubernetes.close()
+            await s3.stop()
 
     async def _serve(
         self, app: Any, host: str, port: int, tls: ssl.SSLContext | None, ready: Ready

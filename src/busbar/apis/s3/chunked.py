@@ -52,6 +52,7 @@ class ChunkDecoder:
         self._signature = ""
         self._sha256 = hashlib.sha256()
         self._signed_lines = bytearray()
+        self._trailer_lines = 0
 
     def feed(self, pieces: Iterable[bytes | memoryview]) -> list[memoryview]:
         """Give the payload in these pieces, as slices of them."""
@@ -138,7 +139,8 @@ class ChunkDecoder:
             return
         name, colon, value = line.decode("latin-1").partition(":")
         name, value = name.strip().lower(), value.strip()
-        if not colon or len(self.trailers) >= TRAILER_LINES_MAX:
+        self._trailer_lines += 1
+        if not colon or self._trailer_lines > TRAILER_LINES_MAX:
             raise _malformed("A trailer must be a few lines of the form name:value.")
         if name == "x-amz-trailer-signature":
             if self._checker is not None:

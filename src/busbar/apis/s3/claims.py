@@ -107,7 +107,7 @@ def _claim(
         parts[0],
         "/".join(parts[1:]),
         date,
-        _instant(date),
+        instant_of(date),
         tuple(signed.split(";")),
         signature,
         payload,
@@ -127,7 +127,8 @@ def _sent_date(request: Request) -> str:
         ) from None
 
 
-def _instant(date: str) -> Instant:
+def instant_of(date: str) -> Instant:
+    """Read the time format of signatures."""
     try:
         return int(datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()) * 1000
     except (ValueError, OverflowError):

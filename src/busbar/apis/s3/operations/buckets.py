@@ -19,7 +19,8 @@ _ADDRESS = re.compile(r"\A\d+\.\d+\.\d+\.\d+\Z")
 
 async def list_buckets(call: Call) -> Response:
     """ListBuckets: those of the key's namespace."""
-    buckets = sorted(await call.door.directory.list(call.namespace))
+    found = await call.door.directory.list(call.namespace)
+    buckets = sorted(bucket for bucket in found if call.may_open(bucket.name))
     prefix = call.request.query.get("prefix", "")
     after = call.request.query.get("continuation-token", "")
     limit = call.number("max-buckets", 10_000, 1, 10_000)

@@ -50,12 +50,18 @@ class Call(NamedTuple):
         """The key that is addressed, checked."""
         return check_key(self.request.key or "")
 
+    def may_open(self, name: str) -> bool:
+        """Say whether the caller's key opens a bucket: a workload's opens those it mounts."""
+        return self.identity.key.buckets is None or name in self.identity.key.buckets
+
     async def bucket(self) -> Bucket:
         """Give the addressed bucket, or refuse."""
         return await self.find_bucket(self.bucket_name)
 
     async def find_bucket(self, name: str) -> Bucket:
         """Give a bucket of the caller's namespace, or refuse."""
+        if not self.may_open(name):
+            raise S3Error(Code.AccessDenied, "This access key opens other buckets only.")
         bucket = await self.door.directory.find(self.namespace, name)
         if bucket is None:
             raise S3Error(

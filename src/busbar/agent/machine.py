@@ -1,0 +1,33 @@
+"""What a machine must be able to do before it sells anything. Next: `main.py`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from busbar.agent.settings import AgentSettings
+
+_COMMANDS = {"runc": "runc", "nft": "nftables", "s3fs": "s3fs", "skopeo": "skopeo"}
+
+
+class MachineLacks(Exception):
+    """The machine cannot be a node; one sentence names what is missing and how to get it."""
+
+
+def check_machine(settings: AgentSettings) -> None:
+    """Refuse a machine that could take work but not do it."""
+    if os.geteuid() != 0:
+        raise MachineLacks("the agent needs root: run it with sudo")
+    if settings.runtime != "runc":
+        raise MachineLacks(f"runtime: {settings.runtime!r} is unknown; use runc")
+    missing = [package for command, package in _COMMANDS.items() if not shutil.which(command)]
+    if missing:
+        raise MachineLacks(f"this machine lacks {', '.join(missing)}; apt-get install them")
+    filesystems = Path("/proc/filesystems").read_text().split()
+    if "overlay" not in filesystems:
+        raise MachineLacks("the kernel has no overlayfs; load it with `modprobe overlay`")
+    if not Path("/dev/fuse").exists():
+        raise MachineLacks("there is no /dev/fuse, so buckets cannot be mounted; `modprobe fuse`")
+    if not Path("/proc/self/ns/user").exists():
+        raise MachineLacks("the kernel has no user namespaces")
