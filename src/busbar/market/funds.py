@@ -13,6 +13,9 @@ from busbar.market.reasons import Reason
 from busbar.model.money import format_euro
 
 
+_MICRO_EURO = 1_000
+
+
 class Funds(NamedTuple):
     """What a namespace may still commit: its balance, and what is left of its budget if any."""
 
@@ -43,14 +46,20 @@ class Purse:
         cost = cost_of_term()
         balance, budget = self._left.get(namespace, Funds(0))
         if cost > balance:
-            message = f"the term costs {_euro(cost)} and {_euro(balance)} of the balance is left"
+            message = f"the term costs {_cost(cost)} and {_left(balance)} of the balance is left"
             return Short(Reason.INSUFFICIENT_FUNDS, message)
         if budget is not None and cost > budget:
-            message = f"the term costs {_euro(cost)} and {_euro(budget)} of the budget is left"
+            message = f"the term costs {_cost(cost)} and {_left(budget)} of the budget is left"
             return Short(Reason.BUDGET_EXCEEDED, message)
         self._left[namespace] = Funds(balance - cost, None if budget is None else budget - cost)
         return None
 
 
-def _euro(nano: int) -> str:
-    return f"{format_euro(max(nano, 0), decimals=6)} €"
+def _cost(nano: int) -> str:
+    """Write a cost to the micro-euro, rounded up: what is missing never looks like enough."""
+    return f"{format_euro(-(-nano // _MICRO_EURO) * _MICRO_EURO)} €"
+
+
+def _left(nano: int) -> str:
+    """Write what is left to the micro-euro, rounded down."""
+    return f"{format_euro(max(nano, 0) // _MICRO_EURO * _MICRO_EURO)} €"

@@ -52,7 +52,7 @@ ANYWHERE = Eligibility()
 class Order:
     """A workload that wants to run, and on which terms.
 
-    `deadline` None: none. `duration` is what was stated, in ms, None if nothing was: the contract
+    It does not run before `earliest`. `deadline` None: none. `duration` is what was stated, in ms, None if nothing was: the contract
     is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
     """
 
@@ -107,7 +107,6 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
             selector_of(spec),
             tolerations_of(spec),
         ),
-        earliest=submitted,
         deadline=_deadline(notes),
         duration=_duration(notes),
         may_wait=_may_wait(notes),
