@@ -141,7 +141,7 @@ def track_update(
         ownable(new, subresource, has_status=has_status),
     )
     stored, sent = metadata(old).get("managedFields"), metadata(new).get("managedFields")
-    rewritten = bool(sent) and not subresource and sent != stored
+    rewritten = bool(sent) and sent != stored
     if changed.is_empty() and not rewritten:
         return with_metadata(new, managedFields=stored)
     managers = read_managers(new, trusted=False) if rewritten else read_managers(old)

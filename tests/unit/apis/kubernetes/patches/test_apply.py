@@ -440,3 +440,37 @@ def test_an_invalid_result_is_refused() -> None:
     cluster = Cluster("Pod")
     assert refused(cluster.apply("alice", pod())).code == 422
     assert cluster.obj is None
+
+
+def test_a_map_that_loses_its_last_entry_goes() -> None:
+    shape = Cluster("Pod").served.shape
+    live = {"metadata": {"labels": {"a": "1"}}, "spec": {}}
+    last = {"f:metadata": {"f:labels": {"f:a": {}}}}
+    stale = {"f:metadata": {"f:labels": {"f:gone": {}}}}
+    assert prune(shape, live, last, stale) == {"spec": {}}
+    itself = {"f:metadata": {"f:labels": {".": {}, "f:gone": {}}}}
+    assert prune(shape, live, last, itself) == {"metadata": {"labels": {}}, "spec": {}}
+
+
+def test_what_is_gone_is_owned_by_nobody() -> None:
+    cluster = Cluster()
+    done(cluster.apply("alice", {"data": {"a": "1", "b": "1"}}))
+    done(cluster.merge("editor", {"data": {"c": "1", "d": "1"}}))
+    done(cluster.merge("editor", {"data": {"a": None, "c": None}}))
+    assert cluster.owned("alice") == {"f:data": {"f:b": {}}}
+    assert cluster.owned("editor", "Update") == {"f:data": {"f:d": {}}}
+
+
+def test_removing_takes_nothing() -> None:
+    cluster = Cluster()
+    done(cluster.create("editor", {"data": {"a": "1", "b": "1"}}))
+    before = cluster.field("metadata")["managedFields"][0]["time"]
+    done(cluster.merge("editor", {"data": {"a": None}}))
+    assert cluster.field("metadata")["managedFields"][0]["time"] == before
+
+
+def test_an_apply_that_only_moves_times_changes_nothing() -> None:
+    cluster = Cluster("Secret")
+    done(cluster.apply("bob", {"stringData": {"b": "1"}}))
+    done(cluster.apply("alice", {"data": {"a": "QQ=="}}))
+    assert not done(cluster.apply("bob", {"stringData": {"b": "1"}})).changed

@@ -9,7 +9,7 @@ import pytest
 from busbar.apis.kubernetes.patches import fields as sets
 from busbar.apis.kubernetes.patches.compare import compare
 from busbar.apis.kubernetes.schemas.registry import registry
-from busbar.apis.kubernetes.schemas.shapes import Shape
+from busbar.apis.kubernetes.schemas.shapes import ANYTHING, Kind, Shape
 
 
 def shape() -> Shape:
@@ -138,3 +138,14 @@ def test_an_atomic_list_changes_as_a_whole() -> None:
     before = {"spec": {"tolerations": [{"key": "a"}]}}
     after = {"spec": {"tolerations": [{"key": "b"}]}}
     assert compare(shape(), before, after).modified == {"f:spec": {"f:tolerations": {}}}
+
+
+def test_entries_of_a_map_are_members_with_what_is_in_them() -> None:
+    entries = Shape(Kind.MAP)
+    entries.items = Shape(Kind.STRUCT)
+    entries.items.fields = {"x": ANYTHING}
+    value = {"a": {"x": 1}}
+    whole = {"f:a": {".": {}, "f:x": {}}}
+    assert sets.fields_of(entries, value) == whole
+    assert compare(entries, {}, value).added == whole
+    assert compare(entries, value, {}).removed == whole

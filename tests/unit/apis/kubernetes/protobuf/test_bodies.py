@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from busbar.apis.kubernetes.protobuf import Malformed, decode
+from busbar.apis.kubernetes.protobuf import Malformed, decode, wire
 
 NAMESPACE = "azhzAAoPCgJ2MRIJTmFtZXNwYWNlEhsKEwoDeHl6EgAaACIAKgAyADgAQgASABoCCgAaACIA"
 CONFIG_MAP = "azhzAAoPCgJ2MRIJQ29uZmlnTWFwEhsKEQoBYxIAGgAiACoAMgA4AEIAEgYKAWESAWIaACIA"
@@ -225,3 +225,14 @@ def test_broken_bytes_are_refused_in_a_sentence(bad: bytes) -> None:
     assert isinstance(decoded, Malformed)
     assert decoded.message
     assert not decoded.unsupported
+
+
+def test_a_message_in_two_pieces_is_one_message() -> None:
+    spec = pod_spec(field(14, field(2, 7)), field(14, field(3, 1)))
+    assert spec == {"securityContext": {"runAsUser": 7, "runAsNonRoot": True}}
+
+
+def test_a_number_has_at_most_ten_bytes() -> None:
+    assert wire.varint(b"\xff" * 9 + b"\x01", 0) == (2**64 - 1, 10)
+    with pytest.raises(wire.Broken, match="too long"):
+        wire.varint(b"\x80" * 10 + b"\x01", 0)

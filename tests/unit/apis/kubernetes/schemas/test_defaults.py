@@ -238,3 +238,11 @@ def test_defaults_reach_into_lists() -> None:
     spec = {"vendor": "v", "pricePerDTU": "1", "calendar": {"rules": [{"weekdays": ["Mon"]}]}}
     rule = filled({"spec": spec}, "Offer", "busbar.dev", "v1alpha1")["spec"]["calendar"]["rules"][0]
     assert rule == {"weekdays": ["Mon"], "from": "00:00", "until": "24:00", "available": True}
+
+
+def test_a_job_without_labels_takes_those_of_its_pods() -> None:
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": {}}
+    assert filled(job(template=template), "Job", "batch")["metadata"]["labels"] == {"app": "x"}
+    named = job(template=template)
+    named["metadata"]["labels"] = {"mine": "1"}
+    assert filled(named, "Job", "batch")["metadata"]["labels"] == {"mine": "1"}
