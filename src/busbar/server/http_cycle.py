@@ -6,6 +6,7 @@ head waits for the first piece of the body. Next: `http.py`.
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import Any
 
@@ -27,10 +28,36 @@ def header_line(name: bytes, value: bytes) -> bytes:
     return b"".join((name.lower(), b": ", value, b"\r\n"))
 
 
+def _nothing() -> None:
+    """Stand in for the callback of an answer that is over, so that the connection can go."""
+
+
 class Cycle(RequestResponseCycle):
     """uvicorn's cycle, but for how an answer is written."""
 
     _head: list[bytes] | None = None
+
+    async def run_asgi(self, app: Any) -> None:
+        """Run the application; a request cancelled at shutdown is no failure."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self.transport.close()
+        except Exception:
+            self.logger.exception("an application failed")
+            await self._failed()
+        else:
+            if not self.response_complete and not self.disconnected:
+                # It gave up in the midst of its answer: the client must see that it is not whole.
+                self.transport.close()
+        finally:
+            self.on_response = _nothing
+
+    async def _failed(self) -> None:
+        if self.response_started or self.disconnected:
+            self.transport.close()
+            return
+        await self.send_500_response()
 
     async def send(self, message: Any) -> None:
         """Take an ASGI message."""

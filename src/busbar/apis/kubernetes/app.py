@@ -150,8 +150,10 @@ class KubernetesApp:
             await self._send(call, response)
 
     def close(self) -> None:
-        """End all watches, so that a server can stop."""
+        """End what is open without end (watches, agents' lines), so that a server can stop."""
         self.door.watchers.end_all()
+        if isinstance(self.door.logs, AgentRelay):
+            self.door.logs.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

@@ -83,6 +83,11 @@ class AgentRelay:
         """Say whether a node's agent holds its connection."""
         return node in self._links
 
+    def close(self) -> None:
+        """End the agents' lines; they dial in again."""
+        for link in self._links.values():
+            _end(link)
+
     async def open(self, node: str, request: LogRequest) -> RelayedLog:
         """Ask a node for a log and wait until its answer starts."""
         link = self._links.get(node)

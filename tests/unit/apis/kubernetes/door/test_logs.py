@@ -235,3 +235,9 @@ def test_one_of_several_containers_must_be_named(cloud: Any) -> None:
 )
 def test_a_parameter_that_cannot_be_read_is_refused(bound: Any, query: dict[str, str]) -> None:
     assert bound.client("alice").get(f"{POD}/log", **query).status == 400
+
+
+def test_closing_the_door_ends_the_agents_lines(bound: Any) -> None:
+    agent = Agent(bound)
+    bound.app.close()
+    bound.run(asyncio.wait_for(agent.task, 5))
