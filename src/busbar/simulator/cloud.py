@@ -25,14 +25,14 @@ from busbar.simulator.faults import Faults
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
 from busbar.simulator.people import People
-from busbar.simulator.profile import Profile, profile_of
+from busbar.simulator.profile import Profile, hours_of, profile_of
 from busbar.simulator.world import World
 from busbar.store.contract import Committed, Delete, Put, Transaction
 from busbar.store.memory import MemoryStore
 
 START = parse_instant("2027-03-27T21:47:13Z", "start")
 """A few hours before clocks are put forward in Europe."""
-REST = 8 * HOUR
+REST = 2 * HOUR
 """How long a cloud has, after the last fault, to come to rest."""
 
 
@@ -132,6 +132,7 @@ class Cloud:
 
     def live(self, hours: int) -> Told:
         """Live through it; `Failed` says how to see it again."""
+        hours = hours_of(self.profile, hours)
         try:
             self.run(hours * HOUR)
             self.people.rest()

@@ -34,9 +34,9 @@ ENV_EXIT_CODE = "SIMULATOR_EXIT_CODE"
 class Timing(NamedTuple):
     """How an agent keeps time."""
 
-    renew_ms: int = 60 * SECOND
-    lease_ms: int = 240 * SECOND
-    repeat_ms: int = 20 * SECOND
+    renew_ms: int = 100 * SECOND
+    lease_ms: int = 290 * SECOND
+    repeat_ms: int = 30 * SECOND
     """How long until something that was not heard is said again."""
 
 

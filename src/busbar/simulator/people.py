@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from busbar.controllers.parts.pods import node_of
 from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
 from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
@@ -90,6 +91,23 @@ class People:
     def _price(self) -> str:
         return f"0.{self.world.between(10, 99):03d}"
 
+    def _place(self, key: Key, **fields: Any) -> None:
+        """Place an order, and give it up when nobody takes it for too long."""
+        self._make(key, **fields)
+        patience = self.world.between(MINUTE, self.profile.patience_ms)
+        self.world.after(patience, lambda: self._give_up(key))
+
+    def _give_up(self, key: Key) -> None:
+        order = self.door.get(key)
+        if order is None or not self.door.is_open:
+            return
+        status = order.get("status") or {}
+        waits = not node_of(order) if key.resource == "pods" else not status.get("node")
+        if key.group == "batch":
+            waits = not (status.get("ready") or status.get("succeeded"))
+        if waits:
+            self.door.delete(key, self.world.now)
+
     def _make(self, key: Key, **fields: Any) -> bool:
         return self.door.create(key, self.world.now, **fields)
 
@@ -159,7 +177,7 @@ class People:
     def _pod(self) -> None:
         key = Key("", "pods", self._home(), self._next_name("pod"))
         meta = {"annotations": self._terms()}
-        self._make(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
+        self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
     def _job(self) -> None:
         terms = self._terms()
@@ -184,7 +202,7 @@ class People:
         if self.world.often(0.3):
             spec["ttlSecondsAfterFinished"] = self.world.between(0, 3600)
         key = Key(GROUP, "jobs", self._home(), self._next_name("job"))
-        self._make(key, spec=spec)
+        self._place(key, spec=spec)
 
     def _batch_job(self) -> None:
         world = self.world
@@ -203,7 +221,7 @@ class People:
         if world.often(0.2):
             spec["activeDeadlineSeconds"] = world.between(60, 20_000)
         key = Key("batch", "jobs", self._home(), self._next_name("batch"))
-        self._make(key, spec=spec)
+        self._place(key, spec=spec)
 
     # Meddling.
 

@@ -25,6 +25,8 @@ class Profile(NamedTuple):
     """How often people change their minds: prices, budgets, deletions, edits."""
     fault_every_ms: int = 90 * MINUTE
     liars: int = 0
+    patience_ms: int = 3 * HOUR
+    """How long consumers wait for a match at most before they give an order up."""
     poor: bool = False
     """Balances are small, so that they run out."""
 
@@ -40,6 +42,16 @@ SETTINGS = Settings(
 """Slower than in production, in step with `Timing`: a simulated day in a second or two."""
 
 
+EXACT_SHARE = 12
+"""A cloud that keeps time as in production takes so many times longer: it lives shorter."""
+
+
+def hours_of(profile: Profile, hours: int) -> int:
+    """Give how many hours a cloud lives where an ordinary one lives `hours`."""
+    exact = profile.timing.renew_ms < 10 * SECOND
+    return max(1, hours // EXACT_SHARE) if exact else hours
+
+
 def profile_of(seed: int) -> Profile:
     """Choose a cloud for a seed: most are ordinary, some are small, stormy, poor or lied to."""
     chance = random.Random(f"profile {seed}")
@@ -50,15 +62,15 @@ def profile_of(seed: int) -> Profile:
         late_ms=chance.choice((50, 2_000, 20_000)) if stormy else 200,
         very_late=0.02 if stormy else 0.0,
     )
-    exact = chance.random() < 0.05
+    exact = seed % 16 == 15
     return Profile(
-        machines=chance.randint(2, 9),
+        machines=chance.randint(2, 7),
         vendors=chance.randint(1, 3),
         namespaces=chance.randint(1, 4),
         weather=weather,
         timing=Timing(2 * SECOND, 10 * SECOND, 2 * SECOND) if exact else Timing(),
         settings=SETTINGS._replace(fencing_ms=10 * SECOND) if exact else SETTINGS,
-        order_every_ms=chance.choice((3, 8, 20)) * MINUTE,
+        order_every_ms=chance.choice((6, 15, 30)) * MINUTE,
         meddle_every_ms=chance.choice((15, 45, 120)) * MINUTE,
         fault_every_ms=chance.choice((20, 60, 240)) * MINUTE,
         liars=chance.choice((0, 0, 0, 1, 2)),
