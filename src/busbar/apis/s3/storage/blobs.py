@@ -32,9 +32,7 @@ class Blobs:
         self._doomed: set[str] = set()
         self._tmp.mkdir(parents=True, exist_ok=True)
         self._blobs.mkdir(exist_ok=True)
-        for folder in range(256):
-            (self._blobs / f"{folder:02x}").mkdir(exist_ok=True)
-        _sync_folder(self._blobs)
+        _sync_folder(root)
 
     def sweep(self, in_use: Iterable[str]) -> int:
         """Remove what a crash left behind; gives how many files. Only at start."""
@@ -127,6 +125,9 @@ class BlobWriter:
         target = self._blobs.path(self._path.name)
         try:
             os.fdatasync(self._fd)
+            if not target.parent.exists():
+                target.parent.mkdir(exist_ok=True)
+                _sync_folder(target.parent.parent)
             os.rename(self._path, target)
             self._path = target
             _sync_folder(target.parent)
