@@ -19,7 +19,7 @@ NANO_PER_EURO = 1_000_000_000
 MAX_NANO_EURO = 10**18
 """One billion euro: beyond it a price or an amount is a typing error, and sums stay in 64 bits."""
 
-_DECIMAL = re.compile(r"\A\d{1,12}(?:\.\d{1,30})?\Z")
+_DECIMAL = re.compile(r"\A\d{1,12}(?:\.\d{1,30})?\Z", re.ASCII)
 _WHAT_IS_RIGHT = 'write euros as a plain decimal with at most 9 decimals, such as "0.035"'
 
 

@@ -6,13 +6,14 @@ Source: k8s.io/apimachinery/pkg/api/resource. Next: `dtu.py`.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 
 from busbar.model.errors import InvalidField
 
 _QUANTITY = re.compile(
     r"\A([+-]?)(\d{1,19}(?:\.\d{0,18})?|\.\d{1,18})"
-    r"(m|u|n|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d{1,2})?\Z"
+    r"(m|u|n|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d{1,2})?\Z",
+    re.ASCII,
 )
 _SUFFIX = {
     "n": Decimal("1e-9"),
@@ -23,17 +24,19 @@ _SUFFIX = {
     **{f"{unit}i": Decimal(1024) ** (i + 1) for i, unit in enumerate("KMGTPE")},
 }
 _LIMIT = Decimal(2**63 - 1)
+_EXACT = Context(prec=100)
+"""Digits enough for the longest number the pattern lets through, times the largest suffix."""
 
 
 def parse_quantity(value: object, path: str) -> Decimal:
     """Read a non-negative quantity, exactly."""
-    text = str(value) if isinstance(value, str | int | float) and value is not True else ""
+    text = _as_text(value)
     match = _QUANTITY.match(text) if len(text) <= 64 else None
     if match is None:
         raise InvalidField(path, 'must be a quantity such as "500m", "2" or "4Gi"')
     sign, digits, suffix = match.groups()
     factor = _SUFFIX.get(suffix or "") or Decimal(10) ** int((suffix or "e0")[1:])
-    number = Decimal(digits) * factor
+    number = _EXACT.multiply(Decimal(digits), factor)
     if sign == "-" and number:
         raise InvalidField(path, "must not be negative")
     if number > _LIMIT:
@@ -43,7 +46,7 @@ def parse_quantity(value: object, path: str) -> Decimal:
 
 def milli(value: object, path: str) -> int:
     """Give thousandths, rounded up as Kubernetes does (cpu)."""
-    return _ceil(parse_quantity(value, path) * 1000)
+    return _ceil(_EXACT.multiply(parse_quantity(value, path), Decimal(1000)))
 
 
 def whole(value: object, path: str) -> int:
@@ -51,8 +54,16 @@ def whole(value: object, path: str) -> int:
     return _ceil(parse_quantity(value, path))
 
 
+def _as_text(value: object) -> str:
+    """Give a number's text; nothing where it is no number, or too long to be one in range."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    # Formatting a huge integer costs quadratic time, and Python refuses it beyond 4300 digits.
+    return "" if isinstance(value, int) and value.bit_length() > 64 else str(value)
+
+
 def _ceil(number: Decimal) -> int:
-    return -int(-number // 1)
+    return int(number.to_integral_value(ROUND_CEILING, _EXACT))
 
 
 def format_bytes(count: int) -> str:

@@ -21,8 +21,13 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RFC3339 = re.compile(r"\A\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)\Z")
-_DURATION = re.compile(r"\A(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?\Z")
+_RFC3339 = re.compile(
+    r"\A\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)\Z",
+    re.ASCII,
+)
+_DURATION = re.compile(
+    r"\A(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?\Z", re.ASCII
+)
 
 
 class Slot(NamedTuple):
@@ -43,8 +48,8 @@ def parse_instant(value: object, path: str) -> Instant:
     if not isinstance(value, str) or len(value) > 40 or not _RFC3339.match(value):
         raise InvalidField(path, "must be a time such as 2027-03-25T08:25:58Z")
     try:
-        moment = datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
-    except ValueError:
+        moment = datetime.fromisoformat(value.upper().replace("Z", "+00:00")).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidField(path, f"{value!r} is not a day and time of the calendar") from None
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
@@ -61,7 +66,7 @@ def _format_second(second: int) -> str:
 
 def format_micro_time(at: Instant) -> str:
     """Write an instant as Kubernetes' metav1.MicroTime (leases, events)."""
-    return to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return to_datetime(at).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def to_datetime(at: Instant) -> datetime:
