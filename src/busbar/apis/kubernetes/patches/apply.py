@@ -80,8 +80,7 @@ def apply(
     after = yielded(managers, who, changed)
     after.pop(who, None)
     if mine:
-        same = last is not None and last.fields == mine and changed.is_empty()
-        after[who] = Owned(mine, last.time if same and last else format_instant(now))
+        after[who] = Owned(mine, format_instant(now))
     return Applied(_put_back(live, merged, manifest, manager, subresource), after)
 
 
