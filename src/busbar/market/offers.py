@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from busbar.market.calendar import Calendar, parse_calendar
-from busbar.market.podspec import Taint, resources_of, taints_of
+from busbar.market.podspec import MOST, Taint, resources_of, taints_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import REFERENCE_RATING, Resources
 from busbar.model.errors import InvalidField
@@ -221,13 +221,14 @@ def _under(bare: Supply, offer: Offer) -> Supply:
 
 
 def capacity_of(node: Mapping[str, Any]) -> Resources:
-    """Give what a Node has for workloads; nothing where it states what cannot be read."""
+    """Give what a Node has for workloads; nothing where it states what cannot be."""
     status = status_of(node)
     amounts = status.get("allocatable") or status.get("capacity") or {}
     try:
-        return resources_of(amounts, "status.allocatable")
+        found = resources_of(amounts, "status.allocatable")
     except InvalidField:
         return Resources()
+    return found if found.fits_in(MOST) else Resources()
 
 
 def rating_of(node: Mapping[str, Any]) -> int:

@@ -16,6 +16,9 @@ from busbar.model.quantities import milli, whole
 DEFAULT_REQUESTS = Resources(cpu_milli=100, memory_bytes=128 * 1024**2)
 """What a Pod reserves that asks for no cpu, or no memory: nothing runs for free."""
 
+MOST = Resources(cpu_milli=10**9, memory_bytes=2**54, gpus=10**6)
+"""A million cpus, 16 PiB: no machine has more, and sums of it stay in 64 bits."""
+
 GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915")
 
 _BLOCKING = ("NoSchedule", "NoExecute")
@@ -74,6 +77,8 @@ def requests_of(spec: Mapping[str, Any]) -> Resources:
         together = together.plus(_container_requests(container, path))
     found = _largest(peak, together)
     found = found.plus(resources_of(spec.get("overhead") or {}, "spec.overhead"))
+    if not found.fits_in(MOST):
+        raise InvalidField("spec.containers", "request more than any machine has")
     return Resources(
         found.cpu_milli or DEFAULT_REQUESTS.cpu_milli,
         found.memory_bytes or DEFAULT_REQUESTS.memory_bytes,

@@ -61,7 +61,7 @@ def format_instant(at: Instant) -> str:
 
 @lru_cache(maxsize=256)
 def _format_second(second: int) -> str:
-    return to_datetime(second * SECOND).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return to_datetime(second * SECOND).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def format_micro_time(at: Instant) -> str:

@@ -76,9 +76,9 @@ def test_a_number_of_json_is_read_as_its_shortest_decimal_form(number):
         assert (exact * 10**9).denominator != 1
 
 
-@given(st.integers(0, 10**12), st.integers(0, 18), st.sampled_from(["", "m", "k", "Ki", "Mi", "G"]))
+@given(st.integers(0, 10**9), st.integers(0, 18), st.sampled_from(["", "m", "k", "Ki", "Mi", "G"]))
 def test_a_quantity_is_rounded_up_never_down(digits, decimals, suffix):
-    text = f"{digits / 1:.0f}" if not decimals else f"{digits}.{'7' * decimals}"
+    text = str(digits) if not decimals else f"{digits}.{'7' * decimals}"
     factor = {"": 1, "m": Fraction(1, 1000), "k": 1000, "Ki": 1024, "Mi": 1024**2, "G": 10**9}
     exact = Fraction(text) * factor[suffix]
     assert 0 <= whole(text + suffix, "p") - exact < 1

@@ -140,7 +140,8 @@ def test_a_rating_that_cannot_be_read_counts_as_the_reference(value):
     assert row.rating_micro == 1_000_000
 
 
-def test_a_node_whose_capacity_cannot_be_read_has_none():
-    odd = node("e1", "elastx", "Sweden", cpu="lots")
+@pytest.mark.parametrize("cpu", ["lots", "-4", "9e18"])
+def test_a_node_whose_capacity_cannot_be_has_none(cpu):
+    odd = node("e1", "elastx", "Sweden", cpu=cpu)
     (row,) = rows([offer("o", "elastx", "1")], [odd])
     assert row.capacity == Resources()

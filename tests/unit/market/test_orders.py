@@ -160,6 +160,13 @@ def test_a_bad_request_is_refused_with_its_path(requests, path):
     assert refused(containers({"requests": requests})).path == path
 
 
+@pytest.mark.parametrize(
+    "requests", [{"cpu": "9e18"}, {"memory": "7Ei"}, {"nvidia.com/gpu": "9223372036854775807"}]
+)
+def test_more_than_any_machine_has_is_refused_before_it_overflows(requests):
+    assert refused(containers({"requests": requests})).path == "spec.containers"
+
+
 @pytest.mark.parametrize("kind", ["nodeAffinity", "podAffinity", "podAntiAffinity"])
 def test_a_placement_rule_that_would_be_broken_silently_is_refused(kind):
     rule = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "x"}]}
