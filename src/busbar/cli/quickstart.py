@@ -79,7 +79,8 @@ class Story:
         )
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise CliError(f"`{' '.join(command)}` failed: {words[-1]}")
+            # Not the command: a token may be among its words.
+            raise CliError(words[-1].removeprefix("busbar: "))
         output = done.stdout.decode(errors="replace")
         if not capture and output.strip():
             self._console.print("  " + output.strip().replace("\n", "\n  "), markup=False)
@@ -232,7 +233,8 @@ class Story:
         aws = _aws()
         key = self._run(
             aws, "s3api", "list-objects-v2", "--bucket", BUCKET,
-            "--prefix", "out/wordcount/top/part-", "--query", "Contents[0].Key", "--output", "text", show=False, capture=True,
+            "--prefix", "out/wordcount/top/part-", "--query", "Contents[0].Key",
+            "--output", "text", show=False, capture=True,
         ).strip()  # fmt: skip
         text = self._run(aws, "s3", "cp", f"s3://{BUCKET}/{key}", "-", show=False, capture=True)
         rows = list(csv.reader(io.StringIO(text)))
