@@ -12,7 +12,6 @@ from typing import NamedTuple
 from busbar.market.reasons import Reason
 from busbar.model.money import format_euro
 
-
 _MICRO_EURO = 1_000
 
 

@@ -52,8 +52,9 @@ ANYWHERE = Eligibility()
 class Order:
     """A workload that wants to run, and on which terms.
 
-    It does not run before `earliest`. `deadline` None: none. `duration` is what was stated, in ms, None if nothing was: the contract
-    is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
+    It does not run before `earliest`. `deadline` None: none. `duration` is what was stated, in
+    ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until the
+    deadline) and rolls.
     """
 
     id: str
