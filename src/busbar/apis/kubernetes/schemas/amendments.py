@@ -11,12 +11,15 @@ from typing import Any
 _CORE = "io.k8s.api.core.v1."
 
 BUSBAR_STATUS: dict[str, Any] = {
-    "description": "What the agent observed: the contract's epoch, start and end in milliseconds.",
+    "description": "What the agent observed: the contract's epoch, start, end and usage.",
     "type": "object",
     "properties": {
         "epoch": {"type": "integer", "format": "int64"},
         "startedMs": {"type": "integer", "format": "int64"},
         "finishedMs": {"type": "integer", "format": "int64"},
+        "observedMs": {"type": "integer", "format": "int64"},
+        "cpuMs": {"type": "integer", "format": "int64"},
+        "memoryPeakBytes": {"type": "integer", "format": "int64"},
     },
 }
 """Metering reads this field of a Pod's status; everything else in it is Kubernetes'."""
