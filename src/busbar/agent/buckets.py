@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,14 +20,20 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from busbar.agent import mounts
+
 READY_S = 15.0
 ANSWER_S = 5.0
 POLL_S = 0.02
 PROC = Path("/proc")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Names as S3 has them; anything else could be read as an option."""
 
 _OPTIONS = (
     # The door is no virtual host of every bucket.
     "use_path_request_style",
+    # No falling back to the signatures of 2006 where the key is wrong.
+    "sigv4",
     # The workload's users are not the one who mounts.
     "allow_other",
     # Objects that other clients put have no mode; all of a bucket belongs to one namespace.
@@ -100,6 +107,8 @@ class Wanted:
 
 async def mount(wanted: Wanted) -> Mount:
     """Mount a bucket, or adopt the mount that is there; raises `BucketError`."""
+    if not _NAME.fullmatch(wanted.bucket):
+        raise _not_found(wanted)
     adopted = find(wanted.target)
     if adopted is not None and await healthy(adopted):
         return adopted
@@ -111,7 +120,7 @@ async def mount(wanted: Wanted) -> Mount:
     process = _start(wanted, log)
     try:
         async with asyncio.timeout(READY_S):
-            while not os.path.ismount(wanted.target):
+            while not mounts.is_mounted(wanted.target):
                 if process.poll() is not None:
                     raise _refusal(wanted, log)
                 await asyncio.sleep(POLL_S)
@@ -132,10 +141,8 @@ async def unmount(target: Path) -> None:
     What the workload has closed is in the bucket: s3fs uploads when a file is closed.
     """
     there = find(target)
-    while os.path.ismount(target) or _is_dead_mount(target):
-        done = await asyncio.create_subprocess_exec("umount", "--lazy", str(target))
-        if await done.wait() != 0:
-            break
+    while mounts.is_mounted(target) and mounts.unmount(target):
+        pass
     if there is not None:
         await _end(there.pid)
 
@@ -233,24 +240,10 @@ def _command(pid: int) -> list[str]:
     return [part.decode(errors="replace") for part in raw.split(b"\0")]
 
 
-def _is_dead_mount(target: Path) -> bool:
-    """A mount whose s3fs has died: not even its type can be asked."""
-    try:
-        os.stat(target)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
-
-
 def _refusal(wanted: Wanted, log: Path) -> BucketError:
     said = log.read_text(errors="replace").lower()
     if "not found" in said:
-        return BucketError(
-            BucketRefusal.NOT_FOUND,
-            f"The bucket {wanted.bucket} does not exist: make it with `busbar bucket create`.",
-        )
+        return _not_found(wanted)
     if "invalid credentials" in said:
         return BucketError(
             BucketRefusal.FORBIDDEN,
@@ -260,6 +253,13 @@ def _refusal(wanted: Wanted, log: Path) -> BucketError:
         return _unreachable(wanted)
     return BucketError(
         BucketRefusal.FAILED, f"The bucket {wanted.bucket} cannot be mounted: see {log}."
+    )
+
+
+def _not_found(wanted: Wanted) -> BucketError:
+    return BucketError(
+        BucketRefusal.NOT_FOUND,
+        f"The bucket {wanted.bucket} does not exist: make it with `busbar bucket create`.",
     )
 
 
