@@ -91,6 +91,11 @@ def annotate(obj: Object, changes: Mapping[str, str | None]) -> Object:
     return with_metadata(obj, annotations=notes or None)
 
 
+def stamped(obj: Object, uid: str, created: str) -> Object:
+    """Copy with the metadata that a created object has: uid and creationTimestamp."""
+    return with_metadata(obj, uid=uid, creationTimestamp=created)
+
+
 def owner_reference(owner: Mapping[str, Any], *, controller: bool = True) -> dict[str, Any]:
     """Give the reference that makes `owner` the owner of another object."""
     return {

@@ -26,8 +26,8 @@ class Restrictions(Part):
 class JobResources(Part):
     """What the job reserves; its draw on the market follows from it."""
 
-    cpu: Annotated[str | int | float, Meta(description="vCPUs, such as 2 or 500m.")] = "1"
-    memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "2Gi"
+    cpu: Annotated[str | int | float, Meta(description="vCPUs, such as 2 or 500m.")] = "2"
+    memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "4Gi"
 
 
 class JobSpec(Part):
