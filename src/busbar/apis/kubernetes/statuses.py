@@ -185,4 +185,6 @@ def of_store(resource: Resource, name: str, refused: Refused, key: Key) -> Refus
         return about(resource, name, Refusal(413, "RequestEntityTooLarge", message))
     if refused.why is Why.CONFLICT:
         return conflict(resource, name)
+    if refused.why is Why.MALFORMED:
+        return about(resource, name, Refusal(400, "BadRequest", refused.message))
     return about(resource, name, Refusal(403, "Forbidden", refused.message))

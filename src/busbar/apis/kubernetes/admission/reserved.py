@@ -12,14 +12,22 @@ from typing import Any, Final
 from busbar.apis.kubernetes.admission.change import Change
 from busbar.model.objects import Object, annotations_of, name_of, spec_of
 from busbar.model.wellknown import (
-    ANN_AVOID,
-    ANN_CONTRACT,
-    ANN_EPOCH,
+    ANN_CAP,
+    ANN_DURATION,
+    ANN_MAY_WAIT,
+    ANN_NOT_AFTER,
+    ANN_REGION,
+    ANN_SCRIPT,
+    ANN_VENDOR,
     NAMESPACE_LEASES,
     NAMESPACE_SYSTEM,
 )
 
-RESERVED_ANNOTATIONS: Final = (ANN_CONTRACT, ANN_EPOCH, ANN_AVOID)
+ORDER_TERMS: Final = frozenset(
+    {ANN_CAP, ANN_REGION, ANN_VENDOR, ANN_NOT_AFTER, ANN_MAY_WAIT, ANN_DURATION, ANN_SCRIPT}
+)
+"""What whoever orders may say of an order; all other annotations of ours are the exchange's."""
+_OURS: Final = "busbar.dev/"
 RESERVED_SECRETS: Final = "busbar.dev/"
 PROTECTED_NAMESPACES: Final = ("default", "kube-system", NAMESPACE_LEASES, NAMESPACE_SYSTEM)
 
@@ -60,8 +68,9 @@ def _secret(change: Change) -> str:
 
 def _annotations(path: str, pod: Object, before: Object | None) -> str:
     new, old = annotations_of(pod), annotations_of(before or {})
-    for key in RESERVED_ANNOTATIONS:
-        if new.get(key) != old.get(key):
+    for key in sorted({*new, *old}):
+        is_ours = key.startswith(_OURS) and key not in ORDER_TERMS
+        if is_ours and new.get(key) != old.get(key):
             return f"{path}metadata.annotations[{key}] is written by the exchange alone"
     return ""
 

@@ -70,8 +70,9 @@ def _job(change: Change) -> Errors:
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
     resources = spec.get("resources") or {}
-    yield from _size(resources.get("cpu", "1"), "spec.resources.cpu", milli)
-    yield from _size(resources.get("memory", "2Gi"), "spec.resources.memory", whole)
+    for field, reader in (("cpu", milli), ("memory", whole)):
+        if resources.get(field) is not None:
+            yield from _size(resources[field], f"spec.resources.{field}", reader)
 
 
 def _size(value: object, path: str, reader: Callable[[object, str], int]) -> Errors:

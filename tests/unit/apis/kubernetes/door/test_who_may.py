@@ -243,6 +243,7 @@ def test_a_node_reports_events_about_its_pods_alone(world: Any) -> None:
         ({"metadata": {"annotations": {"busbar.dev/epoch": "9"}}}, "busbar.dev/epoch"),
         ({"metadata": {"annotations": {"busbar.dev/contract": "c"}}}, "busbar.dev/contract"),
         ({"metadata": {"annotations": {"busbar.dev/avoid-nodes": "n"}}}, "busbar.dev/avoid-nodes"),
+        ({"metadata": {"annotations": {"busbar.dev/losses": "0"}}}, "busbar.dev/losses"),
         ({"spec": {"nodeName": "n1"}}, "spec.nodeName"),
         ({"spec": {"hostNetwork": True}}, "spec.hostNetwork"),
         ({"spec": {"hostPID": True}}, "spec.hostPID"),
