@@ -34,6 +34,7 @@ from busbar.apis.s3.storage.records import (
 
 INLINE_BYTES_MAX = 64 * 1024
 PURGE_BATCH = 256
+POOL_THREADS = 8
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class Storage:
         self._lock = _lock(root / "lock")
         self._clock = clock
         self._closed: set[str] = set()
-        self.pool = ThreadPoolExecutor(8, "s3-data")
+        self.pool = ThreadPoolExecutor(POOL_THREADS, "s3-data")
         self.blobs = Blobs(root)
         path = str(root / "index.sqlite")
         self._writer = schema.connect(path)
