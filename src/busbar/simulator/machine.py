@@ -63,6 +63,8 @@ class Held:
     epoch: int
     run: Run | None = None
     starting: bool = False
+    confirmed: int = 0
+    """The agent's `reprieves` when it asked for the answer in which the Pod last was."""
     status: dict[str, Any] | None = None
     """What the exchange should know and has not acknowledged."""
     final: bool = False
@@ -88,6 +90,8 @@ class Machine:
     """Fencing: the newest epoch seen for each Pod uid; survives restarts (it is on disk)."""
     lease_until: Instant = 0
     seen_revision: int = 0
+    reprieves: int = 0
+    """Counts how often the lease was won (back): what was heard before that may be over."""
     life: int = 0
     """Counts starts of the agent: what an earlier life planned does not happen."""
 
@@ -96,6 +100,7 @@ class Machine:
         self.life += 1
         self.agent_up = True
         self.seen_revision = 0
+        self.reprieves += 1
         life = self.life
         self._renew(life)
         self._look(life)
@@ -116,6 +121,9 @@ class Machine:
 
         def acknowledged() -> None:
             if self._lives(life):
+                if self.world.now >= self.lease_until:
+                    self.reprieves += 1
+                    self.hear()
                 self.lease_until = max(self.lease_until, sent + self.timing.lease_ms)
                 self.world.at(self.lease_until, self.lease_ran_out)
 
@@ -157,17 +165,18 @@ class Machine:
 
     def _look_now(self, life: int) -> None:
         """Ask for the Pods of this node; the answer may come late, after a newer one."""
+        asked = self.reprieves
 
         def arrive() -> None:
             if not self.door.is_open:
                 return
             revision, pods = self.door.pods_of(self.name)
-            self.network.downward(self.name, lambda: self._learn(life, revision, pods))
+            self.network.downward(self.name, lambda: self._learn(life, asked, revision, pods))
 
         if self._lives(life):
             self.network.upward(self.name, arrive)
 
-    def _learn(self, life: int, revision: int, pods: list[Object]) -> None:
+    def _learn(self, life: int, asked: int, revision: int, pods: list[Object]) -> None:
         if not self._lives(life) or revision < self.seen_revision:
             return
         self.seen_revision = revision
@@ -175,15 +184,15 @@ class Machine:
         for uid in [uid for uid in self.pods if uid not in there]:
             self._forget(uid)
         for uid, pod in there.items():
-            self._consider(uid, pod)
+            self._consider(uid, pod, asked)
 
-    def _consider(self, uid: str, pod: Object) -> None:
+    def _consider(self, uid: str, pod: Object, asked: int) -> None:
         held = self.pods.get(uid)
         if held is None:
             if is_final(pod):
                 return
             held = self.pods[uid] = Held(pod, epoch_of(pod))
-        held.pod = pod
+        held.pod, held.confirmed = pod, asked
         if is_deleting(pod) or is_final(pod):
             self._stop(held)
         elif held.run is None and not held.starting and not held.final:
@@ -201,6 +210,10 @@ class Machine:
         held.starting = False
         uid = uid_of(held.pod)
         gone = self.pods.get(uid) is not held or is_deleting(held.pod) or held.final
+        if held.confirmed != self.reprieves:
+            # The lease had run out since: somebody else may have been given the work.
+            self.hear()
+            return
         if not self._lives(life) or gone or self.world.now >= self.lease_until:
             return
         notes = annotations_of(held.pod)

@@ -17,7 +17,7 @@ from busbar.controllers.settings import Settings
 from busbar.market.clearing import clear
 from busbar.market.outcome import Clearing
 from busbar.market.reasons import Reason
-from busbar.model.objects import Key, Object, status_of
+from busbar.model.objects import Key, Object, condition, metadata, spec_of, status_of
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, EventType, Snapshot, Transaction
@@ -79,14 +79,30 @@ class MarketController:
 
 
 def _matters(event: Event) -> bool:
-    match event.key.resource:
-        case "pods":
-            return event.type is not EventType.DELETED and not node_of(event.obj)
-        case "contracts":
-            closed = status_of(event.obj).get("phase") == "Closed"
-            return closed or event.type is EventType.DELETED
-        case _:
-            return True
+    """Say whether a change may let an order match; what controllers write themselves does not."""
+    obj, before = event.obj, event.previous
+    if event.key.resource == "contracts":
+        return status_of(obj).get("phase") == "Closed" or event.type is EventType.DELETED
+    if event.key.resource == "pods" and (event.type is EventType.DELETED or node_of(obj)):
+        return False
+    if before is None or event.type is EventType.DELETED:
+        return True
+    return _asked(obj) != _asked(before)
+
+
+def _asked(obj: Object) -> tuple[object, ...]:
+    """Give what of an object the market reads."""
+    meta, status = metadata(obj), status_of(obj)
+    ready = condition(obj, "Ready") or {}
+    return (
+        spec_of(obj),
+        meta.get("labels"),
+        meta.get("annotations"),
+        meta.get("deletionTimestamp"),
+        status.get("allocatable"),
+        status.get("capacity"),
+        ready.get("status"),
+    )
 
 
 def _tell(
