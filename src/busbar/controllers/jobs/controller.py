@@ -39,7 +39,7 @@ from busbar.model.time import SECOND, Instant, format_instant, parse_instant
 from busbar.model.wellknown import ANN_AVOID, GROUP
 from busbar.store.contract import Event, Op, Snapshot
 
-from .mirror import terms_of, view_of
+from .mirror import funnel_of, terms_of, view_of
 from .outcome import Fate, Outcome, of_contract, of_pod
 from .podspec import next_pod, not_after, read_spec
 
@@ -238,7 +238,7 @@ class _Case(NamedTuple):
             phase=phase,
             reason=reason,
             message=message,
-            funnel=funnel or None,
+            funnel=funnel or list(funnel_of(pod)) or None,
             **terms_of(pod, self._contract(pod)),
             **more,
         )

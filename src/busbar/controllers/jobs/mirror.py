@@ -20,8 +20,7 @@ class View(NamedTuple):
 
 def view_of(pod: Object, contract: Object | None) -> View:
     """Say where a Pod that has not ended stands, in a consumer's words."""
-    said: dict[str, Any] = status_of(pod).get("busbar") or {}
-    funnel = tuple(str(clause) for clause in said.get("funnel") or ())
+    funnel = funnel_of(pod)
     if node_of(pod):
         return _bound(pod, contract)._replace(funnel=funnel)
     if contract is not None and status_of(contract).get("phase") == "Reserved":
@@ -32,6 +31,12 @@ def view_of(pod: Object, contract: Object | None) -> View:
             "Pending", str(refused.get("reason", "")), str(refused.get("message", "")), funnel
         )
     return View("Pending", "Submitted", "Waiting for the next clearing.")
+
+
+def funnel_of(pod: Object | None) -> tuple[str, ...]:
+    """Give what the market said of the offers that were not taken."""
+    said: dict[str, Any] = status_of(pod or {}).get("busbar") or {}
+    return tuple(str(clause) for clause in said.get("funnel") or ())
 
 
 def _bound(pod: Object, contract: Object | None) -> View:

@@ -11,7 +11,8 @@ from typing import Any
 _CORE = "io.k8s.api.core.v1."
 
 BUSBAR_STATUS: dict[str, Any] = {
-    "description": "What the agent observed: the contract's epoch, start, end and usage.",
+    "description": "What the market and the agent observed: why cheaper offers were not eligible; the "
+    "contract's epoch, start, end and usage.",
     "type": "object",
     "properties": {
         "epoch": {"type": "integer", "format": "int64"},
@@ -20,6 +21,7 @@ BUSBAR_STATUS: dict[str, Any] = {
         "observedMs": {"type": "integer", "format": "int64"},
         "cpuMs": {"type": "integer", "format": "int64"},
         "memoryPeakBytes": {"type": "integer", "format": "int64"},
+        "funnel": {"type": "array", "items": {"type": "string"}},
     },
 }
 """Metering reads this field of a Pod's status; everything else in it is Kubernetes'."""
