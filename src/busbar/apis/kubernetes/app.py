@@ -180,7 +180,7 @@ class KubernetesApp:
 
     async def _resource(self, call: Call, route: routes.Route) -> Response | None:
         verb = route.verb(call.method)
-        if verb == routes.LIST and call.query and call.flag("watch"):
+        if verb == routes.LIST and call.method == "GET" and call.query and call.flag("watch"):
             verb = routes.WATCH
         handler = HANDLERS.get((verb or "", route.subresource))
         if verb is None or handler is None:

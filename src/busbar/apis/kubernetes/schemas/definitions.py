@@ -53,9 +53,12 @@ def definition_name(resource: Resource) -> str:
     return f"io.k8s.api.{package}.{resource.version}.{resource.kind}"
 
 
+_OWN_GROUPS = frozenset(own.group for own in OWN_KINDS)
+
+
 def is_own(resource: Resource) -> bool:
     """Say whether a kind is the project's and not Kubernetes'."""
-    return any(own.group == resource.stored_group for own in OWN_KINDS)
+    return resource.stored_group in _OWN_GROUPS
 
 
 def _reversed(group: str) -> str:

@@ -11,6 +11,7 @@ from busbar.apis.kubernetes import bodies, encoding
 from busbar.apis.kubernetes.authorization import Kind
 from busbar.apis.kubernetes.calls import Call, Response
 from busbar.apis.kubernetes.door import Door
+from busbar.apis.kubernetes.schemas.refusals import forbidden as field_forbidden
 from busbar.apis.kubernetes.schemas.refusals import invalid, required
 from busbar.apis.kubernetes.service_accounts import (
     SECONDS_DEFAULT,
@@ -40,6 +41,10 @@ async def token(door: Door, call: Call) -> Response:
     account = await fetch(door, call)
     request = await read(door, call, AUTHENTICATION, "TokenRequest")
     spec = request.get("spec") or {}
+    if spec.get("boundObjectRef"):
+        why = "tokens are bound to their service account alone; leave it out"
+        problem = field_forbidden("spec.boundObjectRef", why)
+        raise unprocessable(call.route.resource, call.route.name, [problem])
     seconds = spec.get("expirationSeconds", SECONDS_DEFAULT)
     if seconds < SECONDS_MIN:
         why = "may not specify a duration less than 10 minutes"
