@@ -16,19 +16,21 @@ clearing. docs/market.md has the rule in words and why each part is so. Next: `r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
+
+import numpy as np
 
 from busbar.market.axis import make_axis
 from busbar.market.book import Book
 from busbar.market.exchange import Turn, exchange
 from busbar.market.funds import Funds, Purse
-from busbar.market.lots import lot
+from busbar.market.lots import lots, name_key
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order
 from busbar.market.outcome import Clearing, Refusal, cost_of
 from busbar.market.results import results, segments_of
 from busbar.market.terms import Untimely, Window, window_of
-from busbar.model.dtu import REFERENCE_RATING, draw_micro
+from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
 from busbar.model.time import Instant
 
 __all__ = ["RULE", "Funds", "clear"]
@@ -67,8 +69,12 @@ def _split(orders: Iterable[Order], now: Instant) -> tuple[Timely, list[Refusal]
     """Part the orders that can still run in time from those that cannot."""
     timely: Timely = []
     untimely: list[Refusal] = []
+    known: dict[tuple[object, ...], Window | Untimely] = {}
     for order in orders:
-        window = window_of(order, now)
+        key = order.earliest, order.deadline, order.duration, order.may_wait
+        window = known.get(key)
+        if window is None:
+            window = known[key] = window_of(order, now)
         if isinstance(window, Untimely):
             untimely.append(Refusal(order.id, order.namespace, window.reason, window.message))
         else:
@@ -83,15 +89,23 @@ def _until(timely: Timely, now: Instant) -> Instant:
 
 def _in_turn(matching: Matching, timely: Timely, seed: int) -> Timely:
     """Sort by whose turn it is."""
+    keys = np.array([name_key(order.id) for order, _ in timely], dtype=np.uint64)
+    turns = np.lexsort(
+        (
+            lots(keys, seed),
+            np.array([-base_draw(order.requests) for order, _ in timely], dtype=np.int64),
+            np.array([matching.narrowness(order.eligibility) for order, _ in timely]),
+            np.array([-order.cap_nano for order, _ in timely], dtype=np.int64),
+            np.array([_waits(matching, window) for _, window in timely]),
+        )
+    )
+    return [timely[turn] for turn in turns.tolist()]
 
-    def key(pair: tuple[Order, Window]) -> tuple[bool, int, int, int, int]:
-        order, window = pair
-        draw = draw_micro(order.requests, REFERENCE_RATING)
-        narrow = matching.narrowness(order.eligibility)
-        waits = _waits(matching, window)
-        return waits, -order.cap_nano, narrow, -draw, lot(order.id, seed)
 
-    return sorted(timely, key=key)
+@lru_cache(maxsize=1 << 14)
+def base_draw(requests: Resources) -> int:
+    """Give the draw on a reference node."""
+    return draw_micro(requests, REFERENCE_RATING)
 
 
 def _waits(matching: Matching, window: Window) -> bool:

@@ -73,16 +73,23 @@ class Columns:
         self.cordoned = np.array([row.cordoned for row in rows], dtype=bool)
         self.offered = np.array([bool(row.offer) for row in rows], dtype=bool)
         self.paused = np.array([row.paused for row in rows], dtype=bool)
+        self.usable = self.ready & ~self.cordoned & self.offered & ~self.paused
+        self._kinds: dict[tuple[str, ...], tuple[Ints, Ints, Ints]] = {}
         self._labels: dict[str, Interned[str | None]] = {}
         self._node_index = {name: i for i, name in enumerate(nodes.values)}
 
-    def kinds(self, labels: Iterable[str]) -> tuple[Ints, Ints, Ints]:
+    def kinds(self, labels: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
         """Sort nodes into kinds that no test can tell apart but by what is free on them.
 
         Gives (rows, node, weights): rows of one node of each kind, the number (0, 1, …) of the
         node that each belongs to, and how many nodes each of these stands for. `labels` are those
         that tests will look at. A node with several rows is a kind of its own.
         """
+        if labels not in self._kinds:
+            self._kinds[labels] = self._sort_into_kinds(labels)
+        return self._kinds[labels]
+
+    def _sort_into_kinds(self, labels: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
         code = self._kind_codes
         for key in labels:
             code = _combined(code, self.label(key).codes)

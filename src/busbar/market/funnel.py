@@ -178,7 +178,7 @@ def _kinds(columns: Columns, wanted: Eligibility, *, merged: bool) -> Kinds:
     rows, node = np.arange(columns.row_count), columns.node_of_row
     weights = np.ones(columns.node_count, dtype=np.int64)
     if merged:
-        rows, node, weights = columns.kinds(key for key, _ in wanted.selector)
+        rows, node, weights = columns.kinds(tuple(key for key, _ in wanted.selector))
     stage = np.full(len(rows), _PASSED, dtype=np.int64)
     for reason, passed in static_tests(columns, wanted):
         _fail(stage, ~passed[rows], reason)

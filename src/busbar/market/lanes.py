@@ -31,12 +31,13 @@ class Run:
     """Rows that may serve one term, cheapest first; `top` is each row's highest ask in the term."""
 
     def __init__(self, span: Span, rows: Ints, nodes: Ints, top: npt.NDArray[Any]) -> None:
-        self.span, self.rows, self.nodes, self.top = span, rows, nodes, top
-        self.starts = np.arange(0, len(rows), BLOCK)
-        self.bounds = np.full((2, len(self.starts)), _ANY_ROOM, dtype=np.int64)
-        lowest = np.minimum.reduceat(top, self.starts) if len(rows) else top
-        self.lowest_top = lowest
-        self.highest_top = max(top.tolist(), default=0)
+        self.span = span
+        self._rows, self._nodes, self._top = rows, nodes, top
+        starts = np.arange(0, len(rows), BLOCK)
+        self._bounds = np.full((2, len(starts)), _ANY_ROOM, dtype=np.int64)
+        self._lowest_top = np.minimum.reduceat(top, starts) if len(rows) else top
+        self._highest_top = int(top.max()) if len(rows) else 0
+        self._reached: dict[Resources, int] = {}
 
     def first_fit(
         self, free: Ints, slots: range, need: Resources, cap: int, also: RowTest | None = None
@@ -45,27 +46,44 @@ class Run:
 
         `also` is a further test. None where no row passes.
         """
-        might = (self.bounds[0] >= need.cpu_milli) & (self.bounds[1] >= need.memory_bytes)
-        if self.highest_top > cap:
-            might &= self.lowest_top <= cap
-        for block in np.flatnonzero(might).tolist():
-            part = slice(block * BLOCK, (block + 1) * BLOCK)
-            nodes = self.nodes[part]
+        for part in self._parts(need, cap):
+            nodes = self._nodes[part]
             fits = _fits(free, slots, nodes, need)
-            if self.highest_top > cap:
-                fits &= self.top[part] <= cap
+            if self._highest_top > cap:
+                fits &= self._top[part] <= cap
             if also is not None:
-                fits &= also(self.rows[part])
+                fits &= also(self._rows[part])
             first = int(fits.argmax())
             if fits[first]:
-                return int(self.rows[part][first])
-            self.bounds[0, block] = free[self.span.k0, 0][nodes].max()
-            self.bounds[1, block] = free[self.span.k0, 1][nodes].max()
+                self._reached[need] = part.start + first
+                return int(self._rows[part.start + first])
+            self._learn(free, part, nodes)
         return None
 
-    def loosen(self) -> None:
-        """Forget the bounds: room has grown."""
-        self.bounds[:] = _ANY_ROOM
+    def _parts(self, need: Resources, cap: int) -> Iterator[slice]:
+        """Give the parts in which there might be room, from where the last of this size went.
+
+        What it passed over had no room for it then, and has none for its like now: room only
+        shrinks, and orders come with falling caps.
+        """
+        reached = self._reached.get(need, 0)
+        block, within = divmod(reached, BLOCK)
+        if within:
+            block += 1
+            yield slice(reached, block * BLOCK)
+        might = self._bounds[0, block:] >= need.cpu_milli
+        might &= self._bounds[1, block:] >= need.memory_bytes
+        if self._highest_top > cap:
+            might &= self._lowest_top[block:] <= cap
+        for there in might.nonzero()[0].tolist():
+            yield slice((block + there) * BLOCK, (block + there + 1) * BLOCK)
+
+    def _learn(self, free: Ints, part: slice, nodes: Ints) -> None:
+        """Note the true bounds of a block that was looked at whole."""
+        block, within = divmod(part.start, BLOCK)
+        if not within:
+            self._bounds[0, block] = free[self.span.k0, 0][nodes].max()
+            self._bounds[1, block] = free[self.span.k0, 1][nodes].max()
 
 
 def _fits(free: Ints, slots: range, nodes: Ints, need: Resources) -> Bools:

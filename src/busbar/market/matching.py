@@ -49,6 +49,7 @@ class Matching:
         self.tie_order = _tie_order(columns, self.free, seed)
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
+        self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
         self._eligible: dict[Eligibility, Bools] = {}
         self._merits: dict[Eligibility, Merit] = {}
@@ -95,9 +96,14 @@ class Matching:
         """Take the room of a placement and count its asks into its class's price."""
         order, _, row, span = placement
         node = int(self.columns.node_of_row[row])
-        self.free[span.k0 : span.k1, :, node] -= np.array(order.requests, dtype=np.int64)
+        self.free[span.k0 : span.k1, :, node] -= self._amounts(order.requests)
         self._rising &= span.k0 == 0
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
+
+    def _amounts(self, requests: Resources) -> Ints:
+        if requests not in self._needs:
+            self._needs[requests] = np.array(requests, dtype=np.int64)
+        return self._needs[requests]
 
     def start_over(self, placements: Iterable[Placement]) -> None:
         """Forget who is where, then take these places."""

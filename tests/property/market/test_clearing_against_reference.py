@@ -100,7 +100,7 @@ def test_it_catches_a_cap_that_does_not_bind(monkeypatch):
 
 
 def test_it_catches_a_tie_broken_by_something_else_than_the_lot(monkeypatch):
-    monkeypatch.setattr("busbar.market.clearing.lot", lambda name, seed: -len(name))
+    monkeypatch.setattr("busbar.market.clearing.lots", lambda keys, seed: keys)
     monkeypatch.setattr("busbar.market.matching.lots", lambda keys, seed: keys)
     assert _disagreements()
 
