@@ -85,7 +85,7 @@ class ContainerSpec:
     @property
     def id(self) -> str:
         """Give the container's id: unique on the machine, the same for the same run."""
-        return f"{self.pod_uid[:13]}-{self.name[:40]}-{self.attempt}"
+        return f"{self.pod_uid[:13]}-{self.name}-{self.attempt}"
 
 
 @dataclass(frozen=True)
