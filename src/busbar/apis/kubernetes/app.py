@@ -8,6 +8,7 @@ metav1.Status; what is not foreseen is logged and told as an internal error with
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import logging
 from typing import Any, Final
@@ -238,7 +239,8 @@ class KubernetesApp:
         has_encoding = any(name == b"content-encoding" for name, _ in headers)
         is_large = len(body) >= self.door.settings.gzip_bytes_min
         if is_large and not has_encoding and "gzip" in call.header(b"accept-encoding"):
-            body = gzip.compress(body, 1)
+            # Off the loop: a watcher must not wait for somebody's long list.
+            body = await asyncio.to_thread(gzip.compress, body, 1)
             headers.append((b"content-encoding", b"gzip"))
         headers.extend((b"warning", warning(text)) for text in call.warnings[:_WARNINGS_MAX])
         headers.append((b"content-type", response.content_type))

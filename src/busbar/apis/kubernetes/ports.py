@@ -1,7 +1,7 @@
 """What the door is given from outside: clock, ids, tokens, the way to a node's logs.
 
 The server passes real ones, tests pass their own; the door itself reads no clock and no dice.
-Next: `door.py`.
+Next: `settings.py`.
 """
 
 from __future__ import annotations

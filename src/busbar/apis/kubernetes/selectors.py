@@ -1,5 +1,5 @@
-"""Label and field selectors, parsed to predicates over objects. Pure. Next: `visibility` in
-`authorization.py`, then `verbs/`.
+"""Label and field selectors, parsed to predicates over objects. Pure. Next:
+`verbs/list.py`, which uses them.
 
 Source: k8s.io/apimachinery/pkg/labels (grammar) and the per-kind field labels of the API server.
 """

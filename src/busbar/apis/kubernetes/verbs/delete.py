@@ -1,4 +1,4 @@
-"""DELETE: of one object, or of all that selectors choose. Next: `read.py`.
+"""DELETE: of one object, or of all that selectors choose. Next: `get.py`.
 
 An object goes at once, unless finalizers hold it, it is a Pod on a node (the agent then has the
 grace period to stop it), or a Namespace (its content goes first). Dependents are the garbage
