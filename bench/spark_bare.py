@@ -25,6 +25,9 @@ from busbar.images.store import ImageStore
 
 SPARK = "apache/spark"
 
+_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+
+# The last command is given as arguments: nothing of it is parsed again.
 _RUN = """
 set -e
 mount --make-rprivate /
@@ -37,8 +40,7 @@ mkdir "$WORK/root/myjobs"
 mount --rbind "$MYJOBS" "$WORK/root/myjobs"
 printf '127.0.0.1 localhost %s\\n' "$(hostname)" > "$WORK/root/etc/hosts"
 cd "$WORK/root"
-exec chroot --userspec=185:185 "$WORK/root" /usr/bin/env -i HOME=/tmp $VARIABLES \
-    spark-submit "$SCRIPT"
+exec chroot --userspec=185:185 "$WORK/root" /usr/bin/env -i HOME=/tmp "$@"
 """
 
 
@@ -59,32 +61,38 @@ def unpack_image(store: ImageStore, target: Path) -> tuple[list[Path], list[str]
     return folders, config["config"]["Env"]
 
 
-def run_bare(
+def run_in_tree(
     layers: list[Path],
     environment: list[str],
     myjobs: Path,
-    script: str = "/myjobs/spark/script.py",
-    source: str = "/myjobs/data",
+    command: list[str],
+    log: Path = Path(os.devnull),
 ) -> float:
-    """Run the job in the image's tree; gives its wall time in seconds."""
-    variables = [*(value for value in environment if " " not in value), f"INPUT={source}"]
-    options = [value for value in environment if " " in value]
-    with tempfile.TemporaryDirectory() as work:
-        quoted = " ".join([*variables, *(f"'{value}'" for value in options)])
-        command = _RUN.replace("$VARIABLES", quoted)
+    """Run a command as the image's user in a throw-away copy of its tree; gives the seconds."""
+    with tempfile.TemporaryDirectory() as work, open(log, "ab") as output:
         started = time.perf_counter()
         subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", command],
+            [*_NAMESPACES, "bash", "-c", _RUN, "bash", *environment, *command],
             check=True,
+            stdout=output,
+            stderr=output,
             env={
                 "PATH": os.environ["PATH"],
                 "LOWER": ":".join(str(layer) for layer in reversed(layers)),
                 "WORK": work,
                 "MYJOBS": str(myjobs),
-                "SCRIPT": script,
             },
         )
         return time.perf_counter() - started
+
+
+def run_bare(
+    layers: list[Path], environment: list[str], myjobs: Path, log: Path = Path(os.devnull)
+) -> float:
+    """Run the Spark example; gives its wall time in seconds."""
+    variables = [*environment, "INPUT=/myjobs/data"]
+    command = ["spark-submit", "/myjobs/spark/script.py"]
+    return run_in_tree(layers, variables, myjobs, command, log)
 
 
 def main() -> None:

@@ -86,6 +86,8 @@ def build(store: ImageStore, directory: Path, report: Report = lambda _: None) -
     keys = layer_keys(directory, recipe)
     with store.layout.adding() as tmp:
         packed = _of_an_earlier_build(store, recipe, keys)
+        if packed is not None and _says_the_same(store, recipe):
+            return store.describe(recipe.reference)
         if packed is None:
             layers = _make_all(store, directory, recipe, keys, tmp, report)
             packed = [layer.packed for layer in layers]
@@ -112,6 +114,14 @@ def _of_an_earlier_build(
         PackedLayer(layer["digest"], diff_id, layer["size"], layer["mediaType"])
         for layer, diff_id in zip(layers, config["rootfs"]["diff_ids"], strict=True)
     ]
+
+
+def _says_the_same(store: ImageStore, recipe: Recipe) -> bool:
+    descriptor = store.find(recipe.reference)
+    assert descriptor is not None
+    digest = store.manifest(descriptor)["config"]["digest"]
+    config = json.loads(store.layout.blob(digest).read_bytes())
+    return bool(config["config"] == recipe.config.as_oci())
 
 
 def _make_all(

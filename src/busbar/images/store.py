@@ -70,6 +70,10 @@ class ImageStore:
                 return descriptor
         return None
 
+    def describe(self, reference: Reference) -> StoredImage:
+        """One image; raises `ImageError` where it is not in the store."""
+        return self._describe(self._must_find(reference))
+
     def tags(self, name: str) -> list[str]:
         """Tags stored under a full name without tag."""
         stored = [parse_reference(d["annotations"][REF_NAME]) for d in self.layout.descriptors()]

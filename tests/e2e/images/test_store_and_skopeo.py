@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -47,13 +48,29 @@ def test_skopeo_inspects_and_copies_through_the_door(built, door: str, tmp_path:
 
 
 def test_building_again_finds_everything_in_place(built: ImageStore) -> None:
-    before = built.images()[0]
+    before = built.images()
     seen: list[BuildProgress] = []
     build(built, RECIPES / "busybox", seen.append)
-    after = built.images()[0]
-    assert built.manifest(built.find(BUSYBOX))["layers"]
-    assert (after.name, after.size_bytes) == (before.name, before.size_bytes)
+    assert built.images() == before
     assert seen == []
+
+
+def test_a_changed_config_needs_no_new_layers(built: ImageStore, tmp_path: Path) -> None:
+    recipe = Path(shutil.copytree(RECIPES / "busybox", tmp_path / "recipe"))
+    text = (recipe / "recipe.toml").read_text()
+    text = text.replace("busybox:latest", "busybox:changed", 1)
+    (recipe / "recipe.toml").write_text(text)
+    layers = built.manifest(built.find(BUSYBOX))["layers"]
+    build(built, recipe)
+    (recipe / "recipe.toml").write_text(text.replace('["sh"]', '["ls"]'))
+    seen: list[BuildProgress] = []
+    build(built, recipe, seen.append)
+    changed = built.find(parse_reference("busybox:changed"))
+    assert [layer["annotations"] for layer in built.manifest(changed)["layers"]] == [
+        layer["annotations"] for layer in layers
+    ]
+    assert seen == []
+    built.remove(parse_reference("busybox:changed"))
 
 
 def test_an_interrupted_build_goes_on_where_it_was(tmp_path: Path) -> None:
