@@ -175,4 +175,4 @@ class StorageMachine(RuleBasedStateMachine):
 
 
 TestStorageMachine = StorageMachine.TestCase
-TestStorageMachine.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestStorageMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

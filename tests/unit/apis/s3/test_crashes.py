@@ -19,6 +19,7 @@ import pytest
 from busbar.apis.s3.body import Incoming, ingest
 from busbar.apis.s3.checksums import Digests
 from busbar.apis.s3.errors import Code, S3Error
+from busbar.apis.s3.storage.records import Content, Upload
 from busbar.apis.s3.storage.store import Place, Storage
 
 K = Place("bucket", "key")
@@ -164,3 +165,24 @@ def test_nothing_is_mentioned_before_it_is_synced(
     opened.run(upload(storage, NEW))
     # The first fsync is that of blobs/, whose new folder must survive too.
     assert steps == ["write", "fdatasync", "fsync", "rename", "fsync", "commit"]
+
+
+def test_a_restart_does_not_give_a_version_twice(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+    upload_of_nothing = Upload("id", "bucket", "other", 0, [])
+    for run in range(2):
+        storage = Storage(tmp_path, lambda: 0)
+        if run == 0:
+            loop.run_until_complete(storage.put(K, Content(1, "e", body=b"x"), []))
+            loop.run_until_complete(storage.create_upload(upload_of_nothing))
+            body = storage.open(K)
+            assert body is not None
+            copying = storage.put_part_copy(upload_of_nothing, 1, K, body, "e", [])
+            loop.run_until_complete(copying)
+            body.close()
+        else:
+            loop.run_until_complete(storage.put(K, Content(1, "e", body=b"y"), []))
+            loop.run_until_complete(storage.abort(upload_of_nothing))
+            assert loop.run_until_complete(read(storage)) == b"y"
+        loop.run_until_complete(storage.close())
+    loop.close()

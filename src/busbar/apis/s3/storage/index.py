@@ -43,6 +43,8 @@ class Change:
         """Keep a body of several pieces; gives its version. Files are shared, not copied."""
         if len(segments) > SEGMENTS_MAX:
             raise S3Error(Code.InvalidRequest, "The object would consist of too many pieces.")
+        # Even nothing leaves a row: after a restart, versions are counted on from the last row.
+        segments = segments or [Segment(0, b"", None, 0)]
         version = next(self._versions)
         first = version << SEGMENT_BITS
         self.db.executemany(
