@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Protocol
 
 from busbar.model.time import Instant
@@ -30,3 +31,8 @@ class SystemClock:
     def monotonic(self) -> float:
         """Give the machine's boot-relative seconds; they go on while it sleeps."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """Give the id of this boot of the machine: monotonic time means nothing beyond it."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

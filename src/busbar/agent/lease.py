@@ -2,7 +2,9 @@
 
 The agent counts from *before* it sent a renewal, on a clock that cannot be set; the cloud counts
 from after it received it. So the agent always gives up first, and what it ran is stopped before
-anybody may start it elsewhere. Next: `pods.py`, which asks `is_live`.
+anybody may start it elsewhere. Until when it holds is kept in a file as well: another life of the
+agent reads it, and the processes beside the containers obey it while there is no agent.
+Next: `pods.py`, which asks `is_live`.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from busbar.agent.api import Api, ApiRefused, Unreachable
-from busbar.agent.clock import Clock
+from busbar.agent.clock import Clock, boot_id
 from busbar.model.objects import Object
 from busbar.model.time import format_micro_time
 from busbar.model.wellknown import NAMESPACE_LEASES
@@ -27,8 +30,8 @@ class NodeLease:
     def __init__(self, api: Api, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._until = 0.0
         self._settings = api.settings
+        self._until = _read(api.settings.lease_file)
 
     def is_live(self) -> bool:
         """Say whether workloads may run on this node at this moment."""
@@ -49,6 +52,7 @@ class NodeLease:
                 raise
             await self._api.post(_PATH, body)
         self._until = sent + self._settings.lease_seconds
+        _write(self._settings.lease_file, self._until)
 
     async def keep(self, changed: Callable[[bool], None]) -> None:
         """Renew for ever; tell `changed` whenever the lease is lost or won back."""
@@ -74,3 +78,19 @@ class NodeLease:
                 "renewTime": format_micro_time(self._clock.now()),
             },
         }
+
+
+def _write(path: Path, until: float) -> None:
+    """Keep until when the lease holds, with the boot that this clock belongs to."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(f"{until} {boot_id()}\n")
+    fresh.rename(path)
+
+
+def _read(path: Path) -> float:
+    """Give until when the lease held in an earlier life; 0 where that says nothing any more."""
+    try:
+        until, boot = path.read_text().split()
+        return float(until) if boot == boot_id() else 0.0
+    except (OSError, ValueError):
+        return 0.0

@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from busbar.agent import settings as agent_settings
-from busbar.agent.api import Api
+from busbar.agent.api import Api, ApiRefused, Unreachable
 from busbar.agent.clock import Clock, SystemClock
 from busbar.agent.hooks.prepare import Preparer
 from busbar.agent.lease import NodeLease
@@ -65,6 +65,9 @@ class Agent:
 
     async def run(self) -> None:
         """Run until cancelled."""
+        # First the right to run: without it, what is taken up would be stopped.
+        with contextlib.suppress(Unreachable, ApiRefused):
+            await self.lease.renew()
         for record in list(self._known.values()):
             self.pods.adopt(record.pod)
         await self._sweep()
@@ -164,7 +167,7 @@ async def open_runtime(settings: AgentSettings) -> Runtime:
     directory = settings.directory / "runtime"
     refused = tuple(sorted(_addresses(settings)))
     network = PodNetwork(Network(tag_of(str(directory)), settings.pod_cidr), refused)
-    return await RuncRuntime.open(directory, network)
+    return await RuncRuntime.open(directory, network, settings.lease_file)
 
 
 def _addresses(settings: AgentSettings) -> set[str]:

@@ -76,10 +76,10 @@ def status_patch(view: PodView, now: int) -> Object:
     status: dict[str, Any] = {
         "phase": phase,
         "conditions": _conditions(view, phase, now),
-        "containerStatuses": [_container(c) for c in view.containers if not c.init],
+        "containerStatuses": [_container(c, view) for c in view.containers if not c.init],
         "busbar": _meter(view, phase, now),
     }
-    inits = [_container(c) for c in view.containers if c.init]
+    inits = [_container(c, view) for c in view.containers if c.init]
     if inits:
         status["initContainerStatuses"] = inits
     if view.address:
@@ -136,7 +136,9 @@ def _meter(view: PodView, phase: str, now: int) -> dict[str, Any]:
     return meter
 
 
-def _container(seen: Observed) -> dict[str, Any]:
+def _container(seen: Observed, view: PodView) -> dict[str, Any]:
+    if seen.state == "waiting" and view.refusal is not None:
+        seen = seen._replace(reason=view.refusal.reason.value, message=view.refusal.message)
     return {
         "name": seen.name,
         "image": seen.image,

@@ -50,6 +50,11 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.directory / "node.key"
 
     @property
+    def lease_file(self) -> Path:
+        """Give the path of the file that says until when workloads may run."""
+        return self.directory / "lease"
+
+    @property
     def network(self) -> ipaddress.IPv4Network:
         """Give the range that Pods' addresses come from."""
         return ipaddress.IPv4Network(self.pod_cidr)

@@ -46,7 +46,7 @@ ADVICE: dict[Reason, str] = {
     Reason.EXPIRED: "Set notAfter to a time in the future.",
     Reason.DEADLINE_TOO_CLOSE: "Set notAfter later, or expect a shorter duration.",
     Reason.NO_NODES: "Let a vendor join a machine: busbar join.",
-    Reason.UNKNOWN_VENDOR: "Correct the vendor's name; busbar vendor list shows them.",
+    Reason.UNKNOWN_VENDOR: "Correct the vendor's name; `busbar vendor` lists them.",
     Reason.REGION_NOT_ALLOWED: "Allow another region, or wait for supply there.",
     Reason.VENDOR_NOT_ALLOWED: "Allow another vendor.",
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",

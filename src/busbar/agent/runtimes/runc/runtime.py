@@ -17,6 +17,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from busbar.agent.clock import boot_id
 from busbar.agent.mounts import unmount_below
 from busbar.agent.network.network import PodNetwork
 from busbar.agent.network.plan import tag_of
@@ -30,7 +31,7 @@ from busbar.agent.runtimes.contract import (
 from busbar.agent.runtimes.runc.cgroups import Cgroups
 from busbar.agent.runtimes.runc.config import oci_config
 from busbar.agent.runtimes.runc.identities import Ranges
-from busbar.agent.runtimes.runc.sandboxes import Sandboxes, boot_id
+from busbar.agent.runtimes.runc.sandboxes import Sandboxes
 from busbar.agent.runtimes.runc.shimclient import ShimClient
 from busbar.agent.runtimes.runc.users import UnknownUser
 from busbar.model.objects import Object, namespace_of, uid_of
@@ -43,13 +44,20 @@ _UNKNOWN_EXIT = 255
 class RuncRuntime:
     """Runs containers with runc. Make one with `open`."""
 
-    def __init__(self, directory: Path, network: PodNetwork, cgroups: Cgroups) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        network: PodNetwork,
+        cgroups: Cgroups,
+        lease_file: Path | None = None,
+    ) -> None:
         self._directory = directory
         self._tag = tag_of(str(directory))
         self._run = RUN / self._tag
         self._cgroups = cgroups
         self._network = network
         self._boot = boot_id()
+        self._lease_file = lease_file
         self._runc = shutil.which("runc") or "/usr/sbin/runc"
         self._shim = ShimClient(self._run / "shim.sock")
         self._sandboxes = Sandboxes(
@@ -57,9 +65,15 @@ class RuncRuntime:
         )
 
     @classmethod
-    async def open(cls, directory: Path, network: PodNetwork) -> RuncRuntime:
-        """Take up what is in a directory, or begin there."""
-        runtime = cls(directory, network, Cgroups())
+    async def open(
+        cls, directory: Path, network: PodNetwork, lease_file: Path | None = None
+    ) -> RuncRuntime:
+        """Take up what is in a directory, or begin there.
+
+        Containers are killed by the process beside them when the lease in that file has run out,
+        agent or no agent.
+        """
+        runtime = cls(directory, network, Cgroups(), lease_file)
         directory.mkdir(parents=True, exist_ok=True)
         for path in (RUN, runtime._run, runtime._run / "c", runtime._run / "ns"):
             path.mkdir(exist_ok=True)
@@ -128,6 +142,7 @@ class RuncRuntime:
             "log": str(spec.log_file),
             "oom": self._cgroups.oom_files(self._cgroup(spec.id)),
             "name": spec.name,
+            "lease": str(self._lease_file) if self._lease_file else "",
             "runc": [
                 self._runc,
                 "--root",

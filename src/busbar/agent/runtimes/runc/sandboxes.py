@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from busbar.agent.clock import boot_id
 from busbar.agent.mounts import unmount
 from busbar.agent.network.network import NetworkFailed, PodNetwork
 from busbar.agent.network.plan import Wire
@@ -204,11 +205,6 @@ class Sandboxes:
         base = base_of(record.ids)
         netns = str(self._place(record.number) / "net")
         return PodSandbox(record.pod_uid, self._wire(record).address, netns, base, base)
-
-
-def boot_id() -> str:
-    """Give the id of this boot of the machine."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _unmount_namespaces(place: Path) -> None:

@@ -21,6 +21,7 @@ import time
 
 LOG_BYTES_MAX = 16 << 20
 LINE_BYTES_MAX = 16 << 10
+LEASE_CHECK_MS = 1000
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 MS_BIND, MNT_DETACH = 4096, 2
@@ -240,7 +241,7 @@ def run(directory, answer):
     document = {"pid": pid, "startedMs": started, "shim": os.getpid(), "boot": order["boot"]}
     write_file(f"{directory}/start.json", document)
     answer(document)
-    code = follow(pid, out[0], err[0], Log(order["log"]))
+    code = follow(pid, out[0], err[0], Log(order["log"]), order.get("lease", ""))
     oom = any(killed(path) for path in order["oom"])
     end = {"exitCode": code, "finishedMs": now_ms(), "oom": oom}
     write_file(f"{directory}/exit.json", end)
@@ -276,8 +277,11 @@ def start(order, directory, out, err):
         return None, f"runc failed: {error}"
 
 
-def follow(pid, out, err, log):
-    """Write the log until the container ends; gives its exit code, 128 + n for a signal."""
+def follow(pid, out, err, log, lease):
+    """Write the log until the container ends; gives its exit code, 128 + n for a signal.
+
+    Kills it when the node's lease has run out: somebody else may start it then.
+    """
     process = os.pidfd_open(pid)
     poll = select.poll()
     streams = {out: b"stdout", err: b"stderr"}
@@ -287,7 +291,10 @@ def follow(pid, out, err, log):
         os.set_blocking(descriptor, False)
     ended = False
     while not ended:
-        for descriptor, _ in poll.poll():
+        events = poll.poll(LEASE_CHECK_MS)
+        if lease and expired(lease):
+            os.kill(pid, signal.SIGKILL)
+        for descriptor, _ in events:
             if descriptor == process:
                 ended = True
             elif not drain(descriptor, streams[descriptor], log, once=True):
@@ -298,6 +305,16 @@ def follow(pid, out, err, log):
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
+
+
+def expired(path):
+    """Say whether the lease in a file has run out; without a word of it, it has not."""
+    try:
+        with open(path) as file:
+            until = float(file.read().split()[0])
+    except (OSError, ValueError, IndexError):
+        return False
+    return time.clock_gettime(time.CLOCK_BOOTTIME) > until
 
 
 def drain(descriptor, stream, log, once):
