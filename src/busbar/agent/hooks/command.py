@@ -1,7 +1,8 @@
 """How a script is run: what `scriptPath` of a Job comes to inside the workload.
 
 The image says how its scripts are run, by the label `busbar.dev/script-runner` (a command, words
-separated by spaces); else the suffix decides. Next: `containers.py`.
+separated by spaces); else the suffix decides, and for Python an image that sets SPARK_HOME, as the
+published image of Apache Spark does, runs it with its spark-submit. Next: `containers.py`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ def script_command(pod: Object, image_config: dict[str, Any]) -> list[str]:
     if not script:
         return []
     runner = (image_config.get("Labels") or {}).get(LABEL_RUNNER)
+    suffix = Path(script).suffix
+    if not runner and suffix == ".py":
+        runner = _spark_submit(image_config)
     if not runner:
-        runner = _BY_SUFFIX.get(Path(script).suffix)
+        runner = _BY_SUFFIX.get(suffix)
     if not runner:
         raise PodRefused(
             Reason.SCRIPT_NOT_FOUND,
@@ -40,6 +44,12 @@ def script_command(pod: Object, image_config: dict[str, Any]) -> list[str]:
             f"give it the label {LABEL_RUNNER}, or use spec.command instead",
         )
     return [*runner.split(), script]
+
+
+def _spark_submit(image_config: dict[str, Any]) -> str | None:
+    variables = dict(pair.partition("=")[::2] for pair in image_config.get("Env") or ())
+    home = variables.get("SPARK_HOME")
+    return f"{home}/bin/spark-submit" if home else None
 
 
 def check_script(pod: Object, volumes: dict[str, Path]) -> None:
