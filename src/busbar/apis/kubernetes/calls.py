@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 JSON: Final = b"application/json"
 _QUERY_MAX: Final = 32_768
+_ACCEPT_MAX: Final = 1024
+"""Clients send less; the rest would only fill what remembers parsed headers."""
 _FALSE: Final = frozenset({"", "0", "f", "false", "False", "FALSE"})
 
 
@@ -122,7 +124,7 @@ class Call:
 
     def representation(self) -> Representation:
         """Give the form to answer in; 406 where nothing fits."""
-        found = representation(self.header(b"accept"))
+        found = representation(self.header(b"accept")[:_ACCEPT_MAX])
         if found is None:
             raise not_acceptable("application/json")
         return found

@@ -125,7 +125,7 @@ class Discovery:
 
 def _aggregated_version(accept: str) -> str:
     """Give the version of the aggregated form preferred to the plain one; "" if none is."""
-    for media in parse_accept(accept):
+    for media in parse_accept(accept[:1024]):
         if media.name not in ("application/json", "*/*"):
             continue
         params = media.params

@@ -60,7 +60,7 @@ def openapi_document(call: Call) -> Response | None:
         document = openapi.v3(path[len(_V3) + 1 :])
         return None if document is None else _write(call, document)
     if path == _V2:
-        accepted = parse_accept(call.header(b"accept"))
+        accepted = parse_accept(call.header(b"accept")[:1024])
         wants_protobuf = any(media.name == openapi.PROTOBUF_V2 for media in accepted)
         wants_json = any(media.name in ("application/json", "*/*") for media in accepted)
         return _write(call, openapi.v2(wants_protobuf and not wants_json))

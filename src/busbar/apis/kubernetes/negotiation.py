@@ -52,7 +52,7 @@ class MediaType(NamedTuple):
 def parse_accept(header: str) -> tuple[MediaType, ...]:
     """Give the entries of an Accept header, those the client prefers first."""
     entries: list[tuple[float, MediaType]] = []
-    for part in header[:2048].split(","):
+    for part in header.split(","):
         name, *raw = (piece.strip() for piece in part.split(";"))
         params = {k.strip(): v.strip() for k, _, v in (piece.partition("=") for piece in raw)}
         weight = _weight(params.pop("q", "1"))

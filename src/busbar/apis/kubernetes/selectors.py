@@ -170,7 +170,7 @@ def supported_fields(resource: Resource) -> tuple[str, ...]:
     return (*_EVERYWHERE, *_FIELDS.get(resource.collection, ()))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def parse_fields(text: str) -> tuple[Term, ...]:
     """Read a field selector such as `spec.nodeName=a,status.phase!=Failed`."""
     if len(text) > _TEXT_MAX:

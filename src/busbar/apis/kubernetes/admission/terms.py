@@ -99,7 +99,7 @@ def _offer(change: Change) -> Errors:
             yield from _read(spec[field], f"spec.{field}", parse_duration)
     calendar = spec.get("calendar") or {}
     zone = calendar.get("timeZone", "UTC")
-    if not _is_time_zone(zone):
+    if len(zone) > _ZONE_MAX or not _is_time_zone(zone):
         why = "is no IANA time zone; write one such as Europe/Stockholm"
         yield invalid("spec.calendar.timeZone", zone, why)
     for part in ("rules", "exceptions"):
@@ -114,6 +114,10 @@ def _rule(rule: Mapping[str, Any], path: str) -> Errors:
         yield from _read(f"{rule['date']}T00:00:00Z", f"{path}.date", parse_instant)
     if rule.get("from", "00:00") == rule.get("until", "24:00"):
         yield invalid(f"{path}.until", rule.get("until"), "must differ from `from`")
+
+
+_ZONE_MAX: Final = 64
+"""Longer than any IANA name; what is remembered below stays small."""
 
 
 @lru_cache(maxsize=1024)

@@ -97,6 +97,7 @@ def test_a_deadline_that_passed_later_does_not_hinder_other_changes(
         ({"pricePerDTU": "-1"}, "spec.pricePerDTU"),
         ({"calendar": {"timeZone": "Mars/Olympus"}}, "spec.calendar.timeZone"),
         ({"calendar": {"timeZone": "../../etc/passwd"}}, "spec.calendar.timeZone"),
+        ({"calendar": {"timeZone": "x" * 100_000}}, "spec.calendar.timeZone"),
         (
             {"calendar": {"rules": [{"from": "08:00", "until": "17:00", "pricePerDTU": "x"}]}},
             "spec.calendar.rules[0].pricePerDTU",
