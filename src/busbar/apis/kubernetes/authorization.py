@@ -193,7 +193,8 @@ def _matches(rule: Rule, asked: Attributes) -> bool:
 
 def _narrowed(role: Role, asked: Attributes, rule: Rule) -> Verdict:
     """Decide what the name alone already tells."""
-    if rule.check is Check.OWN_NAME and asked.name and asked.name != role.name:
+    by_name = rule.check in (Check.OWN_NAME, Check.NODE_LIMITS)
+    if by_name and asked.name and asked.name != role.name:
         return Verdict(False, f"{role.kind.value} {role.name} may touch only its own")
     if rule.check is Check.OWN_NAMESPACE and asked.name and asked.name not in role.namespaces:
         return Verdict(False, _members_only(role))

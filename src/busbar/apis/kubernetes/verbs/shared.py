@@ -90,17 +90,33 @@ def name_suffix(uid: str) -> str:
 
 async def fetch(door: Door, call: Call) -> Object:
     """Give the object that a call names; refuses what is not there or not the caller's to see."""
+    obj = await look_up(door, call)
+    if obj is None:
+        raise not_found(call.route.resource, call.route.name)
+    return obj
+
+
+async def look_up(door: Door, call: Call) -> Object | None:
+    """Give the object that a call names, None where it is not there.
+
+    What is not the caller's to see is refused here, before anything of it can show in another
+    refusal (its uid in a conflict, its fields in an invalid patch).
+    """
     route = call.route
-    obj = await door.store.get(key_of(call))
     if call.check is Check.REFERENCED:
         await _require_reference(door, call)
+    obj = await door.store.get(key_of(call))
+    if obj is None or call.check is Check.NONE:
+        return obj
+    if call.check is Check.ABOUT_BOUND_POD:
+        pods = await bound_pods(door, route.namespace, call.role.name)
+        if not concerns(obj, call.role, pods):
+            raise not_found(route.resource, route.name)
     sees = visible(call.role, call.check)
-    if obj is not None and sees is not None and not sees(obj):
+    if sees is not None and not sees(obj):
         if call.check in MAY_HIDE:
             raise not_found(route.resource, route.name)
         raise forbidden(route.resource, route.name, denied(call, "it is not yours"))
-    if obj is None:
-        raise not_found(route.resource, route.name)
     return obj
 
 

@@ -18,7 +18,6 @@ from busbar.apis.kubernetes.routes import CREATE
 from busbar.apis.kubernetes.statuses import (
     conflict,
     forbidden,
-    not_found,
     of_store,
     unsupported_media,
 )
@@ -27,8 +26,10 @@ from busbar.apis.kubernetes.verbs.shared import (
     answered,
     check_write,
     denied,
+    fetch,
     fresh,
     key_of,
+    look_up,
     render,
     revision_of,
     writer,
@@ -44,9 +45,7 @@ async def update(door: Door, call: Call) -> Response:
     content_type = call.header(b"content-type")
     served, by = door.registry.served(route.resource), writer(door, call)
     for _ in range(door.settings.patch_attempts):
-        old = await door.store.get(key_of(call))
-        if old is None:
-            raise not_found(route.resource, route.name)
+        old = await fetch(door, call)
         body = bodies.parse(raw, content_type)
         result = writes.update(served, body, old, by, subresource=route.subresource)
         prepared = answered(route.resource, route.name, result)
@@ -65,7 +64,7 @@ async def patch(door: Door, call: Call) -> Response:
     raw = await call.body(door.settings)
     by = writer(door, call)
     for _ in range(door.settings.patch_attempts):
-        old = await door.store.get(key_of(call))
+        old = await look_up(door, call)
         body: Any = bodies.parse_json(raw)
         prepared = answered(
             route.resource,

@@ -122,7 +122,7 @@ def test_what_is_allowed(world: Any, who: str, method: str, path: str) -> None:
         ("n1", "GET", f"{ALPHA}/serviceaccounts", 403),
         ("n1", "GET", f"{OWN}/offers", 403),
         ("n1", "POST", f"{ALPHA}/pods", 403),
-        ("n1", "GET", "/api/v1/namespaces/kube-node-lease/leases/n2", 404),
+        ("n1", "PATCH", "/api/v1/nodes/n2/status", 403),
         ("n1", "GET", "/apis/coordination.k8s.io/v1/namespaces/alpha/leases/n1", 403),
         ("operator", "POST", f"{OWN}/books", 403),
         ("operator", "DELETE", f"{OWN}/namespaces/alpha/contracts/c", 403),
@@ -370,3 +370,15 @@ def test_rules_and_whoami(world: Any) -> None:
     info = world.client("alice").post(me, {}).json["status"]["userInfo"]
     assert info["username"] == "alice"
     assert "busbar:namespace:alpha" in info["groups"]
+
+
+def test_a_refused_write_tells_nothing_of_a_foreign_object(world: Any) -> None:
+    node, at = world.client("n1"), f"{ALPHA}/pods/p2/status"
+    wrong_uid = {"metadata": {"name": "p2", "uid": "guess"}, "status": {}}
+    stale = {"metadata": {"name": "p2", "resourceVersion": "1"}, "status": {}}
+    for body in (wrong_uid, stale, {"metadata": {"name": "other"}}):
+        assert node.put(at, body).status == 404
+        assert node.merge(at, body).status == 404
+    report = {"metadata": {"name": "e", "namespace": "alpha"}, "involvedObject": {"kind": "Pod"}}
+    world.client().post(f"{ALPHA}/events", {**report, "message": "m", "reason": "r"})
+    assert node.merge(f"{ALPHA}/events/e", {"metadata": {"uid": "guess"}}).status == 404
