@@ -250,6 +250,11 @@ def run(seconds: float = 5.0, connections: int = 48) -> list[Row]:
     ]
 
 
+def rows() -> list[Row]:
+    """Give the rows of the table, for `bench/run`."""
+    return run()
+
+
 def _print_table(rows: list[Row], write: Callable[[str], object]) -> None:
     for row in rows:
         mark = "met" if row.met else "MISSED"

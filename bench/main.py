@@ -1,0 +1,66 @@
+"""`bench/run`: run benchmarks by name and print one table.
+
+    bench/run                 all of them
+    bench/run start orders    some of them
+    bench/run -o json         a list of rows: name, value, unit, goal, met, peer, peer_value
+
+Each runs by itself, one after the other, on parts of its own (a cloud with ports and a network
+namespace of its own, temporary folders), and takes down what it made. Exits 0 whether goals are
+met or not: a number is reported, not judged, since machines differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import options
+from bench.report import Row, as_json, as_table, missing, taken
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Give the names of the benchmarks: the modules here that define `rows`."""
+    return sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef rows(" in path.read_text())
+
+
+def run(name: str) -> list[Row]:
+    """Run one benchmark; one that cannot run gives a row that says why."""
+    module = importlib.import_module(f"bench.{name}")
+    try:
+        return taken(module.rows())
+    except (options.Unavailable, SystemExit, OSError) as error:
+        return [missing(name, "", None, f"not measured: {error}")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="one of: " + ", ".join(names()))
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument("--fresh", action="store_true", help="also what takes minutes")
+    parser.add_argument(
+        "--install-peers", action="store_true", help="install docker.io to compare with"
+    )
+    args = parser.parse_args(arguments)
+    unknown = sorted(set(args.names) - set(names()))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(names())}")
+    options.chosen = options.Options(args.fresh, args.install_peers)
+    found: list[Row] = []
+    for name in args.names or names():
+        begin = time.monotonic()
+        print(f"{name} …", end=" ", file=sys.stderr, flush=True)
+        found += run(name)
+        print(f"{time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+    print(as_json(found) if args.output == "json" else as_table(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
