@@ -22,7 +22,7 @@ from busbar.images.layers import PackedLayer, pack, tree_bytes
 from busbar.images.recipe import LayerRecipe, Recipe, layer_keys, load_recipe
 from busbar.images.refusals import ImageError, ImageRefusal
 from busbar.images.steps import Bench, carry_out
-from busbar.images.store import ImageStore, StoredImage
+from busbar.images.store import ImageStore, StoredImage, disk_full_refused
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -84,7 +84,7 @@ def build(store: ImageStore, directory: Path, report: Report = lambda _: None) -
             ImageRefusal.BUILD_FAILED, "An image is built as root: run the command with sudo."
         )
     keys = layer_keys(directory, recipe)
-    with store.layout.adding() as tmp:
+    with disk_full_refused(), store.layout.building(), store.layout.adding() as tmp:
         packed = _of_an_earlier_build(store, recipe, keys)
         if packed is not None and _says_the_same(store, recipe):
             return store.describe(recipe.reference)
@@ -93,8 +93,7 @@ def build(store: ImageStore, directory: Path, report: Report = lambda _: None) -
             packed = [layer.packed for layer in layers]
         image = store.publish(recipe.reference, *_manifest(store, recipe, keys, packed))
         # The image is whole: what was kept for going on is not needed any more.
-        for key in keys:
-            shutil.rmtree(store.layout.cache / key, ignore_errors=True)
+        store.layout.forget_builds()
     return image
 
 

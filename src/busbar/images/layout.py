@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from busbar.images.workplace import Workplace, locked
+
 REF_NAME = "org.opencontainers.image.ref.name"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPES = (
@@ -42,6 +44,7 @@ class Layout:
         self.tmp = root / "tmp"
         self.cache = root / "cache"
         self._index = root / "index.json"
+        self._workplace = Workplace(self.tmp, root / "busy.lock")
 
     def prepare(self) -> None:
         """Make the directory an (empty) layout; does nothing to one that is there."""
@@ -64,7 +67,7 @@ class Layout:
 
     def edit(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
         """Replace the index by `change(index)`, alone and at once."""
-        with self._locked("index.lock", fcntl.LOCK_EX):
+        with locked(self.root / "index.lock", fcntl.LOCK_EX):
             manifests = change(self.descriptors())
             index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}
             self._replace(self._index, json.dumps(index, indent=1, sort_keys=True).encode())
@@ -92,35 +95,35 @@ class Layout:
     def adding(self) -> Iterator[Path]:
         """Hold off sweeping; gives a temporary directory on the same file system."""
         self.prepare()
-        with self._locked("busy.lock", fcntl.LOCK_SH):
-            directory = Path(tempfile.mkdtemp(dir=self.tmp))
-            try:
-                yield directory
-            finally:
-                shutil.rmtree(directory, ignore_errors=True)
+        with self._workplace.working() as directory:
+            yield directory
 
     def sweep(self, referenced: Callable[[], set[str]]) -> bool:
         """Delete what nothing refers to; leaves it for later where somebody is adding."""
         try:
-            with self._locked("busy.lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with self._workplace.alone():
                 keep = {digest.removeprefix("sha256:") for digest in referenced()}
                 for path in self.blobs.iterdir():
                     if path.name not in keep:
                         path.unlink(missing_ok=True)
-                for path in self.tmp.iterdir():
-                    shutil.rmtree(path, ignore_errors=True)
         except BlockingIOError:
             return False
         return True
 
     @contextlib.contextmanager
-    def _locked(self, name: str, operation: int) -> Iterator[None]:
-        with open(self.root / name, "a") as lock:
-            fcntl.flock(lock, operation)
+    def building(self) -> Iterator[None]:
+        """One build at a time: a second one waits, and then finds the layers of the first."""
+        self.prepare()
+        with locked(self.root / "build.lock", fcntl.LOCK_EX):
             yield
 
+    def forget_builds(self) -> None:
+        """Remove what is kept for going on with builds; only while `building`."""
+        for path in self.cache.iterdir():
+            shutil.rmtree(path, ignore_errors=True)
+
     def _replace(self, path: Path, content: bytes) -> None:
-        with tempfile.NamedTemporaryFile(dir=self.tmp, delete=False) as partial:
+        with tempfile.NamedTemporaryFile(dir=self.root, prefix=".", delete=False) as partial:
             partial.write(content)
             partial.flush()
             os.fsync(partial.fileno())

@@ -148,7 +148,7 @@ class ImageStore:
         reference: Reference,
         on_bytes: skopeo.Progress | None,
     ) -> StoredImage:
-        with self.layout.adding() as tmp, _disk_full():
+        with self.layout.adding() as tmp, disk_full_refused():
             staged = tmp / "dir"
             staged.mkdir()
             skopeo.copy(source, f"dir:{staged}", flags, watch=staged, on_bytes=on_bytes)
@@ -264,7 +264,8 @@ def _own_name(archive: Archive) -> str:
 
 
 @contextlib.contextmanager
-def _disk_full() -> Iterator[None]:
+def disk_full_refused() -> Iterator[None]:
+    """Turn a full disk into its refusal."""
     try:
         yield
     except OSError as error:

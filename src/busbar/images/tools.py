@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -64,22 +65,22 @@ def run_tool(
 
 
 def _start(command: list[str], env: dict[str, str] | None) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=None if env is None else {**os.environ, **env},
-            # A group of its own: whatever the tool started ends with it.
-            process_group=0,
-        )
-    except FileNotFoundError:
-        name = command[0]
+    name = command[0]
+    if shutil.which(name) is None:
         raise ImageError(
             ImageRefusal.TOOL_MISSING,
             f"{name} is not installed: install it with `apt-get install {name}`.",
-        ) from None
+        )
+    return subprocess.Popen(
+        # It ends with this process, however that ends.
+        ["setpriv", "--pdeathsig", "KILL", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=None if env is None else {**os.environ, **env},
+        # A group of its own: whatever the tool started ends with it.
+        process_group=0,
+    )
 
 
 def _telling(tail: collections.deque[str]) -> str:

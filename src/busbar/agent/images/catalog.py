@@ -14,7 +14,6 @@ Next: `places.py`.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -27,6 +26,7 @@ from typing import Any
 import msgspec
 
 from busbar.images.reference import Reference
+from busbar.images.workplace import Workplace
 
 HEX = 32
 """Characters of a diff id in a path: enough to be unique, short enough for mount options."""
@@ -61,6 +61,7 @@ class Catalog:
         self.tmp = root / "tmp"
         self._layers = root / "layers"
         self._images = root / "images"
+        self._workplace = Workplace(self.tmp, root / "lock")
 
     def prepare(self) -> None:
         """Make the directories."""
@@ -93,7 +94,7 @@ class Catalog:
         older = self.record(reference)
         if older is not None and older.digest != record.digest:
             os.replace(path, path.with_suffix(f".{older.digest[7:39]}"))
-        with tempfile.NamedTemporaryFile(dir=self.tmp, delete=False) as partial:
+        with tempfile.NamedTemporaryFile(dir=self.root, delete=False) as partial:
             partial.write(msgspec.json.encode(record))
         os.replace(partial.name, path)
 
@@ -135,12 +136,8 @@ class Catalog:
     def adding(self) -> Iterator[Path]:
         """Hold off the collector; gives a temporary directory that is removed afterwards."""
         self.prepare()
-        with self._locked(fcntl.LOCK_SH):
-            directory = Path(tempfile.mkdtemp(dir=self.tmp))
-            try:
-                yield directory
-            finally:
-                shutil.rmtree(directory, ignore_errors=True)
+        with self._workplace.working() as directory:
+            yield directory
 
     def collect(self, in_use: set[str]) -> bool:
         """Remove images whose digest is not in use, and layers of no image.
@@ -149,7 +146,7 @@ class Catalog:
         """
         self.prepare()
         try:
-            with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with self._workplace.alone():
                 self._collect(in_use)
         except BlockingIOError:
             return False
@@ -177,17 +174,9 @@ class Catalog:
             # First out of sight, so that a half-removed layer is never taken for a whole one.
             doomed = Path(tempfile.mkdtemp(dir=self.tmp)) / layer.name
             os.replace(layer, doomed)
-        for path in self.tmp.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _record_path(self, reference: Reference) -> Path:
         return self._images / (hashlib.sha256(str(reference).encode()).hexdigest() + ".json")
-
-    @contextlib.contextmanager
-    def _locked(self, operation: int) -> Iterator[None]:
-        with open(self.root / "lock", "a") as lock:
-            fcntl.flock(lock, operation)
-            yield
 
 
 def _boot() -> str:

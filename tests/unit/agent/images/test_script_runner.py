@@ -32,5 +32,5 @@ def test_otherwise_the_suffix_decides() -> None:
 
 
 def test_a_script_of_an_unknown_kind_names_the_label() -> None:
-    with pytest.raises(PodRefused, match="busbar.dev/script-runner"):
+    with pytest.raises(PodRefused, match=r"busbar\.dev/script-runner"):
         command("/myjobs/a.cobol")
