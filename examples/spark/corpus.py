@@ -22,8 +22,41 @@ VOCABULARY = 40_000
 WORDS_PER_LINE = 12
 BLOCK_WORDS = 420_000
 
-ONSETS = "b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sh sk sl st t th tr v w z".split()
-NUCLEI = "a e i o u ai ea ee ia ie oa oo ou y".split()
+ONSETS = [
+    "b",
+    "br",
+    "c",
+    "ch",
+    "d",
+    "dr",
+    "f",
+    "fl",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "kl",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pr",
+    "qu",
+    "r",
+    "s",
+    "sh",
+    "sk",
+    "sl",
+    "st",
+    "t",
+    "th",
+    "tr",
+    "v",
+    "w",
+    "z",
+]
+NUCLEI = ["a", "e", "i", "o", "u", "ai", "ea", "ee", "ia", "ie", "oa", "oo", "ou", "y"]
 CODAS = ["", "", "", "l", "m", "n", "nd", "ng", "r", "rn", "s", "st", "t", "x"]
 
 

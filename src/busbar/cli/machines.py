@@ -105,13 +105,18 @@ def make_network(name: str, bridge: str, host: str, address: str) -> None:
     if not Path(f"/run/netns/{name}").exists():
         _ip(["netns", "add", name])
     _ip(["-n", name, "link", "set", "lo", "up"])
-    outside = f"v-{name}"[:15]
+    outside = f"{bridge}v{host_part(address)}"[:15]
     if not Path(f"/sys/class/net/{outside}").exists():
         _ip(["link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", name])
     _ip(["link", "set", outside, "master", bridge, "up"])
     _ip(["-n", name, "addr", "replace", address, "dev", "eth0"])
     _ip(["-n", name, "link", "set", "eth0", "up"])
     _ip(["-n", name, "route", "replace", "default", "via", host.partition("/")[0]])
+
+
+def host_part(address: str) -> str:
+    """Give the last number of an IPv4 address with its prefix length."""
+    return address.partition("/")[0].rpartition(".")[2]
 
 
 def remember_network(data: Path, name: str, netns: str, bridge: str) -> None:

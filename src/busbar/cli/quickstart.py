@@ -21,6 +21,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from busbar.agent.network.plan import tag_of
 from busbar.cli import clock, jobs, machines, money, processes, storage
 from busbar.cli.client import BUSBAR, namespaced
 from busbar.cli.cloud import require_root
@@ -33,7 +34,6 @@ from busbar.server import settings as server_settings
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples"
 VENDORS = (("elastx", "Sweden"), ("safespring", "Sweden"), ("hansecloud", "Germany"))
-BRIDGE, NETWORK = "busbar0", "10.213.77"
 NAMESPACE, BUCKET, JOB = "xyz", "myjobs", "my-first-sparkjob"
 IMAGE = "docker.io/apache/spark:latest"
 MEGABYTES = 64
@@ -62,6 +62,10 @@ class Story:
     def __init__(self, context: Context, console: Console) -> None:
         self._context = context
         self._console = console
+        # Clouds with other data directories may be up on this machine: names and addresses differ.
+        tag = tag_of(str(context.data))[:4]
+        self._bridge, self._prefix = f"bb{tag}", f"bb{tag}-"
+        self._network = f"10.213.{int(tag, 16) % 250 + 1}"
         self._environment: dict[str, str] = {}
 
     def _say(self, text: str) -> None:
@@ -91,7 +95,10 @@ class Story:
         self._say("1. A cloud on this machine")
         for number, (vendor, _) in enumerate(VENDORS):
             machines.make_network(
-                f"bb-{vendor}", BRIDGE, f"{NETWORK}.1/24", f"{NETWORK}.{10 + number}/24"
+                f"{self._prefix}{vendor}",
+                self._bridge,
+                f"{self._network}.1/24",
+                f"{self._network}.{10 + number}/24",
             )
         with self._console.status("starting the cloud …"):
             self._run(
@@ -120,13 +127,21 @@ class Story:
         token = self._run(
             *common, "token", "--vendor", vendor, "--region", region, show=False, capture=True
         )
-        machines.remember_network(self._context.data, node, f"bb-{vendor}", BRIDGE)
+        machines.remember_network(self._context.data, node, f"{self._prefix}{vendor}", self._bridge)
         memory = _memory_per_vendor()
-        command = ("join", f"https://{NETWORK}.1:{port}", "--token", token.strip(), "--name", node)
-        where: tuple[str, ...] = ("--memory", str(memory), "--netns", f"bb-{vendor}")
+        server = f"https://{self._network}.1:{port}"
+        command = ("join", server, "--token", token.strip(), "--name", node)
+        where: tuple[str, ...] = (
+            "--cpu",
+            str(max(2, os.cpu_count() or 1)),
+            "--memory",
+            str(memory),
+            "--netns",
+            f"{self._prefix}{vendor}",
+        )
         where += ("--pod-cidr", f"10.{88 + number}.0.0/16")
         self._run(*common, *command, *where, show=False, capture=True)
-        self._show("busbar", "join", f"https://{NETWORK}.1:{port}", "--token", "…", "--name", node)
+        self._show("busbar", "join", server, "--token", "…", "--name", node)
 
     def _wait_for_offers(self) -> None:
         """Wait until the market sees all three: a watch, not a guess."""

@@ -11,7 +11,7 @@ from typing import Any
 _CORE = "io.k8s.api.core.v1."
 
 BUSBAR_STATUS: dict[str, Any] = {
-    "description": "What the market and the agent observed: why cheaper offers were not eligible; the "
+    "description": "What market and agent observed: why cheaper offers were not eligible; the "
     "contract's epoch, start, end and usage.",
     "type": "object",
     "properties": {
