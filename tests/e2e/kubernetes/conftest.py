@@ -200,12 +200,16 @@ def old_kubectl() -> str:
     binary = CACHE / "kubectl-1.20" / "usr" / "bin" / "kubectl"
     if not binary.exists():
         CACHE.mkdir(exist_ok=True)
-        download = ["apt-get", "-q", "download", OLD_PACKAGE]
-        subprocess.run(download, cwd=CACHE, check=True, capture_output=True)
+        _must("apt-get", "-q", "download", OLD_PACKAGE)
         package = max(CACHE.glob(f"{OLD_PACKAGE}_*.deb"))
-        target = str(CACHE / "kubectl-1.20")
-        subprocess.run(["dpkg", "-x", str(package), target], check=True, capture_output=True)
+        _must("dpkg", "-x", str(package), str(CACHE / "kubectl-1.20"))
     return str(binary)
+
+
+def _must(*command: str) -> None:
+    done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"kubectl 1.20 (Debian's {OLD_PACKAGE}) is needed: {done.stderr.strip()}")
 
 
 @pytest.fixture
