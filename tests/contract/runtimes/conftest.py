@@ -59,6 +59,9 @@ class FakeStage:
         log = self._directory / pod_uid / name / f"{attempt}.log"
         return ContainerSpec(pod_uid, name, attempt, (), ("x",), {}, log)
 
+    async def ready(self, spec: ContainerSpec) -> None:
+        del spec  # Everything listens from the first moment on.
+
     async def restart(self) -> None:
         self.runtime = FakeRuntime(self.machine)
 

@@ -37,6 +37,10 @@ class Stage(Protocol):
 
     def spec(self, pod_uid: str, program: Program, name: str = "main", attempt: int = 0) -> Any: ...
 
+    async def ready(self, spec: ContainerSpec) -> None:
+        """Wait until a program that listens to signals does so."""
+        ...
+
     async def restart(self) -> None:
         """End the agent and begin another life of it over the same machine."""
         ...
@@ -58,6 +62,7 @@ async def started(stage: Stage, program: Program, uid: str = UID, **more: Any) -
     await stage.runtime.prepare(pod(uid))
     spec: ContainerSpec = stage.spec(uid, program, **more)
     await stage.runtime.start(spec)
+    await stage.ready(spec)
     return spec
 
 

@@ -12,6 +12,7 @@ from busbar.agent.network import firewall
 from busbar.agent.network.plan import Network, Wire
 
 IDLE_SECONDS = 3.0
+ANSWER_SECONDS = 15.0
 
 
 class NetworkFailed(Exception):
@@ -48,10 +49,17 @@ class PodNetwork:
 
     async def admit(self, namespace: str, wire: Wire) -> None:
         """Put an address among those of its tenant."""
+        # A tenant's rule stays when its last Pod leaves: it is made once only.
+        is_new = namespace not in self._tenants
         members = self._tenants.setdefault(namespace, set())
-        is_new = not members
         members.add(wire.address)
-        await self._nft(firewall.admit(self.network, namespace, wire.address, is_new=is_new))
+        try:
+            await self._nft(firewall.admit(self.network, namespace, wire.address, is_new=is_new))
+        except NetworkFailed:
+            members.discard(wire.address)
+            if is_new:
+                del self._tenants[namespace]
+            raise
 
     async def unwire(self, namespace: str, wire: Wire) -> None:
         """Take a Pod off the network; fine if it is off."""
@@ -97,11 +105,14 @@ class PodNetwork:
             if self._idle is not None:
                 self._idle.cancel()
             worker = await self._running()
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            worker.stdin.write(json.dumps(request).encode() + b"\n")
-            await worker.stdin.drain()
-            line = await worker.stdout.readline()
+            try:
+                line = await _exchange(worker, request)
+            except BaseException:
+                # Its answer may still come, and must not be taken for the next one's.
+                self._worker = None
+                with contextlib.suppress(ProcessLookupError):
+                    worker.kill()
+                raise
             loop = asyncio.get_running_loop()
             self._idle = loop.call_later(IDLE_SECONDS, self._let_go)
         if not line:
@@ -136,3 +147,18 @@ class PodNetwork:
             self._worker.stdin.close()
             await self._worker.wait()
         self._worker = None
+
+
+async def _exchange(worker: asyncio.subprocess.Process, request: dict[str, Any]) -> bytes:
+    """Send a request and read its answer; empty where the worker ended instead."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            worker.stdin.write(json.dumps(request).encode() + b"\n")
+            await worker.stdin.drain()
+            return await worker.stdout.readline()
+    except TimeoutError:
+        raise NetworkFailed(f"the network worker did not answer in {ANSWER_SECONDS} s") from None
+    except ConnectionError:
+        return b""

@@ -28,13 +28,14 @@ _EXISTS = 17
 def wire(ip: IPRoute, request: dict[str, Any]) -> dict[str, Any]:
     """Join a Pod's network namespace to the node by a pair of interfaces."""
     outside, address = request["interface"], request["address"]
-    if not ip.link_lookup(ifname=outside):
-        descriptor = os.open(request["netns"], os.O_RDONLY)
-        try:
-            peer = {"ifname": "eth0", "net_ns_fd": descriptor}
-            ip.link("add", ifname=outside, kind="veth", peer=peer)
-        finally:
-            os.close(descriptor)
+    # One of this name belongs to an earlier namespace that the kernel is still taking down.
+    unwire(ip, request)
+    descriptor = os.open(request["netns"], os.O_RDONLY)
+    try:
+        peer = {"ifname": "eth0", "net_ns_fd": descriptor}
+        ip.link("add", ifname=outside, kind="veth", peer=peer)
+    finally:
+        os.close(descriptor)
     index = ip.link_lookup(ifname=outside)[0]
     ip.link("set", index=index, state="up")
     _fine_if_there(ip.addr, "add", index=index, address=GATEWAY, prefixlen=32)
@@ -97,8 +98,8 @@ def main() -> None:
             request = json.loads(line)
             try:
                 answer = _DOES[request["do"]](ip, request)
-            except (NetlinkError, OSError) as error:
-                answer = {"error": f"{request['do']}: {error}"}
+            except (NetlinkError, OSError, LookupError) as error:
+                answer = {"error": f"{request['do']}: {error!r}"}
             print(json.dumps(answer), flush=True)
 
 

@@ -6,8 +6,11 @@ whoever made it has it. They vanish with a reboot, as do the workloads. Next: `s
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
+
+from busbar.agent.runtimes.contract import RuntimeFailed
 
 FIRST = 1 << 20
 SIZE = 1 << 16
@@ -36,7 +39,7 @@ class Ranges:
             os.write(descriptor, self._owner.encode())
             os.close(descriptor)
             return number
-        raise RuntimeError(f"all {COUNT} ranges of user ids are in use on this machine")
+        raise RuntimeFailed(f"all {COUNT} ranges of user ids are in use on this machine")
 
     def give_back(self, number: int) -> None:
         """Give a range back."""
@@ -47,8 +50,10 @@ class Ranges:
         found = set()
         if self._directory.exists():
             for path in self._directory.iterdir():
-                if path.name.isdigit() and path.read_text() == self._owner:
-                    found.add(int(path.name))
+                # Others' come and go meanwhile.
+                with contextlib.suppress(FileNotFoundError):
+                    if path.name.isdigit() and path.read_text() == self._owner:
+                        found.add(int(path.name))
         return found
 
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -55,18 +56,21 @@ class Sandboxes:
         self._records: dict[str, SandboxRecord] = {}
         self._making: dict[str, asyncio.Task[PodSandbox]] = {}
         self._taken: set[int] = set()
-        self._ready: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+        self._claimed: set[int] = set()
+        self._ready: deque[tuple[int, int]] = deque()
+        self._waiting: deque[asyncio.Future[tuple[int, int]]] = deque()
         self._filling: asyncio.Task[None] | None = None
-        self._coming = 0
+        self._closing = False
 
     async def open(self) -> None:
         """Find what an earlier life made, admit it again, and fill the pool."""
         for path in self._directory.glob("*/sandbox.json"):
-            record = msgspec.json.decode(path.read_bytes(), type=SandboxRecord)
-            if record.boot != self._boot:
+            record = _read(path)
+            if record is None or record.boot != self._boot:
                 continue
             self._records[record.pod_uid] = record
             self._taken.add(record.number)
+            self._claimed.add(record.ids)
             await self._network.restore(record.namespace, self._wire(record))
         self._fill()
 
@@ -86,7 +90,10 @@ class Sandboxes:
             record = SandboxRecord(pod_uid, namespace, number, ids, self._boot)
             folder = self._directory / pod_uid
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "sandbox.json").write_bytes(msgspec.json.encode(record))
+            # Whole or not there, should the agent die in between. Not forced to the disk: after
+            # a power cut the sandbox is gone as well.
+            (folder / "sandbox.json.new").write_bytes(msgspec.json.encode(record))
+            (folder / "sandbox.json.new").rename(folder / "sandbox.json")
             self._records[pod_uid] = record
             try:
                 await self._network.admit(namespace, self._wire(record))
@@ -104,7 +111,7 @@ class Sandboxes:
         """Remove a Pod's sandbox; fine if it has none."""
         record = self._records.pop(pod_uid, None)
         if record is not None:
-            await self._network.unwire(record.namespace, self._wire(record))
+            await self._unwire(record.namespace, record.number)
             self._destroy(record.number, record.ids)
         (self._directory / pod_uid / "sandbox.json").unlink(missing_ok=True)
 
@@ -118,14 +125,13 @@ class Sandboxes:
 
     async def close(self, *, remove_all: bool = False) -> None:
         """Stop filling the pool and remove what is ready but unused."""
+        self._closing = True
         if self._filling is not None:
-            self._filling.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._filling
-        while not self._ready.empty():
-            number, ids = self._ready.get_nowait()
-            with contextlib.suppress(NetworkFailed):
-                await self._network.unwire("", self._network.network.wire(number))
+            # Not cancelled: what is half made could not be found again.
+            await self._filling
+        while self._ready:
+            number, ids = self._ready.popleft()
+            await self._unwire("", number)
             self._destroy(number, ids)
         if remove_all:
             for pod_uid in list(self._records):
@@ -134,50 +140,58 @@ class Sandboxes:
     async def sweep(self) -> list[str]:
         """Remove interfaces, namespaces and ranges of ids that belong to nothing."""
         removed = []
-        ready = set(self._ready._queue)  # type: ignore[attr-defined]
-        used = {r.number for r in self._records.values()} | {number for number, _ in ready}
         for name in await self._network.interfaces():
             number = int(name.removeprefix(self._network.network.prefix), 16)
-            if number not in used and number not in self._taken:
-                await self._network.unwire("", self._network.network.wire(number))
+            if number not in self._taken:
+                await self._unwire("", number)
                 removed.append(f"interface {name}")
         for place in (self._run / "ns").glob("*"):
-            if int(place.name) not in used and int(place.name) not in self._taken:
+            if int(place.name) not in self._taken:
                 _unmount_namespaces(place)
                 removed.append(f"namespaces {place}")
-        kept = {r.ids for r in self._records.values()} | {ids for _, ids in ready}
-        if not self._coming:
-            for ids in self._ranges.mine() - kept:
-                self._ranges.give_back(ids)
+        for ids in self._ranges.mine() - self._claimed:
+            self._ranges.give_back(ids)
+            removed.append(f"range of ids {ids}")
         return removed
 
     async def _take(self) -> tuple[int, int]:
         """Take a ready one, or wait for the one being made."""
-        if self._ready.empty() and not self._coming:
-            return await self._make()
-        found = await self._ready.get()
+        if self._ready:
+            found = self._ready.popleft()
+            self._fill()
+            return found
+        waiting: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
         self._fill()
-        return found
+        return await waiting
 
     def _fill(self) -> None:
         if self._filling is None or self._filling.done():
             self._filling = asyncio.create_task(self._keep_ready())
 
     async def _keep_ready(self) -> None:
-        while self._ready.qsize() < READY:
-            self._coming = 1
+        """Serve those who wait, then keep some in stock. A failure is told to all who wait."""
+        while self._waiting or (len(self._ready) < READY and not self._closing):
             try:
-                self._ready.put_nowait(await self._make())
-            except (RuntimeFailed, NetworkFailed) as error:
-                log.error("no sandbox could be made ready: %s", error)
+                made = await self._make()
+            except RuntimeFailed as failed:
+                log.error("no sandbox could be made ready: %s", failed)
+                while self._waiting:
+                    self._waiting.popleft().set_exception(RuntimeFailed(failed.message))
                 return
-            finally:
-                self._coming = 0
+            if self._waiting:
+                self._waiting.popleft().set_result(made)
+            else:
+                self._ready.append(made)
 
     async def _make(self) -> tuple[int, int]:
-        number = next(n for n in range(self._network.network.size) if n not in self._taken)
-        self._taken.add(number)
+        size = self._network.network.size
+        number = next((n for n in range(size) if n not in self._taken), None)
+        if number is None:
+            raise RuntimeFailed(f"all {size} Pod addresses of this node are in use")
         ids = self._ranges.claim()
+        self._taken.add(number)
+        self._claimed.add(ids)
         place = self._place(number)
         try:
             _unmount_namespaces(place)
@@ -190,9 +204,17 @@ class Sandboxes:
             raise RuntimeFailed(str(error)) from None
         return number, ids
 
+    async def _unwire(self, namespace: str, number: int) -> None:
+        """Take a place off the network; its interfaces end with its namespace in any case."""
+        try:
+            await self._network.unwire(namespace, self._network.network.wire(number))
+        except NetworkFailed as error:
+            log.error("interface of place %d: %s", number, error)
+
     def _destroy(self, number: int, ids: int) -> None:
         _unmount_namespaces(self._place(number))
         self._taken.discard(number)
+        self._claimed.discard(ids)
         self._ranges.give_back(ids)
 
     def _place(self, number: int) -> Path:
@@ -205,6 +227,14 @@ class Sandboxes:
         base = base_of(record.ids)
         netns = str(self._place(record.number) / "net")
         return PodSandbox(record.pod_uid, self._wire(record).address, netns, base, base)
+
+
+def _read(path: Path) -> SandboxRecord | None:
+    """Read a record; one that a crash left unreadable is none, and the sweep clears up."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=SandboxRecord)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _unmount_namespaces(place: Path) -> None:
