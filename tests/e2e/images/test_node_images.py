@@ -93,6 +93,25 @@ def test_whoever_gives_up_leaves_nothing_behind(sources, tmp_path: Path) -> None
     asyncio.run(run())
 
 
+def test_unused_images_stay_while_there_is_room(sources, tmp_path: Path) -> None:
+    async def run(free_share_min: float) -> bool:
+        manager = ImageManager(tmp_path, sources, free_share_min=free_share_min)
+        await manager.ensure("busybox")
+        await manager.close()
+        assert await manager.collect(set())
+        return manager.find("busybox") is not None
+
+    assert asyncio.run(run(0.0))
+    for path in (tmp_path / "images").iterdir():
+        os.utime(path, (0, 0))
+    assert asyncio.run(run(1.1)), "asked for a moment ago"
+    for path in (tmp_path / "images").iterdir():
+        os.utime(path, (0, 0))
+    manager = ImageManager(tmp_path, sources, free_share_min=1.1)
+    assert asyncio.run(manager.collect(set()))
+    assert manager.find("busybox") is None
+
+
 def test_progress_reaches_the_end(sources, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     ensure(tmp_path, sources, "busybox", on_progress=lambda *now: seen.append(now))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import shutil
 import tempfile
@@ -139,15 +140,20 @@ class Catalog:
         with self._workplace.working() as directory:
             yield directory
 
-    def collect(self, in_use: set[str]) -> bool:
-        """Remove images whose digest is not in use, and layers of no image.
+    def touch(self, reference: Reference) -> None:
+        """Note that an image was asked for just now."""
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self._record_path(reference))
 
-        Gives False, having done nothing, while an image is being fetched.
+    def collect(self, in_use: set[str], before_s: float = math.inf) -> bool:
+        """Remove images that are not in use and were last asked for before a time (Unix seconds).
+
+        Their layers go with them. Gives False, having done nothing, while an image is fetched.
         """
         self.prepare()
         try:
             with self._workplace.alone():
-                self._collect(in_use)
+                self._collect(in_use, before_s)
         except BlockingIOError:
             return False
         return True
@@ -159,14 +165,15 @@ class Catalog:
         except FileNotFoundError:
             return True
 
-    def _collect(self, in_use: set[str]) -> None:
+    def _collect(self, in_use: set[str], before_s: float) -> None:
         keep: set[Path] = set()
         for path in self._images.iterdir():
             try:
                 record = msgspec.json.decode(path.read_bytes(), type=ImageRecord)
             except msgspec.DecodeError:
                 record = None
-            if record is None or record.digest not in in_use:
+            old = path.stat().st_mtime < before_s
+            if record is None or (old and record.digest not in in_use):
                 path.unlink()
             else:
                 keep |= {self.layer(diff_id) for diff_id in record.diff_ids}

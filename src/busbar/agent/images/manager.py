@@ -10,8 +10,10 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +29,9 @@ from busbar.images.refusals import ImageError, ImageRefusal
 
 BYTES_MAX = 64 << 30
 ENTRIES_MAX = 1_000_000
+FREE_SHARE_MIN = 0.15
+YOUNG_S = 120.0
+"""Both as Kubernetes' kubelet has them (imageGCHighThresholdPercent, imageMinimumGCAge)."""
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all (0 while unknown)."""
@@ -59,11 +64,13 @@ class ImageManager:
         *,
         bytes_max: int = BYTES_MAX,
         entries_max: int = ENTRIES_MAX,
+        free_share_min: float = FREE_SHARE_MIN,
     ) -> None:
         self._catalog = Catalog(root)
         self._sources = sources
         self._bytes_max = bytes_max
         self._entries_max = entries_max
+        self._free_share_min = free_share_min
         self._fetches: dict[tuple[str, str], _Fetch] = {}
         self._ending: set[asyncio.Task[int]] = set()
 
@@ -83,6 +90,7 @@ class ImageManager:
         key = _key(credentials)
         here = self._catalog.find(parsed, key)
         if here is not None and (policy is not PullPolicy.ALWAYS or parsed.digest):
+            self._catalog.touch(parsed)
             return here
         if policy is PullPolicy.NEVER:
             raise ImageError(
@@ -90,6 +98,7 @@ class ImageManager:
                 f"The image {parsed} is not on this node, and imagePullPolicy is Never.",
             )
         await self._fetched(parsed, credentials, key, on_progress)
+        self._catalog.touch(parsed)
         found = self._catalog.find(parsed, key)
         if found is None:
             raise ImageError(
@@ -98,10 +107,22 @@ class ImageManager:
         return found
 
     async def collect(self, in_use: set[str]) -> bool:
-        """Remove images whose digest is not in `in_use`; False where that has to wait."""
+        """Where the disk gets full, remove images whose digest is not in `in_use`.
+
+        Until then they stay: who runs an image often runs it again. One that was asked for a moment
+        ago stays as well, as its Pod may not be running yet. False where this has to wait.
+        """
         if self._fetches:
             return False
-        return await asyncio.to_thread(self._catalog.collect, in_use)
+        if self._free_share() >= self._free_share_min:
+            return True
+        before_s = time.time() - YOUNG_S
+        return await asyncio.to_thread(self._catalog.collect, in_use, before_s)
+
+    def _free_share(self) -> float:
+        self._catalog.prepare()
+        usage = shutil.disk_usage(self._catalog.root)
+        return usage.free / max(1, usage.total)
 
     async def close(self) -> None:
         """End all workers that fetch, and let those end that only write to disk."""

@@ -102,6 +102,16 @@ def test_an_older_image_of_a_moved_name_is_kept_while_it_runs(catalog: Catalog) 
     assert catalog.has_layer(B)
 
 
+def test_what_was_asked_for_lately_is_kept(catalog: Catalog) -> None:
+    add_layer(catalog, A)
+    catalog.save(NAME, record(D1, A))
+    asked_at = next((catalog.root / "images").iterdir()).stat().st_mtime
+    assert catalog.collect(set(), before_s=asked_at)
+    assert catalog.has_layer(A)
+    assert catalog.collect(set(), before_s=asked_at + 1)
+    assert not catalog.has_layer(A)
+
+
 def test_nothing_is_collected_while_an_image_is_being_fetched(catalog: Catalog) -> None:
     add_layer(catalog, A)
     with catalog.adding():
