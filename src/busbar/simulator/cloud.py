@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from busbar.controllers.parts.pods import node_of, phase_of
+from busbar.ledger.entries import TOPUP
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
-from busbar.simulator.checks.base import Broken, Step
+from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
-from busbar.simulator.checks.clearings import ClearingCheck
+from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
@@ -55,8 +56,11 @@ class Failed(AssertionError):
 class Cloud:
     """A cloud and its checkers."""
 
-    def __init__(self, seed: int, profile: Profile | None = None) -> None:
+    def __init__(
+        self, seed: int, profile: Profile | None = None, reference: Reference | None = None
+    ) -> None:
         self.seed = seed
+        self.reference = reference
         self.profile = profile or profile_of(seed)
         self.world = World(seed, START)
         self.store = MemoryStore()
@@ -69,12 +73,15 @@ class Cloud:
         self.owners = OwnerCheck()
         self.commits = 0
         self._checks_are_made()
-        self.exchange.start()
-        self.people.found()
-        self._machines_join()
         self.faults = Faults(
             self.world, self.exchange, self.network, self.machines, self.profile.fault_every_ms
         )
+
+    def begin(self) -> None:
+        """Open the exchange; people and machines come."""
+        self.exchange.start()
+        self.people.found()
+        self._machines_join()
         self.faults.begin()
 
     def _checks_are_made(self) -> None:
@@ -84,7 +91,7 @@ class Cloud:
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
-            ClearingCheck(self.seed).look,
+            ClearingCheck(self.seed, self.reference).look,
             self.history.look,
         )
         self._seq = 0
@@ -121,6 +128,9 @@ class Cloud:
         step = Step(self.world.now, transaction, view, sealed, put, deleted)
         for look in self.looks:
             look(step)
+        paid = -view.balance(TOPUP)
+        right = sum(self.people.paid_in.values())
+        insist(paid == right, "I8", f"{paid} was credited for payments of {right}")
         for key, pod in put:
             if key.resource == "pods" and (is_deleting(pod) or phase_of(pod) == "Pending"):
                 self._tell(node_of(pod))
@@ -134,6 +144,7 @@ class Cloud:
         """Live through it; `Failed` says how to see it again."""
         hours = hours_of(self.profile, hours)
         try:
+            self.begin()
             self.run(hours * HOUR)
             self.people.rest()
             self.faults.stop()

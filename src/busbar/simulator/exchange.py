@@ -48,6 +48,10 @@ class Exchange:
         self._queue = WorkQueue()
         self._controllers = controllers(settings, self.listening)
         self._watch: LogWatch | None = None
+        self._watchers: dict[tuple[str, str], list[int]] = {}
+        for number, controller in enumerate(self._controllers):
+            for collection in controller.watches:
+                self._watchers.setdefault(collection, []).append(number)
 
     def start(self) -> None:
         """Start a leader: every object wakes its keys."""
@@ -102,11 +106,10 @@ class Exchange:
             self._wake(event)
 
     def _wake(self, event: Event) -> None:
-        for number, controller in enumerate(self._controllers):
-            if (event.key.group, event.key.resource) in controller.watches:
-                for key in controller.keys(event):
-                    due = self.world.now + controller.coalesce_ms
-                    self._queue.add(Item(number, key), due)
+        for number in self._watchers.get((event.key.group, event.key.resource), ()):
+            controller = self._controllers[number]
+            for key in controller.keys(event):
+                self._queue.add(Item(number, key), self.world.now + controller.coalesce_ms)
 
     def _reconcile(self, item: Item) -> None:
         controller = self._controllers[item.controller]

@@ -64,13 +64,13 @@ def profile_of(seed: int) -> Profile:
     )
     exact = seed % 16 == 15
     return Profile(
-        machines=chance.randint(2, 7),
+        machines=chance.randint(2, 6),
         vendors=chance.randint(1, 3),
         namespaces=chance.randint(1, 4),
         weather=weather,
         timing=Timing(2 * SECOND, 10 * SECOND, 2 * SECOND) if exact else Timing(),
         settings=SETTINGS._replace(fencing_ms=10 * SECOND) if exact else SETTINGS,
-        order_every_ms=chance.choice((6, 15, 30)) * MINUTE,
+        order_every_ms=chance.choice((10, 20, 40)) * MINUTE,
         meddle_every_ms=chance.choice((15, 45, 120)) * MINUTE,
         fault_every_ms=chance.choice((20, 60, 240)) * MINUTE,
         liars=chance.choice((0, 0, 0, 1, 2)),

@@ -30,6 +30,8 @@ class BillingCheck:
         self._closed: set[str] = set()
         self._seen: dict[tuple[str, int], Instant] = {}
         """When each Pod, under each epoch, was last seen running, as the exchange was told."""
+        self._told: dict[tuple[str, int], Instant] = {}
+        """When it ended, as the exchange was told or had to assume."""
 
     def look(self, step: Step) -> None:
         """Check the bills of one commit."""
@@ -40,6 +42,8 @@ class BillingCheck:
             report = report_of(obj) if key.resource == "pods" else None
             if report is not None and report.observed is not None:
                 self._seen[uid_of(obj), report.epoch] = report.observed
+            if report is not None and report.finished is not None:
+                self._told[uid_of(obj), report.epoch] = report.finished
         contracts = [obj for key, obj in step.put if key.resource == "contracts"]
         for contract in contracts:
             self._contracts[uid_of(contract)] = contract
@@ -76,7 +80,7 @@ class BillingCheck:
         if spec_of(contract)["node"] in self._liars:
             return
         for run in runs:
-            sold = Interval(slots[0].start, min(slots[-1].end, self._provable(contract, run, step)))
+            sold = Interval(slots[0].start, min(slots[-1].end, self._provable(run, step)))
             ran = _ran(run, step.now).meet(sold)
             billed = sum(ran.meet(part).ms for part in self._billed[uid_of(contract)])
             missing = max(0, ran.ms - billed)
@@ -84,13 +88,12 @@ class BillingCheck:
             what = f"{name_of(contract)}: {missing} of {ran.ms} ms ran and are not billed"
             insist(worth == 0, "I2", what)
 
-    def _provable(self, contract: Object, run: Run, step: Step) -> Instant:
-        """Give up to when the exchange could know that it ran: for ever, unless nobody told."""
-        lost = status_of(contract).get("reason") == "NodeLost"
-        if not lost and not run.torn:
+    def _provable(self, run: Run, step: Step) -> Instant:
+        """Give up to when the exchange could know that it ran: to its end, if anybody told."""
+        key = run.pod_uid, run.epoch
+        if self._told.get(key) == run.end:
             return step.now
-        seen = self._seen.get((run.pod_uid, run.epoch))
-        lease = lease_of(step.view, run.node, step.now)
+        seen, lease = self._seen.get(key), lease_of(step.view, run.node, step.now)
         if seen is None or lease is None:
             return run.start
         return min(seen, lease.renewed) - self._renew_ms

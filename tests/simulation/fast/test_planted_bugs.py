@@ -1,0 +1,137 @@
+"""A check that cannot fail is no check: one bug per invariant, planted here, must be caught."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from busbar.controllers.contract import NOTHING
+from busbar.controllers.contracts import controller as contracts
+from busbar.controllers.contracts.view import ContractView
+from busbar.controllers.garbage import GarbageController
+from busbar.controllers.market import controller as market
+from busbar.controllers.market import inputs
+from busbar.model.time import MINUTE
+from busbar.simulator.cloud import Cloud, Failed
+from busbar.simulator.machine import Machine
+from busbar.simulator.network import Weather
+from busbar.simulator.profile import SETTINGS, Profile
+from busbar.store.memory import MemoryStore
+from busbar.store.watching import LogWatch
+
+BUSY = Profile(
+    machines=3,
+    vendors=2,
+    namespaces=2,
+    weather=Weather(lost=0.05, late_ms=2_000),
+    settings=SETTINGS,
+    order_every_ms=4 * MINUTE,
+    meddle_every_ms=15 * MINUTE,
+    fault_every_ms=30 * MINUTE,
+)
+
+
+def broken_by(seed: int, profile: Profile, hours: int) -> str:
+    """Give the invariant that a life breaks, "" where all hold."""
+    try:
+        Cloud(seed, profile).live(hours)
+    except Failed as failed:
+        return getattr(failed.__cause__, "invariant", str(failed))
+    return ""
+
+
+def caught(profile: Profile = BUSY, seeds: int = 6, hours: int = 6) -> str:
+    """Give the invariant that the first failing life breaks, "" where all hold."""
+    found = (broken_by(seed, profile, hours) for seed in range(seeds))
+    return next(filter(None, found), "")
+
+
+def test_a_failure_says_how_to_see_it_again(monkeypatch):
+    monkeypatch.setattr(inputs, "commitments_of", lambda contracts: [])
+    with pytest.raises(Failed, match=r"python -m busbar\.simulator --seed 4 --hours 6"):
+        Cloud(4, BUSY).live(6)
+
+
+def test_without_a_planted_bug_nothing_is_caught():
+    assert caught(seeds=1) == ""
+
+
+def test_i1_a_balance_that_is_not_the_fold_of_its_postings(monkeypatch):
+    take, count = MemoryStore._take, itertools.count()
+
+    def leaking(self, effect):
+        take(self, effect)
+        if effect.journalled and next(count) == 20:
+            account = effect.journalled[0].sealed.entry.postings[0].account
+            self._state.set_balances({account: self._state.balance(account) + 1})
+            self._visible = self._state.view()
+
+    monkeypatch.setattr(MemoryStore, "_take", leaking)
+    assert caught() == "I1"
+
+
+def test_i2_a_slot_billed_to_its_end_though_nobody_saw_the_workload_run(monkeypatch):
+    monkeypatch.setattr(ContractView, "known_until", property(lambda view: view.now))
+    assert caught() == "I2"
+
+
+def test_i3_a_hold_that_is_not_given_back(monkeypatch):
+    settle_all = contracts.settle_all
+
+    def keeping(view, fee_ppm):
+        settled = settle_all(view, fee_ppm)
+        entries = tuple(e for e in settled.entries if e.kind != "release")
+        return settled._replace(entries=entries)
+
+    monkeypatch.setattr(contracts, "settle_all", keeping)
+    assert caught() == "I3"
+
+
+def test_i4_capacity_sold_twice(monkeypatch):
+    monkeypatch.setattr(inputs, "commitments_of", lambda contracts: [])
+    assert caught() == "I4"
+
+
+def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):
+    monkeypatch.setattr(Machine, "lease_ran_out", lambda self: None)
+    assert caught(BUSY._replace(fault_every_ms=15 * MINUTE)) == "I5"
+
+
+def test_i7_a_watch_that_misses_a_change(monkeypatch):
+    take = LogWatch.take
+
+    def forgetful(self):
+        events = take(self)
+        return events[:-1] if len(events) > 60 else events
+
+    monkeypatch.setattr(LogWatch, "take", forgetful)
+    assert caught() == "I7"
+
+
+def test_i8_a_payment_entered_twice_that_counts_twice(monkeypatch):
+    monkeypatch.setattr(MemoryStore, "_known", lambda self, id_: None)
+    assert caught() == "I8"
+
+
+def test_i10_an_owner_that_waits_for_ever_for_what_it_owns(monkeypatch):
+    monkeypatch.setattr(GarbageController, "reconcile", lambda self, snapshot, key, now: NOTHING)
+    assert caught() == "I10"
+
+
+def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
+    clear = market.clear
+
+    def greedy(*args, **kwargs):
+        clearing = clear(*args, **kwargs)
+        matches = []
+        for match in clearing.matches:
+            first, *rest = match.segments
+            dearer = first._replace(price_nano=first.price_nano + 1)
+            matches.append(match._replace(segments=(dearer, *rest)))
+        return type(clearing)(
+            clearing.at, clearing.seed, clearing.rule, tuple(matches), clearing.refusals
+        )
+
+    monkeypatch.setattr(market, "clear", greedy)
+    assert caught() == "I11"
