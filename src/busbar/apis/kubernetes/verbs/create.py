@@ -7,6 +7,7 @@ from typing import Any
 from busbar.apis.kubernetes import bodies
 from busbar.apis.kubernetes.admission.admit import admit
 from busbar.apis.kubernetes.admission.change import Change
+from busbar.apis.kubernetes.admission.stamps import stamped
 from busbar.apis.kubernetes.calls import Call, Response
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.patches import writes
@@ -56,6 +57,7 @@ def _generated(body: Any) -> str:
 async def store_new(door: Door, call: Call, obj: Object, generate: str = "") -> Response:
     """Admit a prepared object, store it, and answer 201."""
     resource = call.route.resource
+    obj = stamped(Change(resource, call.role, None, obj, door.clock()))
     refused = admit(Change(resource, call.role, None, obj, door.clock()))
     if refused is not None:
         raise refused

@@ -10,6 +10,7 @@ from typing import Any
 from busbar.apis.kubernetes import bodies
 from busbar.apis.kubernetes.admission.admit import admit
 from busbar.apis.kubernetes.admission.change import Change
+from busbar.apis.kubernetes.admission.stamps import stamped
 from busbar.apis.kubernetes.authorization import Attributes, authorize
 from busbar.apis.kubernetes.calls import Call, Response
 from busbar.apis.kubernetes.door import Door
@@ -102,7 +103,8 @@ async def _create_applied(door: Door, call: Call, prepared: writes.Prepared) -> 
 
 async def _store(door: Door, call: Call, old: Object, prepared: writes.Prepared) -> Response | None:
     """Admit and store a prepared object; None where somebody was faster."""
-    route, new = call.route, prepared.obj
+    route = call.route
+    new = stamped(Change(route.resource, call.role, old, prepared.obj, door.clock()))
     await check_write(door, call, old, new)
     if not route.subresource:
         refused = admit(Change(route.resource, call.role, old, new, door.clock()))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from busbar.model.objects import Key
+from busbar.model.time import format_micro_time
 
 STRATEGIC = {"content-type": "application/strategic-merge-patch+json"}
 STATUS = "/api/v1/namespaces/alpha/pods/p/status"
@@ -81,6 +82,19 @@ def test_a_lease_is_renewed_or_made(node: Any) -> None:
     assert node.post(LEASES, {"metadata": {"name": "n1"}, **renewed}).status == 201
     again = {"spec": {"renewTime": "2026-11-22T12:00:04.123456Z"}}
     assert node.merge(f"{LEASES}/n1", again).json["spec"]["leaseDurationSeconds"] == 10
+
+
+@pytest.mark.parametrize("said", ["2031-01-01T00:00:00.000000Z", "1999-01-01T00:00:00.000000Z"])
+def test_a_lease_is_renewed_by_the_exchanges_clock_not_by_the_nodes(
+    cloud: Any, node: Any, said: str
+) -> None:
+    body = {"metadata": {"name": "n1"}, "spec": {"renewTime": said, "leaseDurationSeconds": 10}}
+    made = node.post(LEASES, body).json["spec"]["renewTime"]
+    assert made == format_micro_time(cloud.now)
+    cloud.now += 2000
+    again = node.merge(f"{LEASES}/n1", {"spec": {"renewTime": said}}).json["spec"]["renewTime"]
+    assert again in (made, format_micro_time(cloud.now))
+    assert again != said
 
 
 def test_a_stopped_pod_is_removed_by_its_uid(cloud: Any, node: Any) -> None:
