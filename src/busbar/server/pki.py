@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -72,10 +73,11 @@ class Authority:
         """Certify the key of a signing request under a subject that *we* choose."""
         try:
             request = x509.load_pem_x509_csr(pem)
-        except ValueError:
+            key = request.public_key()
+            is_signed = request.is_signature_valid
+        except (ValueError, UnsupportedAlgorithm):
             raise CertificateRequestRefused("csr: is not a PEM certificate request") from None
-        key = request.public_key()
-        if not request.is_signature_valid or not isinstance(key, ec.EllipticCurvePublicKey):
+        if not is_signed or not isinstance(key, ec.EllipticCurvePublicKey):
             raise CertificateRequestRefused("csr: must be signed with an elliptic-curve key")
         builder = self._start(user, groups, key, at, CLIENT_DAYS)
         return self._finish(builder, ExtendedKeyUsageOID.CLIENT_AUTH, None).certificate
