@@ -128,14 +128,16 @@ def memory_mb(pid: int) -> float:
 def pod(name: str, image: str, command: list[str], **requests: str) -> dict[str, Any]:
     """Give a Pod that is an order."""
     wanted = requests or {"cpu": "10m", "memory": "16Mi"}
-    container = {"name": "main", "image": image, "command": command}
+    # As `docker run`: an image that is present is not asked for again, whatever its tag.
+    container: dict[str, Any] = {"name": "main", "image": image, "command": command}
+    container["imagePullPolicy"] = "IfNotPresent"
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
             "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 1,
+            "terminationGracePeriodSeconds": 0,
             "containers": [{**container, "resources": {"requests": wanted}}],
         },
     }

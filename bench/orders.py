@@ -1,0 +1,161 @@
+"""From an accepted order to its durable contract, at a steady thousand orders a second.
+
+The cloud is whole but for its machines: the nodes are objects with leases, made by the operator,
+and nobody starts what is bound to them. Orders arrive on a schedule that does not wait for
+answers; a contract counts when a watcher hears of it, which is after it was made durable, so the
+way of the watch is part of the number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from typing import Any
+
+import orjson
+import uvloop
+from bench.cloud import NAMESPACE, REGION, VENDOR, BenchCloud, bench_cloud, pod
+from bench.options import Unavailable
+from bench.report import Row, at_least, at_most, percentile, shown
+
+from busbar.model.time import format_instant
+
+RATE = 1_000
+SECONDS = 4
+GOAL_P99_MS = 100
+NODES = 100
+CONNECTIONS = 64
+DRAIN_SECONDS = 30.0
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+CONTRACTS = f"/apis/busbar.dev/v1alpha1/namespaces/{NAMESPACE}/contracts"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+
+
+def rows() -> list[Row]:
+    """Measure; gives the rows of the table."""
+    with bench_cloud() as cloud:
+        _supply(cloud)
+        cloud.open_namespace("10000000")
+        port, tls = cloud.settings.api_port, cloud.tls()
+        accepted, made, late = uvloop.run(_measure(port, tls))
+    missing = len(accepted) - sum(name in made for name in accepted)
+    if missing:
+        raise Unavailable(f"{missing} of {len(accepted)} orders had no contract in time")
+    waits = [max(0.0, made[name] - at) * 1000 for name, at in accepted.items()]
+    span = max(made[name] for name in accepted) - min(accepted.values())
+    return [
+        at_most("order to contract p99", percentile(waits, 99), "ms", GOAL_P99_MS),
+        shown("order to contract p50", percentile(waits, 50), "ms"),
+        at_least("orders matched", len(accepted) / span, "1/s", RATE * 0.95),
+        shown("the load's own delay p99", percentile(late, 99) * 1000, "ms"),
+    ]
+
+
+def _supply(cloud: BenchCloud) -> None:
+    """Make nodes that nobody stands behind, and sell them."""
+    vendor = {"apiVersion": "busbar.dev/v1alpha1", "kind": "Vendor", "metadata": {"name": VENDOR}}
+    cloud.client.post("/apis/busbar.dev/v1alpha1/vendors", {**vendor, "spec": {"country": "SE"}})
+    for number in range(NODES):
+        name = f"bench-{number}"
+        cloud.client.post("/api/v1/nodes", _node(name))
+        body = {"capacity": _SIZE, "allocatable": _SIZE}
+        cloud.client.merge(f"/api/v1/nodes/{name}/status", {"status": body})
+        cloud.client.post(LEASES, _lease(name))
+    cloud.sell()
+
+
+_SIZE = {"cpu": "64", "memory": "256Gi", "pods": "250"}
+
+
+def _node(name: str) -> dict[str, Any]:
+    labels = {"topology.kubernetes.io/region": REGION, "busbar.dev/vendor": VENDOR}
+    annotations = {"busbar.dev/speed-rating-micro": "1000000"}
+    meta = {"name": name, "labels": labels, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": {}}
+
+
+def _lease(name: str) -> dict[str, Any]:
+    now = format_instant(time.time_ns() // 1_000_000).removesuffix("Z").partition(".")[0]
+    spec = {
+        "holderIdentity": name,
+        "leaseDurationSeconds": 300,
+        "renewTime": f"{now}.000000Z",
+    }
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": "kube-node-lease"},
+        "spec": spec,
+    }
+
+
+async def _measure(
+    port: int, tls: ssl.SSLContext
+) -> tuple[dict[str, float], dict[str, float], list[float]]:
+    """Give when each order was accepted, when its contract was heard of, how late it was sent."""
+    made: dict[str, float] = {}
+    count = RATE * SECONDS
+    watching = asyncio.create_task(_watch(port, tls, made, count))
+    accepted: dict[str, float] = {}
+    late: list[float] = []
+    bodies = [_body(number) for number in range(count)]
+    connections = [
+        await asyncio.open_connection("127.0.0.1", port, ssl=tls) for _ in range(CONNECTIONS)
+    ]
+    begin = time.perf_counter() + 0.5
+    numbers = iter(range(count))
+
+    async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number in numbers:
+            due = begin + number / RATE
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            late.append(max(0.0, time.perf_counter() - due))
+            writer.write(bodies[number])
+            await _answer(reader)
+            accepted[f"o{number}"] = time.perf_counter()
+
+    await asyncio.gather(*(work(*connection) for connection in connections))
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await watching
+    except TimeoutError:
+        watching.cancel()
+    for _, writer in connections:
+        writer.close()
+    return accepted, made, late
+
+
+def _body(number: int) -> bytes:
+    order = pod(f"o{number}", "docker.io/library/busybox:latest", ["true"])
+    body = orjson.dumps(order)
+    head = (
+        f"POST {PODS} HTTP/1.1\r\nhost: busbar\r\ncontent-type: application/json\r\n"
+        f"accept: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def _answer(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    body = await reader.readexactly(length)
+    if not head.startswith(b"HTTP/1.1 201"):
+        raise Unavailable(f"an order was refused: {body[:200].decode(errors='replace')}")
+
+
+async def _watch(port: int, tls: ssl.SSLContext, made: dict[str, float], count: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, limit=2**24)
+    writer.write(f"GET {CONTRACTS}?watch=1 HTTP/1.1\r\nhost: busbar\r\n\r\n".encode())
+    try:
+        while line := await reader.readline():
+            at = time.perf_counter()
+            if not line.startswith(b'{"type":"ADDED"'):
+                continue
+            event = orjson.loads(line)
+            order = event["object"]["spec"]["order"]
+            made.setdefault(order["name"], at)
+            if len(made) >= count:
+                return
+    finally:
+        writer.close()
