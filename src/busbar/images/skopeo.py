@@ -131,6 +131,15 @@ def inspect_raw(source: str, flags: list[str], *, answer_s: float = ANSWER_S) ->
     return bytes(out)
 
 
+def size_of(manifest: bytes) -> int:
+    """Bytes of all layers, as far as the manifest says; 0 for a list of manifests."""
+    try:
+        layers = json.loads(manifest).get("layers", ())
+        return sum(int(layer["size"]) for layer in layers)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return 0
+
+
 _SENTENCES: Mapping[ImageRefusal, str] = {
     ImageRefusal.REGISTRY_UNREACHABLE: "the registry cannot be reached or has stopped answering",
     ImageRefusal.TOO_LARGE: "the image is larger than this machine accepts",

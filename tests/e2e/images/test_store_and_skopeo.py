@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from busbar.images.build import BuildProgress, build
+from busbar.images.obtain import obtain
 from busbar.images.reference import parse_reference
 from busbar.images.refusals import ImageError, ImageRefusal
 from busbar.images.skopeo import Access
@@ -142,3 +143,19 @@ def test_two_stores_exchange_an_image_through_the_door(built, door: str, tmp_pat
     )
     assert image.digest == built.images()[0].digest
     assert image.name == f"{door}/busybox:latest"
+
+
+def test_an_image_comes_from_its_recipe_where_no_registry_is_reachable(tmp_path: Path) -> None:
+    recipe = Path(shutil.copytree(RECIPES / "busybox", tmp_path / "recipe"))
+    text = (recipe / "recipe.toml").read_text()
+    (recipe / "recipe.toml").write_text(
+        text.replace("docker.io/library/busybox", "registry.invalid/busybox")
+    )
+    store = ImageStore(tmp_path / "store")
+    seen: list[BuildProgress] = []
+    image = obtain(store, recipe, seen.append)
+    assert image.name == "registry.invalid/busybox:latest"
+    assert seen[-1].fraction == 1.0
+    seen.clear()
+    assert obtain(store, recipe, seen.append) == image
+    assert seen == []

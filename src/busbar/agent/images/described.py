@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -95,15 +94,6 @@ def describe(manifest: bytes, config: bytes, name: str) -> Described:
     )
     runnable = msgspec.to_builtins(read.config or _Config())
     return Described(layers, {key: value for key, value in runnable.items() if value is not None})
-
-
-def size_of(manifest: bytes) -> int:
-    """Bytes of all layers, as far as the manifest says; 0 for a list of manifests."""
-    try:
-        layers = json.loads(manifest).get("layers", ())
-        return sum(int(layer["size"]) for layer in layers)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return 0
 
 
 def _decode(content: bytes, kind: type[Read], name: str) -> Read:

@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from busbar.agent.images.catalog import Catalog, ImageRecord, UnpackedImage
-from busbar.agent.images.described import describe, size_of
+from busbar.agent.images.described import describe
 from busbar.agent.images.door import Door
 from busbar.agent.images.extract import Limits
 from busbar.agent.images.offers import DoorOffer, StagedOffer
@@ -89,7 +89,7 @@ class Fetcher:
         here = self._unchanged(reference, digest, key)
         if here is not None:
             return here
-        total = size_of(raw)
+        total = skopeo.size_of(raw)
         with self.catalog.adding() as tmp, place.access.flags(place.host, "src-") as flags:
             staged = tmp / "image"
             staged.mkdir()

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from busbar.agent.images.described import describe, size_of
+from busbar.agent.images.described import describe
 from busbar.images.refusals import ImageError, ImageRefusal
+from busbar.images.skopeo import size_of
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
