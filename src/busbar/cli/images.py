@@ -14,6 +14,7 @@ from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, output_option
 from busbar.images.build import BuildProgress, build
+from busbar.images.obtain import obtain
 from busbar.images.recipe import load_recipe
 from busbar.images.reference import parse_reference
 from busbar.images.refusals import ImageError
@@ -85,7 +86,7 @@ def image_remove(context: Context, /, name: str) -> None:
 
 
 def build_with_progress(directory: Path, recipe: Path, name: str, console: Console) -> None:
-    """Build an image with a progress bar; a named image that is there already is left alone."""
+    """Build an image with a progress bar; one with a `name` may be there, or in a registry."""
     store = ImageStore(directory)
     if name and store.find(parse_reference(name)) is not None:
         console.print(f"  {name} is in the image store already")
@@ -108,7 +109,7 @@ def build_with_progress(directory: Path, recipe: Path, name: str, console: Conso
                 _log_line(console, progress)
 
         try:
-            built = build(store, recipe, report)
+            built = (obtain if name else build)(store, recipe, report)
         except ImageError as error:
             raise CliError(error.sentence) from None
         bar.update(task, completed=1.0, description="done")

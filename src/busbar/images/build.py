@@ -42,10 +42,11 @@ class BuildProgress:
     count: int
     title: str
     fraction: float
+    verb: str = "building"
 
     def __str__(self) -> str:
         step = f"{self.number}/{self.count} {self.title}"
-        return f"building {self.name}: {step} … {self.fraction * 100:.0f} %"
+        return f"{self.verb} {self.name}: {step} … {self.fraction * 100:.0f} %"
 
 
 Report = Callable[[BuildProgress], None]

@@ -51,6 +51,6 @@ def _fetching(reference: Reference, size: int, report: Report) -> Callable[[int]
     def fetched(done: int) -> None:
         title = f"from {reference.domain}, {done / 1e6:.0f} MB so far"
         fraction = min(1.0, done / size) if size else 0.0
-        report(BuildProgress(str(reference), 1, 1, title, fraction))
+        report(BuildProgress(str(reference), 1, 1, title, fraction, "fetching"))
 
     return fetched
