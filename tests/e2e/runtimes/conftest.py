@@ -86,12 +86,13 @@ class RuncStage:
         self.directory = directory / "runtime"
         self.logs = directory / "logs"
         self.layer = layer
+        self.cidr = "10.88.0.0/24"
         self.tag = tag_of(str(self.directory))
         self.run = RUN / self.tag
         self.runtime: RuncRuntime
 
     async def open(self) -> None:
-        network = PodNetwork(Network(self.tag, "10.88.0.0/24"), (CONTROL_PLANE, "10.88.0.0/24"))
+        network = PodNetwork(Network(self.tag, self.cidr), (CONTROL_PLANE, self.cidr))
         self.runtime = await RuncRuntime.open(self.directory, network)
 
     def spec(

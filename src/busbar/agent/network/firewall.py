@@ -29,8 +29,8 @@ table inet {network.table} {{
     ct state established,related accept
     iifname {ours} meta nfproto ipv6 drop
     iifname {ours} iifname . ip saddr != @bound drop
-    iifname {ours} ip daddr @refused drop
     iifname {ours} oifname {ours} jump tenants
+    iifname {ours} ip daddr @refused drop
     iifname {ours} oifname != {ours} accept
     drop
   }}

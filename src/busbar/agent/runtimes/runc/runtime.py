@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from busbar.agent.clock import boot_id
+from busbar.agent.files import remove_tree
 from busbar.agent.mounts import unmount_below
 from busbar.agent.network.network import PodNetwork
 from busbar.agent.network.plan import tag_of
@@ -58,6 +59,7 @@ class RuncRuntime:
         self._network = network
         self._boot = boot_id()
         self._lease_file = lease_file
+        self._places: dict[str, Path] = {}
         self._runc = shutil.which("runc") or "/usr/sbin/runc"
         self._shim = ShimClient(self._run / "shim.sock")
         self._sandboxes = Sandboxes(
@@ -92,7 +94,7 @@ class RuncRuntime:
             await self.stop(folder.name, 0)
             await self.remove(folder.name)
         await self._sandboxes.release(pod_uid)
-        shutil.rmtree(self._directory / pod_uid, ignore_errors=True)
+        await asyncio.to_thread(remove_tree, self._directory / pod_uid)
 
     async def start(self, spec: ContainerSpec) -> ContainerStatus:
         """Run a container; fine if this very run was started before."""
@@ -103,7 +105,9 @@ class RuncRuntime:
         if sandbox is None:
             raise RuntimeFailed(f"Pod {spec.pod_uid} has no sandbox")
         folder = self._directory / spec.pod_uid / "containers" / spec.id
-        self._forget(spec.id, folder)
+        if folder.exists() or (self._run / "c" / spec.id).exists():
+            # An earlier life died in the middle of this very start.
+            await asyncio.to_thread(self._forget, spec.id, folder)
         try:
             self._write(spec, sandbox, folder)
         except UnknownUser as error:
@@ -113,7 +117,7 @@ class RuncRuntime:
         try:
             await self._shim.ask({"do": "run", "directory": str(folder)})
         except RuntimeFailed as failed:
-            self._forget(spec.id, folder)
+            await asyncio.to_thread(self._forget, spec.id, folder)
             said = failed.message.lower()
             wrong = any(words in said for words in _NOT_EXECUTABLE)
             raise RuntimeFailed(failed.message, not_executable=wrong) from None
@@ -161,11 +165,13 @@ class RuncRuntime:
             ],
         }
         (folder / "config.json").write_text(json.dumps(config))
+        self._places[spec.id] = folder
         (folder / "shim.json").write_text(json.dumps(order))
 
     async def stop(self, container_id: str, grace_seconds: float) -> None:
         """End a container: politely, then surely."""
         if not self._is_running(container_id):
+            self._kill_all(container_id)
             return
         if grace_seconds > 0:
             self._signal(container_id, signal.SIGTERM)
@@ -190,7 +196,8 @@ class RuncRuntime:
         if folder is None or start is None:
             return None
         if not (folder / "exit.json").exists() and start["boot"] == self._boot:
-            await _process_end(start["shim"])
+            if self._is_alive(start):
+                await _process_end(start["shim"])
             if not (folder / "exit.json").exists():
                 # Its shim was killed: nobody reads its pipes, nobody will know its exit code.
                 self._kill_all(container_id)
@@ -217,11 +224,12 @@ class RuncRuntime:
     async def sweep(self, pod_uids: set[str]) -> tuple[str, ...]:
         """Remove whatever belongs to none of these Pods; gives what was removed, in words."""
         removed = []
-        for folder in self._directory.iterdir():
+        # Listed before anything is awaited: a Pod that comes meanwhile is none of these.
+        for folder in list(self._directory.iterdir()):
             if folder.name not in pod_uids and folder.is_dir():
                 await self.release(folder.name)
                 removed.append(f"Pod {folder.name}")
-        for place in (self._run / "c").iterdir():
+        for place in (self._run / "c").glob("*"):
             if self._folder(place.name) is None:
                 await asyncio.to_thread(self._forget, place.name, None)
                 removed.append(f"container {place.name}")
@@ -273,7 +281,13 @@ class RuncRuntime:
         )
 
     def _is_alive(self, start: dict[str, Any]) -> bool:
-        return start["boot"] == self._boot and Path(f"/proc/{start['shim']}").exists()
+        if start["boot"] != self._boot:
+            return False
+        try:
+            # With the time of its birth: pids are used again.
+            return bool(_born(start["shim"]) == start["shimBorn"])
+        except (OSError, KeyError):
+            return False
 
     def _is_running(self, container_id: str) -> bool:
         folder = self._folder(container_id)
@@ -302,19 +316,30 @@ class RuncRuntime:
             subprocess.run(delete, check=False, capture_output=True)
         place = self._run / "c" / container_id
         if unmount_below(place):
-            shutil.rmtree(place, ignore_errors=True)
+            remove_tree(place)
         self._cgroups.remove(self._cgroup(container_id))
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
+        self._places.pop(container_id, None)
 
     def _cgroup(self, container_id: str) -> str:
         return f"/busbar-{self._tag}/{container_id}"
 
     def _folder(self, container_id: str) -> Path | None:
-        return next(iter(self._directory.glob(f"*/containers/{container_id}")), None)
+        place = self._places.get(container_id)
+        if place is None:
+            place = next(iter(self._directory.glob(f"*/containers/{container_id}")), None)
+            if place is not None:
+                self._places[container_id] = place
+        return place
 
     def _folders(self, pod_uid: str) -> tuple[Path, ...]:
         return tuple((self._directory / pod_uid / "containers").glob("*"))
+
+
+def _born(pid: int) -> int:
+    """Give when a process began, in ticks since boot."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 async def _process_end(pid: int) -> None:

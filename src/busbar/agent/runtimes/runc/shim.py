@@ -59,6 +59,12 @@ def now_ms():
     return time.time_ns() // 1_000_000
 
 
+def born(pid):
+    """Give when a process began, in ticks since boot: with its pid, its name for good."""
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[19])
+
+
 def write_file(path, document):
     """Write a JSON file so that it is whole or not there.
 
@@ -150,7 +156,7 @@ def mount_root(order):
             target = f"{order['lower']}/{number}"
             os.makedirs(target, exist_ok=True)
             mount_idmapped(layer, target, userns)
-            lowers.insert(0, target)
+            lowers.insert(0, str(number))
     finally:
         os.close(userns)
     for name in ("upper", "work"):
@@ -159,7 +165,10 @@ def mount_root(order):
     os.chmod(order["upper"], 0o755)
     os.makedirs(order["rootfs"], exist_ok=True)
     options = f"lowerdir={':'.join(lowers)},upperdir={order['upper']},workdir={order['work']}"
+    # Relative names: the options must fit in 4,096 bytes, and images may have many layers.
+    os.chdir(order["lower"])
     result = libc.mount(b"overlay", order["rootfs"].encode(), b"overlay", 0, options.encode())
+    os.chdir("/")
     must(result, "mount overlay")
 
 
@@ -179,9 +188,13 @@ class Log:
     def __init__(self, path):
         self.path = path
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        self.file = open(path, "ab", buffering=0)  # noqa: SIM115
-        self.size = self.file.tell()
         self.rest = {}
+        self.open()
+
+    def open(self):
+        """Open the file to append to."""
+        self.file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        self.size = os.fstat(self.file).st_size
 
     def feed(self, stream, data):
         """Take what a stream gave; an empty piece is its end."""
@@ -208,11 +221,14 @@ class Log:
             return
         try:
             if self.size + len(data) > LOG_BYTES_MAX:
-                self.file.close()
                 os.rename(self.path, self.path + ".1")
-                self.file = open(self.path, "ab", buffering=0)  # noqa: SIM115
-                self.size = 0
-            self.size += self.file.write(data)
+                full = self.file
+                self.open()
+                os.close(full)
+            while data:
+                written = os.write(self.file, data)
+                self.size += written
+                data = data[written:]
         except OSError:
             return
 
@@ -226,6 +242,8 @@ def run(directory, answer):
         order = json.load(file)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
+        # Before anything runs: nothing shall run whose words are lost.
+        log = Log(order["log"])
         mount_root(order)
     except OSError as error:
         unmount_root(order)
@@ -238,10 +256,11 @@ def run(directory, answer):
         answer({"error": words})
         return
     started = now_ms()
-    document = {"pid": pid, "startedMs": started, "shim": os.getpid(), "boot": order["boot"]}
+    document = {"pid": pid, "startedMs": started, "boot": order["boot"], "shim": os.getpid()}
+    document["shimBorn"] = born(os.getpid())
     write_file(f"{directory}/start.json", document)
     answer(document)
-    code = follow(pid, out[0], err[0], Log(order["log"]), order.get("lease", ""))
+    code = follow(pid, out[0], err[0], log, order.get("lease", ""))
     oom = any(killed(path) for path in order["oom"])
     end = {"exitCode": code, "finishedMs": now_ms(), "oom": oom}
     write_file(f"{directory}/exit.json", end)
@@ -291,7 +310,7 @@ def follow(pid, out, err, log, lease):
         os.set_blocking(descriptor, False)
     ended = False
     while not ended:
-        events = poll.poll(LEASE_CHECK_MS)
+        events = poll.poll(LEASE_CHECK_MS if lease else None)
         if lease and expired(lease):
             os.kill(pid, signal.SIGKILL)
         for descriptor, _ in events:

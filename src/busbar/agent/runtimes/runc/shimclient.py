@@ -11,6 +11,7 @@ from typing import Any
 
 from busbar.agent.runtimes.contract import RuntimeFailed
 
+ANSWER_SECONDS = 60.0
 SHIM = Path(__file__).with_name("shim.py")
 
 
@@ -25,18 +26,29 @@ class ShimClient:
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request, give the answer; raises `RuntimeFailed`."""
         await self._running()
-        reader, writer = await asyncio.open_unix_connection(str(self._socket))
         try:
-            writer.write(json.dumps(request).encode() + b"\n")
-            line = await reader.readline()
-        finally:
-            writer.close()
+            async with asyncio.timeout(ANSWER_SECONDS):
+                line = await self._exchange(request)
+        except TimeoutError:
+            raise RuntimeFailed(
+                f"the container's helper process did not answer in {ANSWER_SECONDS:.0f} s"
+            ) from None
+        except OSError as error:
+            raise RuntimeFailed(f"the containers' helper process: {error}") from None
         if not line:
             raise RuntimeFailed("the container's helper process ended without an answer")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise RuntimeFailed(str(answer["error"]))
         return answer
+
+    async def _exchange(self, request: dict[str, Any]) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        try:
+            writer.write(json.dumps(request).encode() + b"\n")
+            return await reader.readline()
+        finally:
+            writer.close()
 
     async def close(self) -> None:
         """End the server; the processes beside running containers go on."""
@@ -58,6 +70,9 @@ class ShimClient:
                 str(SHIM),
                 str(self._socket),
                 stdin=asyncio.subprocess.DEVNULL,
+                # It outlives us: a pipe of ours would stay open for as long.
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
             )
             for _ in range(500):
                 if self._socket.exists():

@@ -7,7 +7,10 @@ of the layer. Next: `config.py`.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+
+from busbar.agent.runtimes.runc.identities import SIZE
 
 _BYTES_MAX = 1 << 20
 
@@ -25,34 +28,46 @@ def lookup(user: str, layers: tuple[Path, ...]) -> tuple[int, int, tuple[int, ..
     entry = next((e for e in passwd if len(e) > 3 and name in (e[0], e[2])), None)
     if entry is None and not name.isdigit():
         raise UnknownUser(f"the image has no user {name!r}")
-    uid = int(entry[2]) if entry else int(name)
-    gid = int(entry[3]) if entry else 0
+    uid = _number(entry[2] if entry else name, user)
+    gid = _number(entry[3] if entry else "0", user)
     groups = _entries(layers, "etc/group")
     if group:
-        gid = _group(group, groups)
-        return uid, gid, ()
+        return uid, _group(group, groups), ()
     login = entry[0] if entry else ""
-    further = tuple(int(e[2]) for e in groups if len(e) > 3 and login and login in e[3].split(","))
-    return uid, gid, further
+    further = [e[2] for e in groups if len(e) > 3 and login and login in e[3].split(",")]
+    return uid, gid, tuple(_number(text, user) for text in further)
+
+
+def _number(text: str, user: str) -> int:
+    """Give an id; only so many are a Pod's own."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise UnknownUser(f"user {user!r} of the image has the id {text[:20]!r}, which is none")
+    if int(text) >= SIZE:
+        raise UnknownUser(f"user {user!r} has an id of {text}; ids end at {SIZE - 1}")
+    return int(text)
 
 
 def _group(name: str, groups: list[list[str]]) -> int:
     if name.isdigit():
-        return int(name)
+        return _number(name, name)
     found = next((e for e in groups if len(e) > 2 and e[0] == name), None)
     if found is None:
         raise UnknownUser(f"the image has no group {name!r}")
-    return int(found[2])
+    return _number(found[2], name)
 
 
 def _entries(layers: tuple[Path, ...], name: str) -> list[list[str]]:
     """Read a colon-separated file of the topmost layer that has it."""
     for layer in reversed(layers):
         try:
-            descriptor = os.open(layer / name, os.O_RDONLY | os.O_NOFOLLOW)
+            # Not blocking: a named pipe of that name would be waited for without end.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(layer / name, flags)
         except OSError:
             continue
         with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return []  # A layer above has deleted it, or it is nothing that can be read.
             text = file.read(_BYTES_MAX).decode(errors="replace")
         return [line.split(":") for line in text.splitlines() if ":" in line]
     return []

@@ -1,0 +1,72 @@
+"""What a workload may use: its share, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.runtimes.conftest import RuncStage
+
+from busbar.agent.runtimes.runc.cgroups import Cgroups
+
+MIB = 1 << 20
+
+
+def setting(stage: RuncStage, id_: str, hierarchy: str, old: str, new: str) -> str:
+    """Read a control group's file, in whichever version this machine has."""
+    root = Path("/sys/fs/cgroup")
+    if Cgroups().unified:
+        return (root / f"busbar-{stage.tag}" / id_ / new).read_text().strip()
+    return (root / hierarchy / f"busbar-{stage.tag}" / id_ / old).read_text().strip()
+
+
+async def test_a_fork_bomb_is_held(stage: RuncStage) -> None:
+    script = "i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done"
+    id_ = await stage.start(script, pids_limit=20)
+    await stage.until(lambda: "fork" in stage.said())
+    assert len(Cgroups().processes(f"/busbar-{stage.tag}/{id_}")) <= 20
+
+
+async def test_memory_beyond_the_limit_ends_the_container(stage: RuncStage) -> None:
+    script = "head -c 200000000 /dev/zero | tail"
+    status, _ = await stage.ended(f"exec sh -c '{script}; exit 137'", memory_limit_bytes=32 * MIB)
+    assert (status.exit_code, status.reason) == (137, "OOMKilled")
+
+
+async def test_the_first_process_killed_for_memory_ends_with_137(stage: RuncStage) -> None:
+    id_ = await stage.start("", layers=(stage.layer,), memory_limit_bytes=32 * MIB)
+    await stage.runtime.wait(id_)
+    await stage.runtime.remove(id_)
+    words = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
+    spec = stage.command(
+        "0a0a0a0a-1111-4222-8333-444444444444", *words, memory_limit_bytes=32 * MIB
+    )
+    await stage.runtime.start(spec)
+    status = await stage.runtime.wait(spec.id)
+    assert status is not None
+    assert (status.exit_code, status.reason) == (137, "OOMKilled")
+
+
+async def test_an_ordinary_137_is_no_lack_of_memory(stage: RuncStage) -> None:
+    status, _ = await stage.ended("exit 137", memory_limit_bytes=32 * MIB)
+    assert (status.exit_code, status.reason) == (137, "")
+
+
+async def test_limits_are_set_in_the_control_group(stage: RuncStage) -> None:
+    id_ = await stage.start(
+        "sleep 1000", cpu_milli=250, cpu_limit_milli=500, memory_limit_bytes=64 * MIB
+    )
+    quota = setting(stage, id_, "cpu", "cpu.cfs_quota_us", "cpu.max")
+    assert quota.split()[0] == "50000"
+    memory = setting(stage, id_, "memory", "memory.limit_in_bytes", "memory.max")
+    assert int(memory) == 64 * MIB
+    assert setting(stage, id_, "pids", "pids.max", "pids.max") == "4096"
+    if not Cgroups().unified:
+        assert setting(stage, id_, "cpu", "cpu.shares", "") == "256"
+
+
+async def test_use_is_counted(stage: RuncStage) -> None:
+    id_ = await stage.start("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sleep 1000")
+    await stage.until(lambda: Cgroups().use(f"/busbar-{stage.tag}/{id_}").cpu_ms > 20)
+    used = await stage.runtime.use(id_)
+    assert used.cpu_ms > 20
+    assert used.memory_peak_bytes > 10_000
