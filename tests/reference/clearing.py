@@ -248,10 +248,11 @@ class Market:
                 lot(w.order["id"], self.seed),
             )
         )
-        for wish in self.wishes:
-            if not self.waits(wish):
-                self.take_turn(wish)
-        self.exchange([w for w in self.wishes if not self.waits(w)])
+        at_once = [w for w in self.wishes if not self.waits(w)]
+        for wish in at_once:
+            self.take_turn(wish)
+        if 1 < len(at_once) <= 512 and 0 < len(at_once) * len(self.rows) <= 2**18:
+            self.arrange(at_once, narrow)
         for wish in self.wishes:
             if self.waits(wish):
                 self.take_turn(wish)
@@ -285,9 +286,35 @@ class Market:
 
     # Changing places.
 
-    def exchange(self, turns: list[Wish]) -> None:
-        if not 1 < len(turns) <= 512 or len(turns) * len(self.rows) > 2**18:
+    def arrange(self, turns: list[Wish], narrow: dict[tuple, int]) -> None:
+        """Change places; arrange a second time, the hard ones first; keep what costs less."""
+        self.exchange(turns)
+        places = [(w, w.row, w.term) for w in turns if w.row is not None]
+        cost = sum(self.cost_now(w) for w in turns)
+
+        def hardness(w: Wish) -> tuple:
+            cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
+            lopsided = 1000 * max(cpu, memory) // (cpu + memory)
+            lot_ = lot(w.order["id"], self.seed)
+            return narrow[w.group], -lopsided, -base_draw(w.needs), lot_
+
+        had_none = [w for w in turns if w.row is None]
+        again = sorted((w for w, _, _ in places), key=hardness) + had_none
+        for wish, _, _ in places:
+            self.lift(wish)
+        for wish in again:
+            self.take_turn(wish)
+        self.exchange(again)
+        nobody_lost = all(w.row is not None for w, _, _ in places)
+        if nobody_lost and sum(self.cost_now(w) for w in turns) < cost:
             return
+        for wish in turns:
+            if wish.row is not None:
+                self.lift(wish)
+        for wish, row, term in places:
+            self.put(wish, row, term)
+
+    def exchange(self, turns: list[Wish]) -> None:
         for _ in range(2 * len(turns)):
             changes_ = sorted(self.savings(turns), key=lambda c: c[:-1])
             for *_, moves in changes_:

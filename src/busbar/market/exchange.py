@@ -11,7 +11,7 @@ Cost is what orders would pay at the asks on a reference node, in nano-euro; an 
 place costs one more than its cap allows, so that finding it a place is always a saving. The
 change with the largest saving is made; of equal ones the first in the order above, then by turn.
 No change is made that would put a class's price above the cap of anybody in it.
-Next: `clearing.py`.
+Next: `arrange.py`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ import numpy as np
 from busbar.market.axis import Span
 from busbar.market.columns import CLOSED, Bools, Ints
 from busbar.market.matching import Matching, Placement
-from busbar.market.orders import Order
-from busbar.market.terms import Window
-from busbar.model.dtu import REFERENCE_RATING, amount, draw_micro
+from busbar.market.turns import Turn, base_draw
+from busbar.model.dtu import amount
 
 ORDERS_MAX = 512
 """More orders than that average out by themselves, and pairs of them grow with the square."""
@@ -37,28 +36,31 @@ NEVER = 2**60
 """The cost of a row that an order may not have; four of them can still be added."""
 
 
-class Turn(NamedTuple):
-    """An order that runs now, in its turn, with its place if it has one."""
-
-    order: Order
-    window: Window
-    placement: Placement | None
-
-
 class Change(NamedTuple):
     """Orders, by turn, and the rows (in tie order) that they go to."""
 
     moves: tuple[tuple[int, int], ...]
 
 
-def exchange(matching: Matching, turns: list[Turn]) -> list[Turn]:
-    """Improve a placed batch as far as single changes can; gives the turns with their places.
+class Exchanged(NamedTuple):
+    """Turns with their places; what they cost together; whether none could cost less anywhere."""
+
+    turns: list[Turn]
+    cost: int
+    is_least: bool
+
+
+def is_small(matching: Matching, turns: list[Turn]) -> bool:
+    """Say whether a batch is small enough to be improved, and large enough to need it."""
+    pairs = len(turns) * matching.columns.row_count
+    return 1 < len(turns) <= ORDERS_MAX and 0 < pairs <= PAIRS_MAX
+
+
+def exchange(matching: Matching, turns: list[Turn]) -> Exchanged:
+    """Improve a placed batch as far as single changes can.
 
     At most two changes an order are made: an end that does not depend on how the savings fall.
     """
-    rows = matching.columns.row_count
-    if not 1 < len(turns) <= ORDERS_MAX or not 0 < len(turns) * rows <= PAIRS_MAX:
-        return turns
     table = _Table(matching, turns)
     for _ in range(2 * len(turns)):
         change = next((c for c in table.savings() if table.is_bearable(c)), None)
@@ -115,15 +117,14 @@ class _Table:
 
     def _alternatives(self) -> tuple[Ints, Ints, Ints]:
         """Give what each order costs now, the least it would cost elsewhere, and where that is."""
-        every = np.arange(len(self._turns))
-        now = np.where(self._place < 0, self._without, self._costs[every, self._place])
+        now = self._costs_now()
         room = self._fits(lambda slot: self._free[slot][:, self._nodes])
         own = (self._nodes == self._nodes[self._place][:, np.newaxis]) & (self._place >= 0)[
             :, np.newaxis
         ]
         costs = np.where(room & ~own, self._costs, NEVER)
         best_at = costs.argmin(axis=1)
-        return now, costs[every, best_at], best_at
+        return now, costs[np.arange(len(costs)), best_at], best_at
 
     def _costs_there(self) -> Ints:
         """Give what each order (first axis) would cost in the place of each other."""
@@ -189,14 +190,20 @@ class _Table:
         node = self._nodes[self._place[turn]]
         self._free[: self._spans[turn].k1, :, node] += sign * self._need[turn]
 
-    def result(self) -> list[Turn]:
-        """Give the turns with their places."""
-        return [
+    def result(self) -> Exchanged:
+        """Give the turns with their places and what they cost."""
+        places = zip(self._turns, self._spans, self._place.tolist(), strict=True)
+        turns = [
             turn._replace(placement=self._placement(turn, span, place))
-            for turn, span, place in zip(
-                self._turns, self._spans, self._place.tolist(), strict=True
-            )
+            for turn, span, place in places
         ]
+        costs = self._costs_now()
+        least = np.minimum(self._without, self._costs.min(axis=1))
+        return Exchanged(turns, sum(costs.tolist()), bool((costs == least).all()))
+
+    def _costs_now(self) -> Ints:
+        every = np.arange(len(self._turns))
+        return np.where(self._place < 0, self._without, self._costs[every, self._place])
 
     def _placement(self, turn: Turn, span: Span, place: int) -> Placement | None:
         if place < 0:
@@ -210,7 +217,7 @@ def _span(matching: Matching, turn: Turn) -> Span:
 
 def _without(turn: Turn) -> int:
     """Give the cost of an order that has no place."""
-    draw = draw_micro(turn.order.requests, REFERENCE_RATING)
+    draw = base_draw(turn.order.requests)
     return min(amount(turn.order.cap_nano, draw, turn.window.length) + 1, NEVER)
 
 
@@ -220,7 +227,7 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> Ints:
     quoted: dict[tuple[int, Span], tuple[Ints, Ints]] = {}
     found = []
     for (order, _, _), span in zip(turns, spans, strict=True):
-        draw = draw_micro(order.requests, REFERENCE_RATING)
+        draw = base_draw(order.requests)
         if (draw, span) not in quoted:
             quoted[draw, span] = _quotes(matching, draw, span)
         costs, tops = quoted[draw, span]

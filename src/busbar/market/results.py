@@ -11,11 +11,11 @@ from functools import partial
 from busbar.market.axis import Span
 from busbar.market.book import Book
 from busbar.market.calendar import Segment
-from busbar.market.exchange import Turn
 from busbar.market.funnel import Explainer
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility
 from busbar.market.outcome import ClassPrice, Explain, Match, Refusal
+from busbar.market.turns import Turn
 
 Results = tuple[tuple[Match, ...], tuple[Refusal, ...], tuple[ClassPrice, ...], Explain]
 

@@ -94,19 +94,19 @@ def test_it_catches_a_cap_that_does_not_bind(monkeypatch):
     assert [refusal["reason"] for refusal in status["refusals"]] == ["ClearingPriceAboveCap"]
     assert clear_again(status) == (status["matches"], status["refusals"])
     monkeypatch.setattr(ClassPrices, "test", lambda self, span, cap: None)
-    monkeypatch.setattr("busbar.market.clearing.exchange", lambda matching, turns: turns)
+    monkeypatch.setattr("busbar.market.clearing.arrange", lambda matching, turns, seed: turns)
     status = published(book, orders, 0)
     assert clear_again(status) != (status["matches"], status["refusals"])
 
 
 def test_it_catches_a_tie_broken_by_something_else_than_the_lot(monkeypatch):
-    monkeypatch.setattr("busbar.market.clearing.lots", lambda keys, seed: keys)
+    monkeypatch.setattr("busbar.market.turns.lots", lambda keys, seed: keys)
     monkeypatch.setattr("busbar.market.matching.lots", lambda keys, seed: keys)
     assert _disagreements()
 
 
 def test_it_catches_orders_that_do_not_change_places(monkeypatch):
-    monkeypatch.setattr("busbar.market.clearing.exchange", lambda matching, turns: turns)
+    monkeypatch.setattr("busbar.market.clearing.arrange", lambda matching, turns, seed: turns)
     assert _disagreements()
 
 

@@ -1,0 +1,38 @@
+"""Who is decided by turns; where, by what costs less.
+
+Turns by cap decide who gets a place when there is not enough. They are not the best way to pack:
+so a small batch is arranged a second time, the hard to place first, and the arrangement that
+costs less is kept, provided nobody who had a place loses it. Next: `clearing.py`.
+"""
+
+from __future__ import annotations
+
+from busbar.market.exchange import Exchanged, exchange, is_small
+from busbar.market.matching import Matching
+from busbar.market.turns import Turn, by_difficulty, place_in_turn
+
+
+def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
+    """Improve a batch of orders that run now; gives the turns with their places."""
+    if not is_small(matching, turns):
+        return turns
+    best = exchange(matching, turns)
+    if not best.is_least:
+        second = _second(matching, best, seed)
+        if second.cost < best.cost and _placed(best) <= _placed(second):
+            best = second
+    matching.start_over(turn.placement for turn in best.turns if turn.placement is not None)
+    return best.turns
+
+
+def _second(matching: Matching, first: Exchanged, seed: int) -> Exchanged:
+    """Arrange anew: those that had a place, the hard ones first, then those that had none."""
+    placed = [turn[:2] for turn in first.turns if turn.placement is not None]
+    others = [turn[:2] for turn in first.turns if turn.placement is None]
+    matching.start_over(())
+    wishes = [*by_difficulty(matching, placed, seed), *others]
+    return exchange(matching, place_in_turn(matching, wishes))
+
+
+def _placed(arrangement: Exchanged) -> set[str]:
+    return {turn.order.id for turn in arrangement.turns if turn.placement is not None}
