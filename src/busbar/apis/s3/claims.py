@@ -9,6 +9,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from busbar.apis.s3.errors import Code, S3Error
@@ -127,6 +128,7 @@ def _sent_date(request: Request) -> str:
         ) from None
 
 
+@lru_cache(maxsize=64)
 def instant_of(date: str) -> Instant:
     """Read the time format of signatures."""
     try:

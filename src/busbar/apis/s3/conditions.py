@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from busbar.apis.s3.errors import Code, S3Error
@@ -12,6 +13,9 @@ from busbar.apis.s3.storage.records import Condition, Stored
 from busbar.model.time import SECOND, Instant
 
 _RANGE = re.compile(r"\Abytes=(\d*)-(\d*)\Z")
+
+
+_CONDITIONS = frozenset(("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"))
 
 
 class Span(NamedTuple):
@@ -24,13 +28,18 @@ class Span(NamedTuple):
 
 def http_date(at: Instant) -> str:
     """Write an instant as headers have it."""
-    return formatdate(at // SECOND, usegmt=True)
+    return _second_date(at // SECOND)
 
 
 def check_read(headers: Mapping[str, str], stored: Stored, prefix: str = "") -> None:
     """Refuse a read whose condition does not hold; 304 where the client's copy is current."""
     # Copies name the same conditions x-amz-copy-source-if-..., and know no 304.
     not_modified = Code.PreconditionFailed if prefix else Code.NotModified
+    if not _CONDITIONS.isdisjoint(headers) or prefix:
+        _check(headers, stored, prefix, not_modified)
+
+
+def _check(headers: Mapping[str, str], stored: Stored, prefix: str, not_modified: Code) -> None:
     validators = (("ETag", f'"{stored.etag}"'), ("Last-Modified", http_date(stored.modified)))
     second = stored.modified // SECOND
     match, since = headers.get(f"{prefix}if-match"), headers.get(f"{prefix}if-unmodified-since")
@@ -90,6 +99,11 @@ def copy_span(header: str, size: int) -> Span:
             Code.InvalidRange, f"x-amz-copy-source-range ends outside the source's {size} bytes."
         )
     return Span(int(match[1]), int(match[2]) - int(match[1]) + 1, True)
+
+
+@lru_cache(maxsize=4096)
+def _second_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _matches(header: str, etag: str) -> bool:

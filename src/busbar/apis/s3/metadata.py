@@ -16,7 +16,7 @@ USER = "x-amz-meta-"
 USER_BYTES_MAX = 2048
 DEFAULT_TYPE = "binary/octet-stream"
 
-KEPT = ("cache-control", "content-disposition", "content-language", "expires")
+KEPT = frozenset(("cache-control", "content-disposition", "content-language", "expires"))
 
 OVERRIDES: Mapping[str, str] = {
     "response-content-type": "content-type",
@@ -27,49 +27,60 @@ OVERRIDES: Mapping[str, str] = {
     "response-content-encoding": "content-encoding",
 }
 
-_REFUSED = (
-    "x-amz-server-side-encryption",
-    "x-amz-server-side-encryption-customer-algorithm",
-    "x-amz-object-lock-mode",
-    "x-amz-object-lock-legal-hold",
-    "x-amz-object-lock-retain-until-date",
-    "x-amz-website-redirect-location",
-    "x-amz-tagging",
-    "x-amz-grant-read",
-    "x-amz-grant-write",
-    "x-amz-grant-read-acp",
-    "x-amz-grant-write-acp",
-    "x-amz-grant-full-control",
-    "x-amz-write-offset-bytes",
+_REFUSED = frozenset(
+    (
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-customer-algorithm",
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-object-lock-retain-until-date",
+        "x-amz-website-redirect-location",
+        "x-amz-tagging",
+        "x-amz-grant-read",
+        "x-amz-grant-write",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write-acp",
+        "x-amz-grant-full-control",
+        "x-amz-write-offset-bytes",
+    )
 )
 _PRIVATE = ("private", "bucket-owner-full-control", "bucket-owner-read")
 
 
-def kept_headers(headers: Mapping[str, str], checksums: Mapping[str, str | None]) -> Headers:
-    """Choose what is stored of the headers of a write."""
+def kept_headers(headers: Mapping[str, str]) -> Headers:
+    """Choose what is stored of the headers of a write; refuse what cannot be given."""
     check_supported(headers)
     kept = [("content-type", headers.get("content-type") or DEFAULT_TYPE)]
-    kept += [(name, headers[name]) for name in KEPT if headers.get(name)]
-    encoding = [item.strip() for item in headers.get("content-encoding", "").split(",")]
-    rest = ",".join(item for item in encoding if item and item != "aws-chunked")
-    if rest:
-        kept.append(("content-encoding", rest))
-    user = [(name, value) for name, value in headers.items() if name.startswith(USER)]
-    size = sum(len(name) - len(USER) + len(value) for name, value in user)
+    size = 0
+    for name, value in headers.items():
+        if name in KEPT and value:
+            kept.append((name, value))
+        elif name.startswith(USER):
+            kept.append((name, value))
+            size += len(name) - len(USER) + len(value)
+    encoding = headers.get("content-encoding")
+    if encoding:
+        items = [item.strip() for item in encoding.split(",")]
+        rest = ",".join(item for item in items if item and item != "aws-chunked")
+        if rest:
+            kept.append(("content-encoding", rest))
     if size > USER_BYTES_MAX:
         raise S3Error(
             Code.MetadataTooLarge,
             f"The user metadata has {size} bytes; at most {USER_BYTES_MAX} are allowed.",
         )
-    kept += user
-    kept += [(CHECKSUM + name, value) for name, value in checksums.items() if value is not None]
     return kept
+
+
+def checksum_headers(checksums: Mapping[str, str | None]) -> Headers:
+    """Write verified checksums as headers."""
+    return [(CHECKSUM + name, value) for name, value in checksums.items() if value is not None]
 
 
 def check_supported(headers: Mapping[str, str]) -> None:
     """Refuse headers that ask for what is not given here."""
-    for name in _REFUSED:
-        if headers.get(name):
+    for name in headers:
+        if name in _REFUSED and headers[name]:
             raise S3Error(Code.NotImplemented, f"The header {name} is not supported; leave it out.")
     check_acl(headers.get("x-amz-acl", "private"))
     if headers.get("x-amz-storage-class", "STANDARD") != "STANDARD":

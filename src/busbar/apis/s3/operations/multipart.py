@@ -25,7 +25,7 @@ PART_NUMBER_MAX = 10_000
 async def create_multipart_upload(call: Call) -> Response:
     """CreateMultipartUpload."""
     place = await call.place()
-    kept = kept_headers(call.request.headers, {})
+    kept = kept_headers(call.request.headers)
     upload = Upload(uuid.uuid4().hex, place.bucket, place.key, call.door.clock(), kept)
     await call.door.storage.create_upload(upload)
     return xml_response(

@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from busbar.apis.s3 import xml
 from busbar.apis.s3.conditions import check_read, http_date, span, write_condition
 from busbar.apis.s3.errors import Code, S3Error
-from busbar.apis.s3.metadata import check_supported, kept_headers, overridden, without_checksums
+from busbar.apis.s3.metadata import (
+    check_supported,
+    checksum_headers,
+    kept_headers,
+    overridden,
+    without_checksums,
+)
 from busbar.apis.s3.operations.call import Call
 from busbar.apis.s3.responses import Response, Stream, xml_response
 from busbar.apis.s3.storage.records import Headers, Stored
@@ -17,13 +23,11 @@ async def put_object(call: Call) -> Response:
     """PutObject."""
     place = await call.place()
     headers = call.request.headers
-    kept_headers(headers, {})  # refuse before the body is received
-    condition = write_condition(headers)
+    kept, condition = kept_headers(headers), write_condition(headers)
     content, plan = await call.receive()
-    kept = kept_headers(headers, plan.digests.checksums)
-    stored = await call.door.storage.put(place, content, kept, condition)
-    answer = [(name, value) for name, value in kept if name.startswith("x-amz-checksum-")]
-    return Response(200, [("etag", f'"{stored.etag}"'), *answer])
+    checksums = checksum_headers(plan.digests.checksums)
+    stored = await call.door.storage.put(place, content, kept + checksums, condition)
+    return Response(200, [("etag", f'"{stored.etag}"'), *checksums])
 
 
 async def get_object(call: Call) -> Response:
@@ -130,7 +134,7 @@ def _copy_headers(headers: Mapping[str, str]) -> Headers | None:
     if directive not in ("COPY", "REPLACE"):
         raise S3Error(Code.InvalidArgument, "x-amz-metadata-directive must be COPY or REPLACE.")
     if directive == "REPLACE":
-        return kept_headers(headers, {})
+        return kept_headers(headers)
     check_supported(headers)
     return None
 

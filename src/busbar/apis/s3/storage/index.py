@@ -25,6 +25,11 @@ from busbar.apis.s3.storage.schema import SEGMENT_BITS, SEGMENTS_MAX
 from busbar.model.time import Instant
 
 _COLUMNS = "key, version, size, etag, modified, headers"
+_WITH_SEGMENTS = f"""
+    SELECT {_COLUMNS}, length, body, blob, start FROM objects JOIN segments
+    ON id BETWEEN version << {SEGMENT_BITS} AND (version << {SEGMENT_BITS}) + {SEGMENTS_MAX - 1}
+    WHERE bucket = ? AND key = ? ORDER BY id
+"""
 
 
 class Change:
@@ -116,6 +121,14 @@ def find(db: sqlite3.Connection, bucket: str, key: str) -> Stored | None:
         f"SELECT {_COLUMNS} FROM objects WHERE bucket = ? AND key = ?", (bucket, key.encode())
     ).fetchone()
     return None if row is None else stored_of(row)
+
+
+def find_with_segments(
+    db: sqlite3.Connection, bucket: str, key: str
+) -> tuple[Stored, list[Segment]] | None:
+    """Give an object and the pieces of its body, as of one moment: it is one statement."""
+    rows = db.execute(_WITH_SEGMENTS, (bucket, key.encode())).fetchall()
+    return (stored_of(rows[0]), [Segment(*row[6:]) for row in rows]) if rows else None
 
 
 def segments_of(db: sqlite3.Connection, version: int) -> list[Segment]:

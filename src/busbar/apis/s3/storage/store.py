@@ -86,15 +86,8 @@ class Storage:
 
     def open(self, place: Place) -> Body | None:
         """Give an object with its body pinned, or None."""
-        self._reader.execute("BEGIN")
-        try:
-            stored = index.find(self._reader, *place)
-            if stored is None:
-                return None
-            segments = index.segments_of(self._reader, stored.version)
-        finally:
-            self._reader.execute("COMMIT")
-        return Body(stored, segments, self.blobs, self.pool, self._remove)
+        found = index.find_with_segments(self._reader, *place)
+        return None if found is None else Body(*found, self.blobs, self.pool, self._remove)
 
     async def list_page(
         self, bucket: str, prefix: str, delimiter: str, after: str, limit: int
