@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from busbar.apis.s3.errors import Code, S3Error
+from busbar.apis.s3.storage import writeback
 
 READ_BYTES = 512 * 1024
+WRITEBACK_BYTES = 8 * 1024 * 1024
 FREE_BYTES_MIN = 64 * 1024 * 1024
 """Uploads stop before the disk is full, so that the index and the rest of the cloud can write."""
 
@@ -105,6 +107,8 @@ class BlobWriter:
         self._path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._finished = False
+        self._size = 0
+        self._handed = 0
         # A cancelled upload closes while its last batch may still be written in a thread; without
         # the lock that batch could land in whatever file gets the descriptor next.
         self._writing = threading.Lock()
@@ -116,9 +120,14 @@ class BlobWriter:
                 for piece in pieces:
                     view = memoryview(piece)
                     while view:
-                        view = view[os.write(self._fd, view) :]
+                        written = os.write(self._fd, view)
+                        self._size += written
+                        view = view[written:]
             except OSError as failure:
                 raise _translated(failure) from failure
+            if self._size - self._handed >= WRITEBACK_BYTES:
+                writeback.start(self._fd, self._handed, self._size - self._handed)
+                self._handed = self._size
 
     def finish(self) -> str:
         """Make the file durable; gives its name."""
