@@ -78,6 +78,8 @@ class Supply:
 
 def validate_offer(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give every (path, message) for which an Offer object cannot be accepted."""
+    if not isinstance(spec_of(obj), Mapping):
+        return [("spec", "must be an object")]
     found = []
     for read in _READERS:
         try:

@@ -55,7 +55,7 @@ def test_a_published_clearing_can_be_computed_again_from_its_json(book, orders, 
     assert recompute(status) == status
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_the_reference_agrees_in_crowded_markets(seed):
     book, orders = busy_market(seed)
     status = published(book, orders, seed)
@@ -64,19 +64,19 @@ def test_the_reference_agrees_in_crowded_markets(seed):
     assert status["refusals"] == refusals
 
 
-def _disagreements() -> int:
-    """Count crowded markets in which the reference finds another outcome."""
-    found = 0
+def _is_caught() -> bool:
+    """Say whether the reference finds another outcome in one of many crowded markets."""
     for seed in range(60):
         book, orders = busy_market(seed)
         status = published(book, orders, seed)
-        found += (status["matches"], status["refusals"]) != clear_again(status)
-    return found
+        if (status["matches"], status["refusals"]) != clear_again(status):
+            return True
+    return False
 
 
 def test_it_catches_a_price_that_is_not_the_highest_accepted_ask(monkeypatch):
     monkeypatch.setattr(ClassPrices, "of", lambda self, zone, span: [1] * (span.c1 - span.c0))
-    assert _disagreements()
+    assert _is_caught()
 
 
 def dear_neighbour() -> tuple[Book, list[Order]]:
@@ -102,15 +102,15 @@ def test_it_catches_a_cap_that_does_not_bind(monkeypatch):
 def test_it_catches_a_tie_broken_by_something_else_than_the_lot(monkeypatch):
     monkeypatch.setattr("busbar.market.turns.lots", lambda keys, seed: keys)
     monkeypatch.setattr("busbar.market.matching.lots", lambda keys, seed: keys)
-    assert _disagreements()
+    assert _is_caught()
 
 
 def test_it_catches_orders_that_do_not_change_places(monkeypatch):
     monkeypatch.setattr("busbar.market.clearing.arrange", lambda matching, turns, seed: turns)
-    assert _disagreements()
+    assert _is_caught()
 
 
 def test_it_catches_room_that_is_counted_twice(monkeypatch):
     monkeypatch.setattr(Matching, "take", lambda self, placement: None)
     monkeypatch.setattr("busbar.market.results.segments_of", lambda m, p: m.asked(p))
-    assert _disagreements()
+    assert _is_caught()

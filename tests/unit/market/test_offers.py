@@ -86,6 +86,11 @@ def test_an_empty_object_is_refused_not_crashed_on():
     assert [path for path, _ in validate_offer({})] == ["spec.vendor", "spec.pricePerDTU"]
 
 
+@pytest.mark.parametrize("spec", [[1], "x", 7, True])
+def test_a_spec_that_is_no_object_is_refused(spec):
+    assert validate_offer({"spec": spec}) == [("spec", "must be an object")]
+
+
 def test_a_row_says_what_node_and_offer_say():
     tainted = node("e1", "elastx", "Sweden", cpu="3500m", memory="16Gi")
     tainted["metadata"]["annotations"]["busbar.dev/speed-rating-micro"] = "1250000"
