@@ -93,6 +93,21 @@ def own_door(tmp_path: Path) -> Iterator[DoorProcess]:
 
 
 @pytest.fixture
+def own_door_on() -> Iterator[Callable[[Path], DoorProcess]]:
+    """A door whose data lies where the test says."""
+    started: list[DoorProcess] = []
+
+    def start(folder: Path) -> DoorProcess:
+        started.append(DoorProcess(folder / "door"))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
 def s3(door: DoorProcess) -> Any:
     return door.client()
 
