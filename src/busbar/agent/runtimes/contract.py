@@ -1,285 +1,164 @@
-"""What the agent may ask of a runtime, and what every runtime promises in return.
+"""The runtime contract: what the agent asks of whatever runs containers.
 
-The agent decides *what* should run (and whether to run it again); a runtime only makes it so and
-reports what happened. Each promise below is a test in `tests/contract/runtimes/`, which every
-runtime passes, the in-memory one included.
+Promises, held by tests/contract/runtimes for each runtime:
+- A container belongs to a Pod's sandbox: `prepare` makes it (addresses, ids, network), `release`
+  removes it with everything in it. Both may be repeated.
+- `start` returns when the process has been executed. `stop` asks (SIGTERM), then after the grace
+  kills; both are fine where nothing runs.
+- Workloads outlive the agent's process: a new runtime object over the same directory lists them,
+  waits for them, and knows the exit code of those that ended meanwhile.
+- `remove`, `release` and `sweep` leave nothing: no process, mount, cgroup, interface, address,
+  directory.
+- Logs are files in the CRI format that the agent names; they are the agent's to delete.
 
-    prepare(pod) ──► PodSandbox: uid range, network namespace, address   (idempotent per pod uid)
-    create(spec) ──► id          state created; nothing runs yet
-    start(id)    ──► status      state running, or RuntimeFault and state exited
-    wait(id)     ──► status      state exited: exit code, reason, times
-    remove(id)                   idempotent, complete; a running container is killed first
-    release(pod)                 idempotent; address, network namespace and uid range are given back
-
-A workload outlives its agent. After `open()` on the same state directory a new agent sees every
-container ever created and not yet removed, with its exit code even if it ended in between.
-
-Next on the way: `fake.py` (the same in memory, faults as settings) and `runc/` (the real one).
+Next: `fake.py`, `runc/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
-ID_COUNT = 65536
-"""How many user and group ids a pod owns: container ids 0..65535 are host ids base..base+65535."""
-
-DEFAULT_PIDS = 4096
-DEFAULT_LOG_BYTES_MAX = 10 * 1024 * 1024
-DEFAULT_LOG_FILES_MAX = 5
+from busbar.model.objects import Object
 
 
-class ContainerState(StrEnum):
-    CREATED = "created"
-    RUNNING = "running"
-    EXITED = "exited"
+class RuntimeFailed(Exception):
+    """The runtime could not do it; one sentence. `not_executable`: the command is at fault."""
 
-
-class ExitReason(StrEnum):
-    """Why a container ended, in the words kubectl's users know from containerStatuses."""
-
-    COMPLETED = "Completed"
-    ERROR = "Error"
-    OOM_KILLED = "OOMKilled"
-    START_ERROR = "StartError"
-    UNKNOWN = "ContainerStatusUnknown"
-
-
-class FaultCode(StrEnum):
-    """Every way in which a runtime says no."""
-
-    ALREADY_EXISTS = "AlreadyExists"
-    NOT_FOUND = "NotFound"
-    WRONG_STATE = "WrongState"
-    INVALID_SPEC = "InvalidSpec"
-    NO_COMMAND = "NoCommand"
-    COMMAND_NOT_FOUND = "CommandNotFound"
-    COMMAND_NOT_EXECUTABLE = "CommandNotExecutable"
-    USER_NOT_FOUND = "UserNotFound"
-    LAYER_MISSING = "LayerMissing"
-    MOUNT_FAILED = "MountFailed"
-    NO_ID_RANGE = "NoIdRange"
-    NO_ADDRESS = "NoAddress"
-    NETWORK_FAILED = "NetworkFailed"
-    DISK_FULL = "DiskFull"
-    MACHINE_LACKS = "MachineLacks"
-    RUNTIME_FAILED = "RuntimeFailed"
-
-
-class RuntimeFault(Exception):
-    """A refusal of the runtime: a closed code and one sentence that says what would be right."""
-
-    def __init__(self, code: FaultCode, message: str) -> None:
+    def __init__(self, message: str, *, not_executable: bool = False) -> None:
         super().__init__(message)
-        self.code = code
         self.message = message
+        self.not_executable = not_executable
 
 
-@dataclass(frozen=True, slots=True)
-class PodRef:
-    uid: str
-    namespace: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PodSandbox:
-    """What all containers of a pod share, fixed before the first volume is mounted.
+    """What a Pod's containers share."""
 
-    Files that shall appear as root's inside the container belong to `uid_base`/`gid_base` on the
-    host: a FUSE client is told so with `uid=,gid=`, other mounts say `Mount.mapped`.
-    """
-
-    pod: PodRef
+    pod_uid: str
+    address: str
+    """IPv4 address, without prefix length."""
+    netns: str
+    """Path of the network namespace; empty where there is none."""
     uid_base: int
+    """The machine's uid that is root inside; 65,536 ids from there belong to the Pod."""
     gid_base: int
-    id_count: int
-    hostname: str
-    netns: str | None
-    address: str | None
-    dir: str
-    """A directory of the pod's own on this host; gone after `release`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
-    """The part of an OCI image's config that decides how its process starts."""
-
-    env: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] = ()
-    cmd: tuple[str, ...] = ()
-    working_dir: str = ""
-    user: str = ""
-
-    @staticmethod
-    def of(document: dict[str, Any]) -> ImageConfig:
-        """From the image config JSON, or its `config` member; absent and null mean empty."""
-        config = document.get("config", document) or {}
-        return ImageConfig(
-            env=tuple(config.get("Env") or ()),
-            entrypoint=tuple(config.get("Entrypoint") or ()),
-            cmd=tuple(config.get("Cmd") or ()),
-            working_dir=config.get("WorkingDir") or "",
-            user=config.get("User") or "",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Rootfs:
-    """An unpacked image: directories as root unpacked them (ids 0..65535), the lowest first."""
-
-    layers: tuple[str, ...]
-    config: ImageConfig = ImageConfig()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mount:
-    """A file or directory of the host at a place in the container.
+    """A folder or file of the machine, bound into a container."""
 
-    `mapped`: owners are shifted, so that what root owns on the host is root's in the container.
-    Without it the host's ids are kept (what `uid_base` owns is root's in the container); that is
-    what FUSE mounts need, which cannot be shifted.
-    `tmpfs_bytes`: no source; a memory-backed directory of at most so many bytes instead.
-    """
-
-    source: str
+    source: Path
     target: str
     read_only: bool = False
-    mapped: bool = False
-    tmpfs_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """Shares follow the request, hard limits the limit; None is no limit of its own."""
-
-    cpu_request_milli: int = 100
-    cpu_limit_milli: int | None = None
-    memory_bytes: int | None = None
-    pids: int = DEFAULT_PIDS
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """CRI log lines (`<RFC3339Nano> stdout|stderr F|P <text>`), rotated: never more bytes than
-    `bytes_max` × `files_max`. `path` is the newest file; older ones are `path.1`, `path.2`, …"""
-
-    path: str = ""
-    """Empty: the runtime chooses a place in the container's directory, removed with it."""
-    bytes_max: int = DEFAULT_LOG_BYTES_MAX
-    files_max: int = DEFAULT_LOG_FILES_MAX
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContainerSpec:
-    """One run of one container. A restart is a new spec with the next `attempt`."""
+    """One container to run."""
 
-    pod: PodRef
+    pod_uid: str
     name: str
-    rootfs: Rootfs
-    attempt: int = 0
-    epoch: int = 0
-    command: tuple[str, ...] = ()
-    """As in a Pod: replaces the image's entrypoint (and then its cmd is not used)."""
-    args: tuple[str, ...] = ()
-    """As in a Pod: replaces the image's cmd."""
-    env: tuple[tuple[str, str], ...] = ()
-    working_dir: str = ""
+    attempt: int
+    """0 for the first run, then 1, 2, …: each run is a container of its own."""
+    layers: tuple[Path, ...]
+    """Unpacked image layers, lowest first."""
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    log_file: Path
+    working_directory: str = "/"
+    user: str = ""
+    """As in an image's config: uid, uid:gid, or a name of the image's /etc/passwd; empty: root."""
     mounts: tuple[Mount, ...] = ()
-    resources: Resources = Resources()
-    run_as_user: str = ""
-    """`uid`, `uid:gid`, `name` or `name:group`; empty: the image's user, else root."""
-    supplementary_gids: tuple[int, ...] = ()
+    hostname: str = ""
+    cpu_milli: int = 0
+    """Share of the cpu; 0: the least."""
+    cpu_limit_milli: int = 0
+    memory_limit_bytes: int = 0
+    """Hard limit, swap included; 0: none."""
+    pids_limit: int = 4096
     read_only_root: bool = False
-    log: LogSettings = LogSettings()
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
-        """The same spec always has the same id, so that nothing is ever started twice."""
-        return f"{self.pod.uid}.{self.name}.{self.attempt}"
+        """Give the container's id: unique on the machine, the same for the same run."""
+        return f"{self.pod_uid[:13]}-{self.name}-{self.attempt}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContainerStatus:
+    """A container as it is now. `state`: running or exited."""
+
     id: str
-    pod: PodRef
+    pod_uid: str
     name: str
-    attempt: int
-    epoch: int
-    state: ContainerState
-    log_path: str
-    created_ms: int
-    pid: int | None = None
-    started_ms: int | None = None
+    state: str
+    started_ms: int
     finished_ms: int | None = None
     exit_code: int | None = None
-    """128 + signal number when a signal ended it."""
-    reason: ExitReason | None = None
-    message: str = ""
+    reason: str = ""
+    """OOMKilled, or empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerStats:
-    cpu_ns: int
-    memory_bytes: int
-    pids: int
+@dataclass(frozen=True)
+class Use:
+    """What a container has used so far."""
 
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What `sweep` found without an owner and took away, as names for the log."""
-
-    pods: tuple[str, ...] = ()
-    containers: tuple[str, ...] = ()
-    leftovers: tuple[str, ...] = field(default=())
+    cpu_ms: int = 0
+    memory_peak_bytes: int = 0
 
 
 class Runtime(Protocol):
-    """All methods raise RuntimeFault and nothing else. Calls for different ids may overlap."""
+    """Runs containers."""
 
-    async def open(self) -> None:
-        """Take over the state directory, re-adopting what an earlier agent left running."""
-
-    async def close(self) -> None:
-        """Let go without touching any workload."""
-
-    async def prepare(self, pod: PodRef) -> PodSandbox:
-        """The pod's sandbox, made if there is none. Idempotent, also across agents' lives."""
+    async def prepare(self, pod: Object) -> PodSandbox:
+        """Make a Pod's sandbox, or find the one made before."""
+        ...
 
     async def release(self, pod_uid: str) -> None:
-        """Remove the pod's containers and give back all that `prepare` took."""
+        """Remove a Pod's containers and its sandbox."""
+        ...
 
-    async def create(self, spec: ContainerSpec) -> str:
-        """Lay everything ready. ALREADY_EXISTS for an id in use, NOT_FOUND without sandbox."""
+    async def start(self, spec: ContainerSpec) -> ContainerStatus:
+        """Run a container; fine if this very run was started before. Raises `RuntimeFailed`."""
+        ...
 
-    async def start(self, container_id: str) -> ContainerStatus:
-        """Run it. When it cannot start: RuntimeFault, and the state is exited, START_ERROR."""
+    async def stop(self, container_id: str, grace_seconds: float) -> None:
+        """End a container: politely, then surely."""
+        ...
 
-    async def stop(self, container_id: str, grace_ms: int) -> ContainerStatus:
-        """SIGTERM, after the grace SIGKILL; returns when exited. Exited already: as it is."""
+    async def status(self, container_id: str) -> ContainerStatus | None:
+        """Give a container as it is now; None where it is unknown."""
+        ...
 
-    async def kill(self, container_id: str) -> ContainerStatus:
-        """SIGKILL; returns when exited."""
+    async def wait(self, container_id: str) -> ContainerStatus | None:
+        """Wait for a container's end."""
+        ...
 
-    async def status(self, container_id: str) -> ContainerStatus: ...
+    async def use(self, container_id: str) -> Use:
+        """Give what a container has used."""
+        ...
 
     async def list(self) -> tuple[ContainerStatus, ...]:
-        """Every container not removed, oldest first."""
-
-    async def sandboxes(self) -> tuple[PodSandbox, ...]:
-        """Every pod prepared and not released."""
-
-    async def wait(self, container_id: str) -> ContainerStatus:
-        """Returns when exited. A container only created is waited for as well."""
-
-    async def stats(self, container_id: str) -> ContainerStats:
-        """Use so far; zeros when it is not running."""
+        """Give every container this runtime knows, of earlier lives too."""
+        ...
 
     async def remove(self, container_id: str) -> None:
-        """Kill if it runs, then leave nothing: no process, mount, cgroup, file. Idempotent."""
+        """Remove a container that has ended; its log stays."""
+        ...
 
-    async def sweep(self, known_pod_uids: Collection[str]) -> Swept:
-        """Release every pod not named, and remove traces that have no record at all."""
+    async def sweep(self, pod_uids: set[str]) -> tuple[str, ...]:
+        """Remove whatever belongs to none of these Pods; gives what was removed, in words."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the machine; workloads go on."""
+        ...
+
+
+def image_environment(config: dict[str, Any]) -> dict[str, str]:
+    """Give the variables of an image's config."""
+    return dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
