@@ -26,7 +26,7 @@ from busbar.market.funds import Funds, Purse
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order
 from busbar.market.outcome import Clearing, Refusal, cost_of
-from busbar.market.results import results, segments_of
+from busbar.market.results import PriceList, results
 from busbar.market.terms import Untimely, Window, window_of
 from busbar.market.turns import Turn, Wish, by_priority, place_in_turn, waits
 from busbar.model.time import Instant
@@ -111,10 +111,10 @@ def _unable(
     They could pay the ask but not the price, so they took room: the batch is placed again without
     them, and what is published can be computed again by who does not know their balance.
     """
-    purse, found = Purse(funds), list[Refusal]()
+    purse, prices, found = Purse(funds), PriceList(matching), list[Refusal]()
     for order, _, placement in turns:
         if placement is not None:
-            short = purse.hold(order.namespace, partial(_at_prices, matching, placement))
+            short = purse.hold(order.namespace, partial(prices.cost, placement))
             if short is not None:
                 found.append(Refusal(order.id, order.namespace, *short))
     return found
@@ -122,7 +122,3 @@ def _unable(
 
 def _at_asks(matching: Matching, placement: Placement) -> int:
     return cost_of(matching.asked(placement), matching.draw(placement))
-
-
-def _at_prices(matching: Matching, placement: Placement) -> int:
-    return cost_of(segments_of(matching, placement), matching.draw(placement))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from busbar.market.columns import CLOSED, Bools, Columns, Ints
 from busbar.market.eligibility import static_tests
-from busbar.market.matching import Matching
+from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility, Order
 from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
@@ -81,11 +81,14 @@ class Explainer:
         funnel = Funnel(self._columns.node_count, 0, clauses, tuple(notes))
         return (Reason.UNKNOWN_VENDOR if unknown else reason), funnel
 
-    def cheaper(self, order: Order, window: Window, ask: int) -> tuple[str, ...]:
-        """Give, for offers that ask less than `ask` now, why the order is not there."""
+    def cheaper(self, placement: Placement) -> tuple[str, ...]:
+        """Give, for offers that ask less when the term starts, why the order is not there."""
+        order, window, row, span = placement
         kinds = self._kinds_for(order)
         stages = self._stages(kinds, order, window)
-        asks = self._matching.asks[self._columns.tariffs.codes[kinds.rows], 0]
+        tariffs = self._columns.tariffs.codes
+        ask = self._matching.asks[tariffs[row], span.c0]
+        asks = self._matching.asks[tariffs[kinds.rows], span.c0]
         best: dict[tuple[int, str, str], int] = {}
         for at in np.flatnonzero((asks < ask) & (asks != CLOSED)).tolist():
             supply = self._columns.rows[int(kinds.rows[at])]

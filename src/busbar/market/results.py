@@ -14,7 +14,7 @@ from busbar.market.calendar import Segment
 from busbar.market.funnel import Explainer
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility
-from busbar.market.outcome import ClassPrice, Explain, Match, Refusal
+from busbar.market.outcome import ClassPrice, Explain, Match, Refusal, cost_of
 from busbar.market.turns import Turn
 
 Results = tuple[tuple[Match, ...], tuple[Refusal, ...], tuple[ClassPrice, ...], Explain]
@@ -35,20 +35,34 @@ def results(
     )
 
 
-def segments_of(matching: Matching, placement: Placement) -> tuple[Segment, ...]:
-    """Give the uniform prices over a placement's term."""
-    zone = int(matching.columns.zones.codes[placement.row])
-    prices = matching.prices(placement.order.eligibility).of(zone, placement.span)
-    return matching.axis.segments(placement.span, prices)
+class PriceList:
+    """The segments of placements at the uniform prices; equal ones are made once."""
+
+    def __init__(self, matching: Matching) -> None:
+        self._matching = matching
+        self._known: dict[tuple[int, Eligibility, Span], tuple[Segment, ...]] = {}
+
+    def segments(self, placement: Placement) -> tuple[Segment, ...]:
+        """Give the uniform prices over a placement's term."""
+        matching, span = self._matching, placement.span
+        wanted = placement.order.eligibility
+        zone = int(matching.columns.zones.codes[placement.row])
+        key = zone, wanted, span
+        if key not in self._known:
+            prices = matching.prices(wanted).of(zone, span)
+            self._known[key] = matching.axis.segments(span, prices)
+        return self._known[key]
+
+    def cost(self, placement: Placement) -> int:
+        """Give what the term costs: the hold."""
+        return cost_of(self.segments(placement), self._matching.draw(placement))
 
 
 def _matches(matching: Matching, placed: Iterable[Placement]) -> Iterator[Match]:
-    known: dict[tuple[str, Eligibility, Span], tuple[Segment, ...]] = {}
+    prices = PriceList(matching)
     for placement in placed:
         order, supply = placement.order, matching.columns.rows[placement.row]
-        key = supply.zone, order.eligibility, placement.span
-        if key not in known:
-            known[key] = segments_of(matching, placement)
+        segments = prices.segments(placement)
         yield Match(
             order.id,
             order.namespace,
@@ -58,9 +72,9 @@ def _matches(matching: Matching, placed: Iterable[Placement]) -> Iterator[Match]
             supply.offer,
             supply.offer_version,
             matching.draw(placement),
-            known[key][0].price_nano,
+            segments[0].price_nano,
             matching.asked(placement)[0].price_nano,
-            known[key],
+            segments,
         )
 
 
@@ -88,5 +102,4 @@ def _cheaper(
     placement = placed.get(order)
     if placement is None:
         return ()
-    ask = matching.asked(placement)[0].price_nano
-    return explainer.cheaper(placement.order, placement.window, ask)
+    return explainer.cheaper(placement)

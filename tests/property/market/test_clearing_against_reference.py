@@ -19,6 +19,7 @@ from busbar.market.offers import Supply
 from busbar.market.orders import Order
 from busbar.market.prices import ClassPrices
 from busbar.market.publish import clearing_to_json, recompute
+from busbar.market.results import PriceList
 from busbar.model.dtu import Resources
 
 seeds = st.integers(0, 2**63 - 1)
@@ -112,5 +113,5 @@ def test_it_catches_orders_that_do_not_change_places(monkeypatch):
 
 def test_it_catches_room_that_is_counted_twice(monkeypatch):
     monkeypatch.setattr(Matching, "take", lambda self, placement: None)
-    monkeypatch.setattr("busbar.market.results.segments_of", lambda m, p: m.asked(p))
+    monkeypatch.setattr(PriceList, "segments", lambda self, p: self._matching.asked(p))
     assert _is_caught()

@@ -53,6 +53,12 @@ def test_a_match_says_why_cheaper_offers_were_not_eligible():
     assert clearing.cheaper("nobody") == ()
 
 
+def test_for_a_later_start_cheaper_means_cheaper_then():
+    job = order("job", region="Sweden", may_wait="true", not_after="2027-03-11T08:00:00Z")
+    clearing = clear(first_book(), [job], NOON)
+    assert clearing.cheaper("job") == ("hansecloud at 0.02 €/DTU: outside region Sweden",)
+
+
 def test_the_term_is_an_hour_where_nobody_says_and_is_cut_at_slots():
     match = matched(first_book(), order("job"))["job"]
     assert [(s.start, s.end) for s in match.segments] == [
