@@ -15,9 +15,8 @@ from busbar.controllers.parts.leases import lease_key
 from busbar.controllers.parts.pods import is_final, node_of, pod_key
 from busbar.controllers.parts.writes import create, new_object, revision_of, with_status
 from busbar.ledger.settlement import top_up
-from busbar.model.errors import InvalidField
 from busbar.model.objects import Key, Object, is_deleting, metadata, spec_of, status_of, uid_of
-from busbar.model.time import SECOND, Instant, format_micro_time, parse_instant
+from busbar.model.time import SECOND, Instant, format_micro_time
 from busbar.simulator.exchange import Exchange
 from busbar.store.contract import Committed, Put, Refused, Transaction
 
@@ -90,23 +89,20 @@ class Door:
         """Enter a payment."""
         return self._commit(Transaction((), (top_up(namespace, amount, now, key),)))
 
-    def renew_lease(self, node: str, sent: Instant, duration_ms: int) -> bool:
-        """Take a renewal; an older one than is known, late or repeated, changes nothing."""
+    def renew_lease(self, node: str, duration_ms: int) -> bool:
+        """Take a renewal, stamped by the exchange's clock: the node's own may be wrong, or lie."""
+        now = self._exchange.world.now
         key, known = lease_key(node), self.get(lease_key(node))
         if self.get(Key("", "nodes", "", node)) is None:
             return False
         spec = {
             "holderIdentity": node,
             "leaseDurationSeconds": duration_ms // SECOND,
-            "renewTime": format_micro_time(sent),
+            "renewTime": format_micro_time(now),
         }
         if known is None:
-            return self.create(key, sent, spec=spec)
-        try:
-            last = parse_instant(spec_of(known).get("renewTime"), "")
-        except InvalidField:
-            last = 0
-        if sent <= last:
+            return self.create(key, now, spec=spec)
+        if spec_of(known) == spec:
             return True
         return self._commit(Transaction((Put(key, {**known, "spec": spec}, revision_of(known)),)))
 

@@ -116,7 +116,7 @@ class Machine:
         sent = self.world.now
 
         def arrive() -> None:
-            if self.door.is_open and self.door.renew_lease(self.name, sent, self.timing.lease_ms):
+            if self.door.is_open and self.door.renew_lease(self.name, self.timing.lease_ms):
                 self.network.downward(self.name, acknowledged)
 
         def acknowledged() -> None:

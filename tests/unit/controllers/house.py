@@ -98,7 +98,7 @@ class House:
 
     def renew(self) -> None:
         for node in self.alive:
-            self.door.renew_lease(node, self.now, 10 * SECOND)
+            self.door.renew_lease(node, 10 * SECOND)
 
     def settle(self) -> None:
         """Let everything that is due now, or within a second, happen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.controllers.house import House
 
-from busbar.controllers.parts.leases import lease_key
+from busbar.controllers.parts.leases import lease_key, read_lease
 from busbar.model.objects import Key, condition, name_of, spec_of, status_of
 from busbar.model.time import MINUTE, SECOND
 
@@ -104,15 +104,17 @@ def test_a_removed_node_ends_its_pods_after_the_fencing_time():
     assert house.door.get(lease_key(name)) is None
 
 
-def test_a_renewal_from_the_future_does_not_keep_a_node_alive():
+def test_a_renewal_from_the_future_counts_as_one_of_now():
     house = House()
-    house.namespace()
-    house.supply()
-    house.settle()
-    house.alive.clear()
-    house.door.renew_lease("n1", house.now + 5 * SECOND, 10 * SECOND)
-    house.wait(40 * SECOND)
-    assert ready(house) == "Unknown"
+    lease = {"spec": {"renewTime": house.at(MINUTE), "leaseDurationSeconds": 10}}
+    assert read_lease(lease, house.now).renewed == house.now
+
+
+def test_a_lease_that_asks_for_too_long_is_cut_and_one_that_cannot_be_read_is_none():
+    house = House()
+    lease = {"spec": {"renewTime": house.at(0), "leaseDurationSeconds": 10**6}}
+    assert read_lease(lease, house.now).duration_ms == 5 * MINUTE
+    assert read_lease({"spec": {"renewTime": "soon"}}, house.now) is None
 
 
 def test_a_lease_of_another_namespace_wakes_no_node():
