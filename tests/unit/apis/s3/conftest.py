@@ -22,6 +22,8 @@ from busbar.apis.s3.storage.store import Storage
 
 HOST = "s3.test"
 KEY = AccessKey("AKID", "secret", "xyz")
+READER = AccessKey("READER", "secret", "xyz", read_only=True)
+POD = AccessKey("POD", "secret", "xyz", buckets=frozenset({"b"}))
 
 
 class Signer(S3SigV4Auth):
@@ -52,7 +54,7 @@ class Loop:
         self.now = 0
         self.directory = MemoryDirectory(lambda: self.now)
         self.app: S3App = create_app(
-            credentials=MemoryCredentials([KEY, AccessKey("READER", "secret", "xyz", True)]),
+            credentials=MemoryCredentials([KEY, READER, POD]),
             directory=self.directory,
             clock=lambda: self.now,
             data=data,
@@ -68,11 +70,16 @@ class Loop:
         self.loop.close()
 
     def signed(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        key: AccessKey = KEY,
     ) -> dict[str, str]:
         """Give the headers of a request signed by botocore, and set the clock to their time."""
         request = AWSRequest(method, f"http://{HOST}{path}", headers or {}, body)
-        signer = Signer(Credentials(KEY.id, KEY.secret), "s3", "us-east-1")
+        signer = Signer(Credentials(key.id, key.secret), "s3", "us-east-1")
         signer.word = (headers or {}).get("x-amz-content-sha256")
         signer.add_auth(request)
         sent = {name.lower(): str(value) for name, value in request.headers.items()}
@@ -116,10 +123,16 @@ class Loop:
         )
 
     def call(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        key: str = KEY.id,
     ) -> Answer:
         """Sign and send."""
-        return self.send(method, path, self.signed(method, path, body, headers), body)
+        signer = {known.id: known for known in (KEY, READER, POD)}[key]
+        return self.send(method, path, self.signed(method, path, body, headers, signer), body)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -112,10 +112,25 @@ def test_temporary_credentials_are_refused_as_such(door: Any) -> None:
 
 
 def test_a_read_only_key_may_not_write(door: Any) -> None:
-    request = AWSRequest("PUT", "http://s3.test/b/k", data=b"x")
-    signer_key = Credentials("READER", "secret")
-    S3SigV4Auth(signer_key, "s3", "us-east-1").add_auth(request)
-    headers = {name.lower(): str(value) for name, value in request.headers.items()}
-    door.now = instant_of(headers["x-amz-date"])
-    answer = door.send("PUT", "/b/k", {"host": "s3.test", **headers}, b"x")
+    answer = door.call("PUT", "/b/k", b"x", key="READER")
     assert (answer.status, answer.code) == (403, "AccessDenied")
+
+
+def test_a_workloads_key_opens_its_buckets_and_no_other(door: Any) -> None:
+    door.call("PUT", "/other")
+    door.call("PUT", "/other/k", b"x")
+    assert door.call("PUT", "/b/k", b"x", key="POD").status == 200
+    listed = door.call("GET", "/", key="POD").body
+    assert (b"<Name>b<" in listed, b"<Name>other<" in listed) == (True, False)
+    for method, path, headers in (
+        ("GET", "/other/k", {}),
+        ("GET", "/other?list-type=2", {}),
+        ("PUT", "/other/k", {}),
+        ("DELETE", "/other/k", {}),
+        ("PUT", "/b/k", {"x-amz-copy-source": "/other/k"}),
+        ("GET", "/never-made/k", {}),
+        ("PUT", "/new-one", {}),
+        ("DELETE", "/b", {}),
+    ):
+        answer = door.call(method, path, headers=headers, key="POD")
+        assert (answer.status, answer.code) == (403, "AccessDenied"), (method, path)

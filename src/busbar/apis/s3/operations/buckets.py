@@ -46,6 +46,7 @@ async def list_buckets(call: Call) -> Response:
 
 async def create_bucket(call: Call) -> Response:
     """CreateBucket. A location may be named; all are here."""
+    call.check_manages_buckets()
     name = call.bucket_name
     if not _NAME.match(name) or _ADDRESS.match(name):
         raise S3Error(
@@ -74,6 +75,7 @@ async def head_bucket(call: Call) -> Response:
 
 async def delete_bucket(call: Call) -> Response:
     """DeleteBucket: only an empty one, and nothing slips in meanwhile."""
+    call.check_manages_buckets()
     bucket = await call.bucket()
     storage = call.door.storage
     await storage.close_bucket(bucket.uid)

@@ -54,6 +54,13 @@ class Call(NamedTuple):
         """Say whether the caller's key opens a bucket: a workload's opens those it mounts."""
         return self.identity.key.buckets is None or name in self.identity.key.buckets
 
+    def check_manages_buckets(self) -> None:
+        """Refuse a workload's key: it uses the buckets it was given and makes or ends none."""
+        if self.identity.key.buckets is not None:
+            raise S3Error(
+                Code.AccessDenied, "This access key opens certain buckets; it makes and ends none."
+            )
+
     async def bucket(self) -> Bucket:
         """Give the addressed bucket, or refuse."""
         return await self.find_bucket(self.bucket_name)
