@@ -83,7 +83,7 @@ def bench_cloud(images: Path | None = None) -> Iterator[BenchCloud]:
     if os.geteuid() != 0:
         raise Unavailable("needs root, since it runs containers; run bench/run as root")
     data = Path(tempfile.mkdtemp(prefix="busbar-bench-"))
-    ports = _spare_ports(3)
+    ports = spare_ports(3)
     try:
         if images is not None:
             (data / "images").symlink_to(images)
@@ -160,7 +160,7 @@ def _pid(file: Path) -> int:
     return pid
 
 
-def _spare_ports(count: int) -> list[int]:
+def spare_ports(count: int) -> list[int]:
     """Give free ports, all different: held together, then let go."""
     with contextlib.ExitStack() as stack:
         found = []
