@@ -7,6 +7,7 @@ Source: Kubernetes' CRI logging. Next: `relay.py`.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 
 POLL_SECONDS = 0.15
 _CHUNK = 64 * 1024
+_STAMP = len("2026-01-01T00:00:00.000000000Z")
 
 
 class LogRequest(msgspec.Struct, rename="camel"):
@@ -115,23 +117,26 @@ async def _texts(
 
 
 class Follower:
-    """Reads on where it stopped, over rotation: by inode, since names move."""
+    """Reads on where it stopped, over rotation: names move, and inodes are used again.
+
+    So a file is known by its inode and its first line's time.
+    """
 
     def __init__(self, files: Callable[[], list[Path]]) -> None:
         self._files = files
-        self._offsets: dict[int, int] = {}
+        self._offsets: dict[tuple[int, bytes], int] = {}
 
     def read(self) -> Iterator[bytes]:
         """Give the whole lines not given before."""
         for path in self._files():
             try:
                 with path.open("rb") as file:
-                    inode = path.stat().st_ino
-                    file.seek(self._offsets.get(inode, 0))
+                    known = (os.fstat(file.fileno()).st_ino, file.read(_STAMP))
+                    file.seek(self._offsets.get(known, 0))
                     for line in file:
                         if not line.endswith(b"\n"):
                             break
-                        self._offsets[inode] = self._offsets.get(inode, 0) + len(line)
+                        self._offsets[known] = self._offsets.get(known, 0) + len(line)
                         yield line[:-1]
             except FileNotFoundError:
                 continue

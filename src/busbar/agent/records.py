@@ -6,12 +6,12 @@ Next: `worker.py`.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from busbar.agent.files import remove_tree
 from busbar.agent.mounts import unmount_below
 from busbar.agent.runtimes.contract import ContainerStatus
 from busbar.agent.settings import write_atomically
@@ -27,6 +27,10 @@ class ContainerRecord(msgspec.Struct, omit_defaults=True):
     done: bool = False
     """It has ended and will not be started again."""
     image_id: str = ""
+    started_ms: int | None = None
+    """When the present or last run was seen to have started; None: it was not."""
+    restarts_in_row: int = 0
+    """Restarts since it last ran for a good while: what the back-off counts."""
     ended: ContainerStatus | None = None
     """The last run as it ended: the runtime forgets, the Pod's status must not."""
 
@@ -73,7 +77,7 @@ class Records:
     def remove(self, uid: str) -> None:
         """Forget a Pod and delete its folder; nothing may be mounted below it any more."""
         if unmount_below(self.folder(uid)):
-            shutil.rmtree(self.folder(uid), ignore_errors=True)
+            remove_tree(self.folder(uid))
 
     def strays(self, known: set[str]) -> list[Path]:
         """List folders of Pods that nobody knows."""

@@ -21,6 +21,11 @@ class Run(NamedTuple):
     exit_code: int
 
 
+def was_good(run: Run) -> bool:
+    """Say whether a run lasted long enough for earlier failures to be forgotten."""
+    return run.finished_ms - run.started_ms >= RESET_AFTER_MS
+
+
 def restart_at(policy: str, run: Run, restarts: int) -> int | None:
     """Say when (ms) to start again after a run, or None for never.
 
@@ -28,7 +33,7 @@ def restart_at(policy: str, run: Run, restarts: int) -> int | None:
     """
     if policy == "Never" or (policy == "OnFailure" and run.exit_code == 0):
         return None
-    if run.finished_ms - run.started_ms >= RESET_AFTER_MS:
+    if was_good(run):
         return run.finished_ms
     delay = min(BACKOFF_FIRST_MS * 2 ** max(0, restarts - 1), BACKOFF_MAX_MS)
     return run.finished_ms if restarts == 0 else run.finished_ms + delay

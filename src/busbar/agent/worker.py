@@ -13,12 +13,16 @@ Next: `hooks/`, the steps.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from busbar.agent.api import Api, ApiRefused, Unreachable
 from busbar.agent.clock import Clock
-from busbar.agent.hooks.admit import admit
+from busbar.agent.hooks.admit import admit, epoch_of
 from busbar.agent.hooks.containers import Containers
 from busbar.agent.hooks.prepare import Prepared, Preparer
 from busbar.agent.lease import NodeLease
@@ -27,12 +31,23 @@ from busbar.agent.records import PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.relay import LogSource
 from busbar.agent.runtimes.contract import Runtime
-from busbar.model.objects import Object, is_deleting, metadata, name_of, namespace_of, uid_of
+from busbar.model.objects import (
+    Object,
+    is_deleting,
+    metadata,
+    name_of,
+    namespace_of,
+    status_of,
+    uid_of,
+)
 
 log = logging.getLogger("busbar.agent.worker")
 REPORT_SECONDS = 10.0
 """How often a running Pod's use is reported though nothing changed."""
 RETRY_SECONDS = 5.0
+FAULTS_MAX = 5
+"""So many faults of ours in a row, with nothing running, and the Pod fails."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,7 @@ class PodWorker:
         self._retry_at = 0.0
         self._clean = False
         self._forgotten = False
+        self._faults = 0
         self.containers = Containers(parts.runtime, parts.clock, parts.records, self._record)
         if self._record.refused_reason:
             reason = Reason(self._record.refused_reason)
@@ -83,8 +99,10 @@ class PodWorker:
         """Hear the cloud's latest word; None: it knows no such Pod."""
         if pod is None:
             self._gone = True
-        else:
+        elif is_deleting(pod) or (epoch_of(pod) or 0) >= self._record.epoch:
             self._pod = pod
+        else:
+            log.warning("%s: a word of an earlier epoch is not listened to", self._name)
         self._wake.set()
 
     def lease_changed(self, live: bool) -> None:
@@ -117,7 +135,9 @@ class PodWorker:
             return f"container {container} of {self._name} has no previous run"
         folder = self._parts.records.folder(self._record.uid) / "logs" / container
         files = [folder / f"{attempt}.log.1", folder / f"{attempt}.log"]
-        return LogSource(lambda: files, lambda: self.containers.any_running())
+        return LogSource(
+            lambda: files, lambda: not previous and self.containers.is_running(container)
+        )
 
     async def run(self) -> None:
         """Live until nothing is left. Faults of ours are reported, and tried again."""
@@ -125,33 +145,64 @@ class PodWorker:
             self._wake.clear()
             try:
                 await self._turn()
+                self._faults = 0
             except (Unreachable, ApiRefused) as error:
                 log.info("%s: the cloud did not take it: %s", self._name, error)
                 self._retry_at = self._parts.clock.monotonic() + 1.0
             except PodRefused as refused:
                 self._refuse(refused)
             except Exception as fault:  # One Pod's fault must not end the others'.
-                log.exception("%s: fault", self._name)
-                self._refuse(PodRefused(Reason.AGENT_FAULT, f"the agent failed: {fault}"))
+                self._note_fault(fault)
             if not self._forgotten:
                 await self._sleep()
 
+    def _note_fault(self, fault: Exception) -> None:
+        """Try again after a fault of ours; what runs, and what has ended, is left as it is."""
+        log.exception("%s: fault", self._name)
+        self._faults += 1
+        if is_finished(self.view()):
+            self._retry_at = self._parts.clock.monotonic() + RETRY_SECONDS
+            return
+        full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = Reason.DISK_FULL if full else Reason.AGENT_FAULT
+        retry = self.containers.any_running() or self._faults < FAULTS_MAX
+        self._refuse(PodRefused(reason, f"the agent failed: {fault}", retry=retry))
+
     async def _turn(self) -> None:
+        if not self._is_over():
+            await self._step()
+        if self._is_over() or is_finished(self.view()) or self._gone:
+            await self._clean_up()
+        if self._gone:
+            await self._forget()
+        elif is_deleting(self._pod) and self._clean:
+            await self._confirm_deletion()
+            await self._forget()
+
+    async def _step(self) -> None:
+        """Do what is next, look at what came of it, and report."""
         stop = self._why_stop()
         if stop is not None:
             await self._stop(*stop)
         elif self._refusal is None or self._may_retry():
             await self._go_on()
         await self.containers.observe(self._pod)
-        view = self.view()
-        await self._report(view)
-        if is_finished(view) or self._gone:
-            await self._clean_up()
-        if self._gone:
-            self._forget()
-        elif is_deleting(self._pod) and self._clean:
-            await self._confirm_deletion()
-            self._forget()
+        if self.containers.any_running() and is_finished(self.view()):
+            # Refused, or failed for good: what runs beside it has to end, and is reported so.
+            await self.containers.stop_all(0)
+            await self.containers.observe(self._pod)
+        await self._report(self.view())
+
+    def _is_over(self) -> bool:
+        """Say whether the cloud knows an end of this Pod of which nothing is known here.
+
+        Its records were lost, with the disk or with an earlier life. It must not run again.
+        """
+        nothing = not self._record.containers and not self._record.stop_reason
+        return nothing and self._refusal is None and self._has_ended_in_the_cloud()
+
+    def _has_ended_in_the_cloud(self) -> bool:
+        return status_of(self._pod).get("phase") in ("Succeeded", "Failed")
 
     def _why_stop(self) -> tuple[str, str] | None:
         """Say why the workload must not run, if it must not: reason and sentence."""
@@ -161,7 +212,11 @@ class PodWorker:
             return (self._record.stop_reason, self._record.stop_message)
         if self._draining:
             return ("NodeDrained", "the vendor took this node down")
-        if not self._parts.lease.is_live() and self.containers.any_running():
+        if self._has_ended_in_the_cloud() and self.containers.any_running():
+            ended = status_of(self._pod)
+            return (ended.get("reason") or "Ended", ended.get("message") or "the cloud ended it")
+        lost = not self._parts.lease.is_live() and self.containers.any_started()
+        if lost and not is_finished(self.view()):
             said = "this node was cut off from the cloud for longer than its lease"
             return (Reason.LEASE_LOST.value, said)
         return None
@@ -172,24 +227,67 @@ class PodWorker:
             return
         admit(self._pod, self._record)
         if self.containers.all_started() and not self.containers.due(self._parts.clock.now()):
+            self._refusal = None
             return
         self._record.pod = self._pod
         if self._prepared is None:
-            self._prepared = await self._parts.preparer.prepare(self._pod)
+            self._prepared = await self._attentively(self._parts.preparer.prepare(self._pod))
+            if self._prepared is None:
+                return
             self._parts.records.save(self._record)
+        if self._why_stop() is not None or not self._parts.lease.is_live():
+            self._wake.set()
+            return
         self._refusal = None
         await self.containers.start_due(self._pod, self._prepared)
+
+    async def _attentively(self, deed: Coroutine[None, None, T]) -> T | None:
+        """Do what may take minutes; give it up (None) when the Pod must not run any more."""
+        doing = asyncio.ensure_future(deed)
+        try:
+            while not doing.done() and self._why_stop() is None:
+                await self._woken_or(doing)
+        finally:
+            if not doing.done():
+                doing.cancel()
+                await asyncio.wait({doing})
+            self._wake.set()
+        return None if doing.cancelled() else doing.result()
+
+    async def _woken_or(self, doing: asyncio.Future[T], timeout: float | None = None) -> None:
+        """Wait until a deed is done or something happens."""
+        self._wake.clear()
+        woken = asyncio.ensure_future(self._wake.wait())
+        try:
+            waits: set[asyncio.Future[Any]] = {doing, woken}
+            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
 
     async def _stop(self, reason: str, message: str) -> None:
         """Stop the containers; a reason that is the cloud's own word is not written over it."""
         if not self.containers.any_running() and is_finished(self.view()):
             return
-        cut_off = reason == Reason.LEASE_LOST.value
         if not self._record.stop_reason:
             self._record.stop_reason, self._record.stop_message = reason, message
             self._parts.records.save(self._record)
-        # Cut off, every second of grace is one in which somebody else may start it.
-        await self.containers.stop_all(0 if cut_off else grace_seconds(self._pod))
+        grace = self._grace()
+        stopping = asyncio.ensure_future(self.containers.stop_all(grace))
+        while not stopping.done():
+            await self._woken_or(stopping, self._parts.lease.seconds_left() or None)
+            if self._grace() < grace and not stopping.done():
+                grace = self._grace()
+                await self.containers.stop_all(grace)
+        await stopping
+        self._wake.set()
+
+    def _grace(self) -> int:
+        """Give the seconds a workload has to end by itself, as things are now.
+
+        Cut off, every second of grace is one in which somebody else may start it.
+        """
+        cut_off = self._gone or not self._parts.lease.is_live()
+        return 0 if cut_off else grace_seconds(self._pod)
 
     def _refuse(self, refused: PodRefused) -> None:
         self._refusal = refused
@@ -197,7 +295,8 @@ class PodWorker:
         if not refused.retry:
             self._record.refused_reason = refused.reason.value
             self._record.refused_message = refused.message
-            self._parts.records.save(self._record)
+            with contextlib.suppress(OSError):  # Worth less than the report that follows.
+                self._parts.records.save(self._record)
         self._wake.set()
 
     def _may_retry(self) -> bool:
@@ -208,7 +307,7 @@ class PodWorker:
         """Give what the Pod's status follows from."""
         sandbox = self._prepared.sandbox if self._prepared else None
         return PodView(
-            pod=self._pod,
+            pod=_with_reported(self._pod, self._reported),
             containers=self.containers.seen(self._pod),
             epoch=self._record.epoch,
             address=sandbox.address if sandbox else "",
@@ -226,7 +325,8 @@ class PodWorker:
             return
         patch = status_patch(view, self._parts.clock.now())
         same = _without_time(patch) == self._reported
-        if same and self._parts.clock.monotonic() < self._report_at:
+        early = self._parts.clock.monotonic() < self._report_at
+        if same and (early or is_finished(view)):
             return
         path = f"/api/v1/namespaces/{namespace_of(self._pod)}/pods/{name_of(self._pod)}/status"
         try:
@@ -246,6 +346,7 @@ class PodWorker:
             return
         if self.containers.any_running():
             await self.containers.stop_all(0)
+            await self.containers.observe(self._pod)
         await self.containers.remove_all()
         await self._parts.preparer.release(self._pod)
         self._prepared = None
@@ -266,8 +367,8 @@ class PodWorker:
             if refused.code not in (404, 409):
                 raise
 
-    def _forget(self) -> None:
-        self._parts.records.remove(self._record.uid)
+    async def _forget(self) -> None:
+        await asyncio.to_thread(self._parts.records.remove, self._record.uid)
         self._forgotten = True
 
     async def _sleep(self) -> None:
@@ -295,6 +396,15 @@ class PodWorker:
     @property
     def _name(self) -> str:
         return f"{namespace_of(self._pod)}/{name_of(self._pod)}"
+
+
+def _with_reported(pod: Object, reported: Object | None) -> Object:
+    """Give a Pod with what was reported last, which the cloud may not have sent back yet."""
+    if reported is None:
+        return pod
+    said, status = reported["status"], status_of(pod)
+    meter = {**(status.get("busbar") or {}), **said["busbar"]}
+    return {**pod, "status": {**status, "conditions": said["conditions"], "busbar": meter}}
 
 
 def _without_time(patch: Object) -> Object:

@@ -12,6 +12,12 @@ from busbar.model.objects import Object, annotations_of
 from busbar.model.wellknown import ANN_CONTRACT, ANN_EPOCH
 
 
+def epoch_of(pod: Object) -> int | None:
+    """Give the epoch that a Pod is bound with; None where it has none."""
+    text = annotations_of(pod).get(ANN_EPOCH, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def admit(pod: Object, record: PodRecord) -> None:
     """Refuse a Pod without a contract or with a stale epoch; remember the epoch otherwise."""
     notes = annotations_of(pod)
@@ -19,10 +25,9 @@ def admit(pod: Object, record: PodRecord) -> None:
         raise PodRefused(
             Reason.INVALID_POD, "the Pod has no contract; let the market place it", retry=True
         )
-    try:
-        epoch = int(notes.get(ANN_EPOCH, ""))
-    except ValueError:
-        raise PodRefused(Reason.INVALID_POD, f"annotation {ANN_EPOCH} is not a number") from None
+    epoch = epoch_of(pod)
+    if epoch is None:
+        raise PodRefused(Reason.INVALID_POD, f"annotation {ANN_EPOCH} is not a number")
     if epoch < record.epoch:
         raise PodRefused(
             Reason.STALE_EPOCH,

@@ -14,10 +14,12 @@ from busbar.agent.clock import Clock
 from busbar.agent.hooks.command import script_command
 from busbar.agent.hooks.environment import arguments, environment, expand
 from busbar.agent.hooks.prepare import Prepared
+from busbar.agent.hooks.subpaths import bind_below
+from busbar.agent.hooks.volumes import Owner
 from busbar.agent.podstatus import Observed
 from busbar.agent.records import ContainerRecord, PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
-from busbar.agent.restarts import Run, restart_at
+from busbar.agent.restarts import Run, restart_at, was_good
 from busbar.agent.runtimes.contract import (
     ContainerSpec,
     ContainerStatus,
@@ -28,6 +30,8 @@ from busbar.agent.runtimes.contract import (
 )
 from busbar.model.objects import Object, name_of, namespace_of, spec_of, uid_of
 from busbar.model.quantities import milli, whole
+
+_UNKNOWN_EXIT = 137
 
 
 class Containers:
@@ -54,7 +58,12 @@ class Containers:
                 continue
             status = await self._runtime.status(kept.id)
             if status is None:
+                status = self._missing(container["name"], kept)
+                changed |= not kept.id
+            if status is None:
                 continue
+            if kept.started_ms is None:
+                kept.started_ms, changed = status.started_ms, True
             self._status[container["name"]] = status
             if status.state == "exited":
                 kept.ended = status
@@ -66,6 +75,26 @@ class Containers:
         if changed:
             self._records.save(self._record)
 
+    def _missing(self, name: str, kept: ContainerRecord) -> ContainerStatus | None:
+        """Give what is known of a container that the runtime does not know."""
+        known = self._status.get(name)
+        if known is not None and known.state == "exited":
+            return known
+        if kept.started_ms is None:
+            # A crash came between the record and the start: it is still to be started.
+            kept.id = ""
+            return None
+        return ContainerStatus(
+            kept.id,
+            self._record.uid,
+            name,
+            "exited",
+            kept.started_ms,
+            self._clock.now(),
+            _UNKNOWN_EXIT,
+            "ContainerStatusUnknown",
+        )
+
     def _decide(
         self, pod: Object, init: bool, kept: ContainerRecord, seen: ContainerStatus
     ) -> None:
@@ -73,7 +102,9 @@ class Containers:
         if init and policy == "Always":
             policy = "OnFailure"
         run = Run(seen.started_ms, seen.finished_ms or seen.started_ms, seen.exit_code or 0)
-        due = None if self._record.stop_reason else restart_at(policy, run, kept.restarts)
+        if was_good(run):
+            kept.restarts_in_row = 0
+        due = None if self._record.stop_reason else restart_at(policy, run, kept.restarts_in_row)
         kept.restart_at_ms = due
         kept.done = due is None
 
@@ -88,6 +119,16 @@ class Containers:
         names = [container["name"] for container, _ in _containers(self._record.pod)]
         kept = self._record.containers
         return bool(names) and all(name in kept and kept[name].id for name in names)
+
+    def any_started(self) -> bool:
+        """Say whether a container of the Pod has ever been started."""
+        return any(kept.id for kept in self._record.containers.values())
+
+    def is_running(self, name: str) -> bool:
+        """Say whether one container runs, or will again."""
+        status, kept = self._status.get(name), self._record.containers.get(name)
+        again = kept is not None and kept.restart_at_ms is not None
+        return again or (status is not None and status.state == "running")
 
     def any_running(self) -> bool:
         """Say whether a container runs."""
@@ -127,8 +168,9 @@ class Containers:
         if kept.id:
             await self._runtime.remove(kept.id)
             kept.restarts += 1
+            kept.restarts_in_row += 1
         spec = container_spec(pod, container, kept.restarts, prepared)
-        kept.restart_at_ms = None
+        kept.restart_at_ms = kept.started_ms = None
         kept.image_id = prepared.images[container["image"]].digest
         # Written before the start: after a crash in between, the runtime is asked about this id.
         kept.id = spec.id
@@ -195,8 +237,7 @@ def container_spec(
 ) -> ContainerSpec:
     """Put everything together that a runtime needs to run a container."""
     image = prepared.images[container["image"]]
-    facts = {"podIP": prepared.sandbox.address}
-    variables = environment(pod, container, prepared.sources, facts)
+    variables = environment(pod, container, prepared.sources, prepared.facts)
     limits = (container.get("resources") or {}).get("limits") or {}
     requests = (container.get("resources") or {}).get("requests") or limits
     path = f"spec.containers[{container['name']}].resources"
@@ -221,7 +262,7 @@ def container_spec(
         log_file=prepared.folder / "logs" / container["name"] / f"{attempt}.log",
         working_directory=container.get("workingDir") or image.config.get("WorkingDir") or "/",
         user=str(user) if user is not None else str(image.config.get("User") or ""),
-        mounts=tuple(_mounts(container, prepared)),
+        mounts=tuple(_mounts(container, attempt, prepared)),
         hostname=spec_of(pod).get("hostname") or name_of(pod)[:63],
         cpu_milli=milli(requests.get("cpu", 0), f"{path}.requests.cpu"),
         cpu_limit_milli=milli(limits.get("cpu", 0), f"{path}.limits.cpu"),
@@ -231,8 +272,9 @@ def container_spec(
     )
 
 
-def _mounts(container: Object, prepared: Prepared) -> Iterator[Mount]:
-    for mount in container.get("volumeMounts") or ():
+def _mounts(container: Object, attempt: int, prepared: Prepared) -> Iterator[Mount]:
+    places = prepared.folder / "subpaths" / container["name"] / str(attempt)
+    for index, mount in enumerate(container.get("volumeMounts") or ()):
         source = prepared.volumes.get(mount["name"])
         if source is None:
             raise PodRefused(
@@ -240,18 +282,10 @@ def _mounts(container: Object, prepared: Prepared) -> Iterator[Mount]:
                 f"container {container['name']}: there is no volume {mount['name']!r}",
             )
         if mount.get("subPath"):
-            source = _below(source, mount["subPath"], container["name"])
+            owner = Owner(prepared.sandbox.uid_base, prepared.sandbox.gid_base)
+            path = f"spec.containers[{container['name']}].volumeMounts[{index}].subPath"
+            source = bind_below(source, mount["subPath"], places / str(index), owner, path)
         yield Mount(source, mount["mountPath"], bool(mount.get("readOnly")))
-
-
-def _below(source: Any, sub_path: str, name: str) -> Any:
-    """Give a path inside a volume, refusing what leads out of it, symbolic links included."""
-    target = (source / sub_path.lstrip("/")).resolve()
-    if not target.is_relative_to(source.resolve()):
-        raise PodRefused(Reason.INVALID_POD, f"container {name}: subPath leads out of its volume")
-    if not target.exists():
-        target.mkdir(parents=True, exist_ok=True)
-    return target
 
 
 def _containers(pod: Object) -> Iterator[tuple[Object, bool]]:

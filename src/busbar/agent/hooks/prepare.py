@@ -17,7 +17,8 @@ from busbar.agent.hooks.command import check_script
 from busbar.agent.hooks.references import Sources
 from busbar.agent.hooks.volumes import BucketMounter, Owner
 from busbar.agent.records import Records
-from busbar.agent.runtimes.contract import PodSandbox, Runtime
+from busbar.agent.refusals import PodRefused, Reason
+from busbar.agent.runtimes.contract import PodSandbox, Runtime, RuntimeFailed
 from busbar.model.objects import Object, spec_of, uid_of
 
 
@@ -53,6 +54,8 @@ class Prepared:
     volumes: dict[str, Path]
     sources: Sources
     folder: Path
+    facts: dict[str, str]
+    """What the node knows and the Pod does not: podIP, hostIP."""
 
 
 class Preparer:
@@ -76,17 +79,23 @@ class Preparer:
 
     async def prepare(self, pod: Object) -> Prepared:
         """Make everything; raises `PodRefused`."""
-        images, sandbox, sources = await asyncio.gather(
-            self._images(pod),
-            self._runtime.prepare(pod),
-            references.fetch(self._api, pod),
-        )
+        images = asyncio.create_task(self._images(pod))
+        sandbox_made = asyncio.create_task(self._sandbox(pod))
+        fetched = asyncio.create_task(references.fetch(self._api, pod))
+        await _all_or_none(images, sandbox_made, fetched)
+        sandbox, sources = sandbox_made.result(), fetched.result()
         folder = self._records.folder(uid_of(pod))
         facts = {"podIP": sandbox.address, "hostIP": self.host_address}
         owner = Owner(sandbox.uid_base, sandbox.gid_base)
         made = await volumes.prepare(pod, folder, owner, sources, self._buckets, facts)
         await asyncio.to_thread(check_script, pod, made)
-        return Prepared(sandbox, images, made, sources, folder)
+        return Prepared(sandbox, images.result(), made, sources, folder, facts)
+
+    async def _sandbox(self, pod: Object) -> PodSandbox:
+        try:
+            return await self._runtime.prepare(pod)
+        except RuntimeFailed as failed:
+            raise PodRefused(Reason.RUNTIME_FAILED, failed.message, retry=True) from None
 
     async def release(self, pod: Object) -> None:
         """Remove everything that `prepare` made; the logs stay."""
@@ -101,3 +110,14 @@ class Preparer:
             *(self._ensure_image(reference, policy) for reference, policy in wanted.items())
         )
         return dict(zip(wanted, found, strict=True))
+
+
+async def _all_or_none(*tasks: asyncio.Task[Any]) -> None:
+    """Wait for all; where one fails, end the others first: nothing goes on behind one's back."""
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise

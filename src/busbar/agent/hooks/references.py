@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 from busbar.agent.api import Api, ApiRefused
 from busbar.agent.refusals import PodRefused, Reason
@@ -89,7 +90,8 @@ async def fetch(api: Api, pod: Object) -> Sources:
     """Fetch what a Pod names. What does not exist is left out: whether that matters shows later."""
     found: dict[tuple[str, str], dict[str, bytes]] = {}
     for reference in set(references(pod)):
-        path = f"/api/v1/namespaces/{namespace_of(pod)}/{reference.resource}/{reference.name}"
+        name = quote(reference.name, safe="")
+        path = f"/api/v1/namespaces/{namespace_of(pod)}/{reference.resource}/{name}"
         try:
             found[(reference.resource, reference.name)] = _contents(await api.get(path))
         except ApiRefused as refused:

@@ -7,15 +7,16 @@ consumer has no business on a vendor's disk. Secrets lie in memory only. Next: `
 
 from __future__ import annotations
 
+import asyncio
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from busbar.agent.files import remove_tree
 from busbar.agent.hooks.environment import field_of
 from busbar.agent.hooks.references import Sources
-from busbar.agent.mounts import is_mounted, mounts_below, unmount
+from busbar.agent.mounts import is_mounted, mounts_below, unmount, unmount_below
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.model.objects import Object, spec_of
 from busbar.model.quantities import whole
@@ -96,8 +97,8 @@ async def release(pod: Object, folder: Path, buckets: BucketMounter) -> None:
         for target in sorted((root / kind).glob("*")):
             if kind != "csi" and is_mounted(target):
                 unmount(target)
-    if not mounts_below(root):
-        shutil.rmtree(root, ignore_errors=True)
+    if unmount_below(folder / "subpaths") and not mounts_below(root):
+        await asyncio.to_thread(remove_tree, root)
 
 
 class File(NamedTuple):
@@ -173,8 +174,11 @@ def _empty_dir(target: Path, source: dict[str, Any], owner: Owner, path: str) ->
 def _write_files(target: Path, files: list[File], owner: Owner) -> None:
     """Write a volume of small files, in memory: secrets never reach the vendor's disk."""
     target.mkdir(parents=True, exist_ok=True)
+    whole_marker = target.with_name(f".{target.name}.whole")
     if is_mounted(target):
-        return
+        if whole_marker.exists():
+            return
+        unmount(target)  # A crash cut the writing short.
     size = sum(len(file.data) + 4096 for file in files) + (1 << 20)
     _mount_memory(target, min(size, _MEMORY_MAX))
     for file in files:
@@ -186,6 +190,7 @@ def _write_files(target: Path, files: list[File], owner: Owner) -> None:
         for name in (*folders, *names):
             os.chown(Path(place) / name, owner.uid, owner.gid)
     os.chown(target, owner.uid, owner.gid)
+    whole_marker.touch()
 
 
 def _mount_memory(target: Path, size: int) -> None:
