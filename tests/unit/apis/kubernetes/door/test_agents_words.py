@@ -70,6 +70,23 @@ def test_a_report_on_an_earlier_pod_of_the_name_is_refused(node: Any) -> None:
     assert node.request("PATCH", STATUS, stale, headers=STRATEGIC).status == 409
 
 
+def test_a_pods_last_phase_is_final_whatever_a_late_report_says(node: Any) -> None:
+    lost = report(phase="Failed", reason="NodeLost", busbar={"epoch": 2})
+    node.request("PATCH", STATUS, lost, headers=STRATEGIC)
+    late = report(phase="Running", busbar={"epoch": 2, "observedMs": 9})
+    reply = node.request("PATCH", STATUS, late, headers=STRATEGIC)
+    assert reply.status == 200
+    assert reply.json["status"]["phase"] == "Failed"
+    assert reply.json["status"]["busbar"] == {"epoch": 2}
+
+
+def test_a_report_under_an_older_epoch_changes_nothing(node: Any) -> None:
+    node.request("PATCH", STATUS, report(phase="Pending", busbar={"epoch": 3}), headers=STRATEGIC)
+    stale = report(phase="Succeeded", busbar={"epoch": 2})
+    reply = node.request("PATCH", STATUS, stale, headers=STRATEGIC)
+    assert reply.json["status"]["phase"] == "Pending"
+
+
 def test_a_report_on_a_pod_that_is_gone_is_told_so(node: Any) -> None:
     path = "/api/v1/namespaces/alpha/pods/gone/status"
     reply = node.request("PATCH", path, report(phase="Failed"), headers=STRATEGIC)
