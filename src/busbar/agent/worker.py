@@ -145,7 +145,6 @@ class PodWorker:
             self._wake.clear()
             try:
                 await self._turn()
-                self._faults = 0
             except (Unreachable, ApiRefused) as error:
                 log.info("%s: the cloud did not take it: %s", self._name, error)
                 self._retry_at = self._parts.clock.monotonic() + 1.0
@@ -240,6 +239,7 @@ class PodWorker:
             return
         self._refusal = None
         await self.containers.start_due(self._pod, self._prepared)
+        self._faults = 0
 
     async def _attentively(self, deed: Coroutine[None, None, T]) -> T | None:
         """Do what may take minutes; give it up (None) when the Pod must not run any more."""

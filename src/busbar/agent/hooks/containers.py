@@ -185,6 +185,9 @@ class Containers:
                     Reason.INVALID_POD, f"container {container['name']}: {failed.message}"
                 ) from None
             raise PodRefused(Reason.RUNTIME_FAILED, failed.message, retry=True) from None
+        except Exception:
+            kept.id = ""  # To be asked again: the same run has the same id.
+            raise
 
     async def stop_all(self, grace_seconds: float) -> None:
         """Stop every container, side by side."""
