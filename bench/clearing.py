@@ -36,7 +36,8 @@ NOW = parse_instant("2027-03-10T11:20:00Z", "now")
 ORDERS = 10_000
 PEER_ORDERS = 300
 """The plain loop's share of the orders: all of them would take minutes."""
-SMALL_BOOKS = 5
+SMALL_BOOKS, SMALL_NODES, SMALL_ORDERS = 3, 100, 200
+SOLVER_SECONDS = 10
 EVERY_DAY = frozenset(range(7))
 
 
@@ -130,7 +131,7 @@ def speed(nodes: int, goal: float) -> dict[str, Any]:
     orders = make_orders(ORDERS, vendors=60, zones=12, seed=2)
     # One look at the tables and calendars, which stand from batch to batch.
     clear(book, orders[:1], NOW)
-    ours = ORDERS / seconds(lambda: clear(book, orders, NOW), 5)
+    ours = ORDERS / seconds(lambda: clear(book, orders, NOW), 7)
     loop = PEER_ORDERS / seconds(lambda: plain_loop(book, orders[:PEER_ORDERS]), 1)
     return {
         "name": f"clearing {ORDERS:,} orders over {nodes:,} nodes",
@@ -144,26 +145,31 @@ def speed(nodes: int, goal: float) -> dict[str, Any]:
 
 
 def cost() -> list[dict[str, Any]]:
-    """Give the rows of the smaller books: cost over the optimum, and the time both take."""
+    """Give the rows of the smaller books: cost over the optimum, and the time both take.
+
+    They are made as the large ones are, with as many orders a node.
+    """
     ours = loop = least = least_of_loop = spent = solving = 0.0
     for seed in range(SMALL_BOOKS):
-        book = make_book(60, vendors=12, zones=4, seed=seed)
-        orders = make_orders(200, vendors=12, zones=4, seed=100 + seed)
-        book.columns  # noqa: B018 - made before the clock starts, as above
+        book = make_book(SMALL_NODES, vendors=12, zones=4, seed=seed)
+        orders = make_orders(SMALL_ORDERS, vendors=12, zones=4, seed=100 + seed)
+        clear(book, orders[:1], NOW)
         started = time.perf_counter()
         clearing = clear(book, orders, NOW)
         spent += time.perf_counter() - started
         nodes = {match.order: match.node for match in clearing.matches}
         ours += cost_at_asks(book, orders, nodes, NOW)
         started = time.perf_counter()
-        least += least_cost(book, [order for order in orders if order.id in nodes], NOW)
+        optimum = _least(book, orders, nodes)
         solving += time.perf_counter() - started
         plain = plain_loop(book, orders)
         loop += cost_at_asks(book, orders, plain, NOW)
-        least_of_loop += least_cost(book, [o for o in orders if o.id in plain], NOW)
+        least += optimum
+        least_of_loop += optimum if plain.keys() == nodes.keys() else _least(book, orders, plain)
+    books = f"{SMALL_BOOKS} books of {SMALL_ORDERS} orders over {SMALL_NODES} nodes"
     return [
         {
-            "name": f"cost ÷ optimum, {SMALL_BOOKS} books of 200 orders over 60 nodes",
+            "name": f"cost ÷ optimum, {books}",
             "value": round(ours / least, 4),
             "unit": "ratio",
             "goal": 1.01,
@@ -172,15 +178,20 @@ def cost() -> list[dict[str, Any]]:
             "peer_value": round(loop / least_of_loop, 4),
         },
         {
-            "name": "the same books: time a clearing, beside HiGHS to 0.01 %",
+            "name": "the same books: time a clearing, beside HiGHS to 0.1 %",
             "value": round(1000 * spent / SMALL_BOOKS, 1),
             "unit": "ms",
             "goal": 1000.0,
             "met": spent < SMALL_BOOKS,
-            "peer": "HiGHS",
+            "peer": f"HiGHS, at most {SOLVER_SECONDS} s",
             "peer_value": round(1000 * solving / SMALL_BOOKS, 1),
         },
     ]
+
+
+def _least(book: Book, orders: Sequence[Order], nodes: dict[str, str]) -> float:
+    placed = [order for order in orders if order.id in nodes]
+    return least_cost(book, placed, NOW, seconds=SOLVER_SECONDS)
 
 
 def rows() -> list[dict[str, Any]]:

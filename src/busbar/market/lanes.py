@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from operator import mul
-from typing import Any
+from operator import attrgetter, mul
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ from busbar.model.dtu import Resources
 from busbar.model.time import Instant
 
 BLOCK = 256
+RUN_ROWS = 2048
+"""Rows after which a run ends: most orders find a place among the cheapest."""
 RowTest = Callable[[Ints], Bools]
 """Says of rows which of them pass."""
 _ANY_ROOM = np.iinfo(np.int64).max
@@ -101,13 +103,17 @@ def _fits(free: Ints, slots: range, nodes: Ints, need: Resources) -> Bools:
 class Merit:
     """What the merit order is made from: the rows of a class in tie order, and their tariffs."""
 
-    def __init__(self, rows: Ints, nodes: Ints, tariffs: Ints) -> None:
+    def __init__(self, rows: Ints, nodes: Ints, tariffs: Ints, tariff_count: int) -> None:
         self.rows, self.nodes, self.tariffs = rows, nodes, tariffs
+        self.rows_of_tariff = np.bincount(tariffs, minlength=tariff_count)
 
-    def run(self, span: Span, ranked: Iterable[tuple[int, list[int]]], top: list[int]) -> Run:
-        """Give the rows of tariffs for a term. `ranked` are (cost, tariffs), cheapest first."""
+    def run(self, span: Span, ranked: Iterable[list[int]], top: list[int]) -> Run:
+        """Give the rows of tariffs for a term: `ranked` are tariffs of equal cost, cheapest first.
+
+        `top` is the highest ask of each tariff.
+        """
         rank = np.full(len(top), -1, dtype=np.int32)
-        for place, (_, tariffs) in enumerate(ranked):
+        for place, tariffs in enumerate(ranked):
             rank[tariffs] = place
         ranks = rank[self.tariffs]
         kept = np.flatnonzero(ranks >= 0)
@@ -115,6 +121,16 @@ class Merit:
         kept = kept[np.argsort(small, kind="stable")]
         tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
         return Run(span, self.rows[kept], self.nodes[kept], tops[self.tariffs[kept]])
+
+
+class Quote(NamedTuple):
+    """What a tariff costs per DTU over a term, and the highest it asks in it."""
+
+    cost: int
+    start: Instant
+    tariff: int
+    span: Span
+    top: int
 
 
 class Lane:
@@ -132,14 +148,14 @@ class Lane:
         spans: list[Span],
     ) -> None:
         self._merit = merit
-        used = sorted(set(merit.tariffs.tolist()))
+        used = np.flatnonzero(merit.rows_of_tariff).tolist()
         quotes = [
-            (cost, span.start, tariff, span, top)
+            Quote(cost, span.start, tariff, span, top)
             for span in spans
             for tariff, cost, top in _quotes(axis, asks, used, minimum_terms, span)
         ]
         quotes.sort(key=lambda quote: quote[:3])
-        self._parts = [list(part) for _, part in groupby(quotes, key=lambda quote: quote[1])]
+        self._parts = list(_parted(quotes, merit.rows_of_tariff.tolist()))
         self._runs: list[Run | None] = [None] * len(self._parts)
         self._tariff_count = len(asks)
         self.failed: list[tuple[Resources, int, Instant]] = []
@@ -147,7 +163,7 @@ class Lane:
     def runs(self, latest_end: Instant) -> Iterator[Run]:
         """Give the runs in merit order whose term ends in time."""
         for i, part in enumerate(self._parts):
-            span = part[0][3]
+            span = part[0].span
             if span.end > latest_end:
                 continue
             run = self._runs[i]
@@ -155,12 +171,12 @@ class Lane:
                 run = self._runs[i] = self._make(span, part)
             yield run
 
-    def _make(self, span: Span, part: list[tuple[int, Instant, int, Span, int]]) -> Run:
+    def _make(self, span: Span, part: list[Quote]) -> Run:
         top = [0] * self._tariff_count
-        for _, _, tariff, _, highest in part:
-            top[tariff] = highest
-        by_cost = groupby(part, key=lambda quote: quote[0])
-        ranked = [(cost, [quote[2] for quote in quotes]) for cost, quotes in by_cost]
+        for quote in part:
+            top[quote.tariff] = quote.top
+        by_cost = groupby(part, key=attrgetter("cost"))
+        ranked = [[quote.tariff for quote in quotes] for _, quotes in by_cost]
         return self._merit.run(span, ranked, top)
 
     def is_hopeless(self, need: Resources, cap: int, latest_end: Instant) -> bool:
@@ -169,6 +185,24 @@ class Lane:
             failed.fits_in(need) and cap <= failed_cap and latest_end <= failed_end
             for failed, failed_cap, failed_end in self.failed
         )
+
+
+def _parted(quotes: list[Quote], rows_of_tariff: list[int]) -> Iterator[list[Quote]]:
+    """Part the merit order into runs of one start, short enough that few are ever made.
+
+    Tariffs of equal cost stay together: their rows are taken in tie order.
+    """
+    part: list[Quote] = []
+    rows = 0
+    for (_, start), equal in groupby(quotes, key=attrgetter("cost", "start")):
+        if part and (part[0].start != start or rows >= RUN_ROWS):
+            yield part
+            part, rows = [], 0
+        for quote in equal:
+            part.append(quote)
+            rows += rows_of_tariff[quote.tariff]
+    if part:
+        yield part
 
 
 def _quotes(

@@ -144,7 +144,7 @@ class Matching:
             columns = self.columns
             rows = self.tie_order[self.eligible(wanted)[self.tie_order]]
             self._merits[wanted] = Merit(
-                rows, columns.node_of_row[rows], columns.tariffs.codes[rows]
+                rows, columns.node_of_row[rows], columns.tariffs.codes[rows], len(self.asks)
             )
         return self._merits[wanted]
 
