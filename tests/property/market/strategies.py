@@ -131,8 +131,12 @@ def books(draw):
     return Book.build(draw(supplies()), draw(st.lists(commitments(), max_size=3)), VENDORS)
 
 
-def busy_market(seed: int) -> tuple[Book, list[Order]]:
+def busy_market(
+    seed: int, nodes: tuple[int, int] = (2, 6), orders: tuple[int, int] = (4, 14)
+) -> tuple[Book, list[Order]]:
     """Make a crowded market: usable nodes, orders that want more than there is of the cheap ones.
+
+    `nodes` and `orders` are the least and the most of them.
 
     Hypothesis finds the odd corners; this finds queues, displacement and prices above the ask.
     """
@@ -151,11 +155,11 @@ def busy_market(seed: int) -> tuple[Book, list[Order]]:
             capacity=Resources(chance.choice([1000, 2000, 4000]), chance.choice([4, 8]) * GIB),
             rating_micro=chance.choice([800_000, 1_000_000, 1_200_000]),
         )
-        for i in range(chance.randint(2, 6))
+        for i in range(chance.randint(*nodes))
         for k in [chance.randrange(5)]
     ]
-    orders_ = [_busy_order(chance, i) for i in range(chance.randint(4, 14))]
-    return Book.build(rows, (), VENDORS), orders_
+    wanted = [_busy_order(chance, i) for i in range(chance.randint(*orders))]
+    return Book.build(rows, (), VENDORS), wanted
 
 
 def _busy_order(chance: random.Random, number: int) -> Order:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.property.market.strategies import GIB, NOW, batches, books, busy_market
+from tests.reference.clearing import Market
 from tests.reference.funnel import clear_again
 
 from busbar.market.book import Book
@@ -63,6 +64,18 @@ def test_the_reference_agrees_in_crowded_markets(seed):
     matches, refusals = clear_again(status)
     assert status["matches"] == matches
     assert status["refusals"] == refusals
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_reference_agrees_where_rows_are_looked_at_in_blocks(seed, monkeypatch):
+    """Blocks and runs of the size they have in a large book would hold a small one whole."""
+    monkeypatch.setattr("busbar.market.lanes.BLOCK", 2)
+    monkeypatch.setattr("busbar.market.lanes.RUN_ROWS", 5)
+    monkeypatch.setattr("busbar.market.arrange.is_small", lambda matching, turns: False)
+    monkeypatch.setattr(Market, "arrange", lambda self, turns, narrow: None)
+    book, orders = busy_market(seed, nodes=(8, 20), orders=(20, 50))
+    status = published(book, orders, seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
 
 
 def _is_caught() -> bool:
