@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from busbar.agent import buckets
 from busbar.agent import settings as agent_settings
 from busbar.agent.api import Api, ApiRefused, Unreachable
 from busbar.agent.clock import Clock, SystemClock
@@ -28,6 +29,7 @@ from busbar.agent.hooks.prepare import Preparer
 from busbar.agent.lease import NodeLease
 from busbar.agent.logs import LogRequest
 from busbar.agent.machine import MachineLacks, check_machine
+from busbar.agent.mounts import unmount_below
 from busbar.agent.nodebuckets import NodeBuckets
 from busbar.agent.nodeimages import NodeImages
 from busbar.agent.pods import Pods
@@ -51,9 +53,9 @@ class Agent:
         self.lease = NodeLease(api, clock)
         self.records = Records(settings.directory)
         self.images = NodeImages(settings)
-        buckets = NodeBuckets(api, settings)
+        mounter = NodeBuckets(api, settings)
         preparer = Preparer(
-            api, runtime, self.images.ensure, buckets, self.records, _address(settings.server)
+            api, runtime, self.images.ensure, mounter, self.records, _address(settings.server)
         )
         self._parts = Parts(api, runtime, preparer, self.records, clock, self.lease)
         self._known = self.records.load_all()
@@ -140,22 +142,33 @@ async def main_async(settings: AgentSettings) -> None:
         stopping.cancel()
         results = await asyncio.gather(running, return_exceptions=True)
         if drain:
-            await take_down(agent)
+            await take_down(settings, runtime)
         await runtime.close()
         (settings.directory / "ready").unlink(missing_ok=True)
         if isinstance(results[0], Exception):
             raise results[0]
 
 
-async def take_down(agent: Agent) -> None:
+async def take_down(settings: AgentSettings, runtime: Runtime) -> None:
     """Leave the machine as it was before it joined, but for the data directory."""
-    for uid in list(agent.pods.workers):
-        await agent.runtime.release(uid)
-    await agent.runtime.sweep(set())
+    records = Records(settings.directory)
+    for path in records.strays(set()):
+        for target in sorted((path / "volumes" / "csi").glob("*")):
+            await buckets.unmount(target)
+        await runtime.release(path.name)
+        unmount_below(path)
+    await runtime.sweep(set())
     from busbar.agent.runtimes.runc.runtime import RuncRuntime
 
-    if isinstance(agent.runtime, RuncRuntime):
-        await agent.runtime.take_down()
+    if isinstance(runtime, RuncRuntime):
+        await runtime.take_down()
+
+
+async def take_down_only(settings: AgentSettings) -> None:
+    """Clean up after an agent that died and is not wanted back."""
+    runtime = await open_runtime(settings)
+    await take_down(settings, runtime)
+    await runtime.close()
 
 
 async def open_runtime(settings: AgentSettings) -> Runtime:
@@ -208,12 +221,13 @@ def main() -> int:
     """Run the agent; every expected failure is one sentence."""
     parser = argparse.ArgumentParser(prog="busbar.agent")
     parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--take-down", action="store_true", help="remove all and end")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
         settings = agent_settings.load(options.data)
         lock(options.data)
-        asyncio.run(main_async(settings))
+        asyncio.run(take_down_only(settings) if options.take_down else main_async(settings))
     except (agent_settings.SettingsMissing, MachineLacks) as error:
         print(error, file=sys.stderr)
         return 1

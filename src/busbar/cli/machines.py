@@ -69,24 +69,35 @@ def start(data: Path, name: str) -> None:
     place = folder(data, name)
     (place / "drain").unlink(missing_ok=True)
     (place / "ready").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "busbar.agent", "--data", str(place)]
-    netns = place / "netns"
-    if netns.exists():
-        # nsenter, not `ip netns exec`: that would give the agent mounts of its own, which the
-        # machine could then neither see nor clean up.
-        command = ["nsenter", f"--net=/run/netns/{netns.read_text().strip()}", *command]
-    processes.start(command, place / "agent.log", pid_file(data, name))
+    processes.start(_agent_command(data, name), place / "agent.log", pid_file(data, name))
     ready = place / "ready"
     processes.wait_until(
         ready.exists, pid_file(data, name), place / "agent.log", f"the agent {name}", 60
     )
 
 
+def _agent_command(data: Path, name: str) -> list[str]:
+    """Give the command of an agent, in the network namespace where it belongs."""
+    place = folder(data, name)
+    command = [sys.executable, "-m", "busbar.agent", "--data", str(place)]
+    netns = place / "netns"
+    if not netns.exists():
+        return command
+    # nsenter, not `ip netns exec`: that would give the agent mounts of its own, which the machine
+    # could then neither see nor clean up.
+    return ["nsenter", f"--net=/run/netns/{netns.read_text().strip()}", *command]
+
+
 def stop(data: Path, name: str, *, drain: bool) -> bool:
     """Stop an agent; with `drain` its workloads too, else they go on and are taken up again."""
     if drain and folder(data, name).exists():
         (folder(data, name) / "drain").touch()
-    return processes.stop(pid_file(data, name), seconds=40)
+    was_running = processes.stop(pid_file(data, name), seconds=40)
+    if drain and not was_running and (folder(data, name) / "runtime").exists():
+        # Its agent died before: what it ran must not stay behind.
+        command = [*_agent_command(data, name), "--take-down"]
+        subprocess.run(command, check=False, capture_output=True, timeout=60)
+    return was_running
 
 
 def stop_all(data: Path) -> list[str]:
