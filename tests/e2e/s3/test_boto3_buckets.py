@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
+import zlib
 from typing import Any
 
 import boto3.s3.transfer
@@ -94,6 +96,34 @@ def test_an_upload_in_parts(s3: Any, bucket: str) -> None:
     middle = s3.get_object(Bucket=bucket, Key="k", Range=f"bytes={PART_BYTES_MIN - 2}-10485762")
     assert middle["Body"].read() == whole[PART_BYTES_MIN - 2 : 10_485_763]
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256"])
+def test_checksums_of_parts(s3: Any, bucket: str, algorithm: str) -> None:
+    started = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm=algorithm)
+    bodies, name = [os.urandom(PART_BYTES_MIN), b"last"], f"Checksum{algorithm}"
+    target, parts = {"Bucket": bucket, "Key": "k", "UploadId": started["UploadId"]}, []
+    for number, body in enumerate(bodies, 1):
+        put = s3.upload_part(**target, PartNumber=number, Body=body, ChecksumAlgorithm=algorithm)
+        parts.append({"PartNumber": number, "ETag": put["ETag"], name: put[name]})
+    wrong = [{**parts[0], name: parts[1][name]}, parts[1]]
+    with pytest.raises(ClientError) as error:
+        s3.complete_multipart_upload(**target, MultipartUpload={"Parts": wrong})
+    assert code(error) == "InvalidPart"
+    if algorithm == "CRC32":
+        crc = base64.b64encode(zlib.crc32(b"".join(bodies)).to_bytes(4, "big")).decode()
+        with pytest.raises(ClientError) as error:
+            s3.complete_multipart_upload(
+                **target, MultipartUpload={"Parts": parts}, ChecksumCRC32=parts[0][name]
+            )
+        assert code(error) == "BadDigest"
+        s3.complete_multipart_upload(**target, MultipartUpload={"Parts": parts}, ChecksumCRC32=crc)
+        got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+        assert got["ChecksumCRC32"] == crc
+    else:
+        s3.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+        got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got["Body"].read() == b"".join(bodies)
 
 
 def test_parts_copied_from_ranges(s3: Any, bucket: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from base64 import b64encode
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from busbar.apis.s3.checksums import Digests, whole
 from busbar.apis.s3.chunked import ChunkDecoder
 from busbar.apis.s3.conditions import span
 from busbar.apis.s3.crc import crc32c, crc64nvme
@@ -63,6 +65,18 @@ def test_crcs_equal_their_definition(size: int, seed: int, cuts: list[int]) -> N
         assert whole.digest() == pieces.digest()
         if size < 2000:
             assert whole.digest() == by_definition(data, width, polynomial)
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=4))
+def test_checksums_of_parts_join_to_that_of_the_whole(data: bytes, cuts: list[int]) -> None:
+    def checksums(piece: bytes) -> dict[str, str]:
+        names = ("crc32", "crc32c", "crc64nvme")
+        digests = Digests(checksums=dict.fromkeys(names))
+        digests.update_others([piece])
+        return {name: b64encode(digests._hashers[name].digest()).decode() for name in names}
+
+    parts = [(checksums(piece), len(piece)) for piece in cut(data, cuts)]
+    assert whole(parts) == (checksums(data) if parts else {})
 
 
 @given(st.text(max_size=30), st.integers(0, 1000))

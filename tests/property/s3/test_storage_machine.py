@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from busbar.apis.s3.errors import S3Error
 from busbar.apis.s3.storage.body import Body
-from busbar.apis.s3.storage.records import ALWAYS, Content, Upload
+from busbar.apis.s3.storage.records import Content, Upload
 from busbar.apis.s3.storage.store import Place, Storage
+from busbar.apis.s3.storage.uploads import Wanted
 
 PLACES = st.builds(Place, st.sampled_from(["b1", "b2"]), st.sampled_from(["a", "a/b", "ü"]))
 BODIES = st.binary(max_size=20)
@@ -101,8 +102,8 @@ class StorageMachine(RuleBasedStateMachine):
         for upload, parts in list(self.uploads.values()):
             if parts:
                 number, body = min(parts.items())
-                wanted = [(number, hashlib.md5(body).hexdigest(), {})]
-                self.run(self.storage.complete(upload, wanted, ALWAYS))  # type: ignore[arg-type]
+                wanted: list[Wanted] = [(number, hashlib.md5(body).hexdigest(), {})]
+                self.run(self.storage.complete(upload, wanted))
                 self.objects[Place(upload.bucket, upload.key)] = body
                 del self.uploads[upload.id]
 

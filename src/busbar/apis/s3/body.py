@@ -47,7 +47,13 @@ class Incoming(NamedTuple):
     digests: Digests
 
 
-def incoming(request: Request, identity: Identity, bytes_max: int = OBJECT_BYTES_MAX) -> Incoming:
+def incoming(
+    request: Request,
+    identity: Identity,
+    bytes_max: int = OBJECT_BYTES_MAX,
+    *,
+    checksums: bool = True,
+) -> Incoming:
     """Read the headers that describe the body, before any of it is received."""
     payload, decoder, sha256 = identity.payload, None, None
     if payload in SIGNED_CHUNKS:
@@ -68,7 +74,8 @@ def incoming(request: Request, identity: Identity, bytes_max: int = OBJECT_BYTES
         raise S3Error(Code.MissingContentLength, f"The header {name} is missing or not a number.")
     if int(text) > bytes_max:
         raise S3Error(Code.EntityTooLarge, f"The body has {text} bytes; at most {bytes_max} fit.")
-    digests = Digests(sha256, content_md5(request.headers), announced(request.headers))
+    expected = announced(request.headers) if checksums else {}
+    digests = Digests(sha256, content_md5(request.headers), expected)
     return Incoming(int(text), decoder, digests)
 
 

@@ -12,10 +12,10 @@ import binascii
 import hashlib
 import hmac
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from busbar.apis.s3.crc import crc32c, crc64nvme
+from busbar.apis.s3.crc import CASTAGNOLI, NVME, ZLIB, combined, crc32c, crc64nvme
 from busbar.apis.s3.errors import Code, S3Error
 
 PREFIX = "x-amz-checksum-"
@@ -51,6 +51,25 @@ ALGORITHMS: Mapping[str, Callable[[], Hasher]] = {
     "sha1": lambda: hashlib.sha1(usedforsecurity=False),
     "sha256": hashlib.sha256,
 }
+
+
+_POLYNOMIALS = {"crc32": ZLIB, "crc32c": CASTAGNOLI, "crc64nvme": NVME}
+
+
+def whole(parts: Sequence[tuple[Mapping[str, str], int]]) -> dict[str, str]:
+    """Give the checksums of a body from those of its parts, each with the part's size.
+
+    Only CRCs can be joined, and only where every part has one.
+    """
+    found: dict[str, str] = {}
+    for name, polynomial in _POLYNOMIALS.items():
+        values = [base64.b64decode(sums[name]) for sums, _ in parts if name in sums]
+        if values and len(values) == len(parts):
+            joined = values[0]
+            for value, (_, size) in zip(values[1:], parts[1:], strict=True):
+                joined = combined(joined, value, size, polynomial)
+            found[name] = base64.b64encode(joined).decode()
+    return found
 
 
 class Digests:

@@ -96,9 +96,9 @@ class Call(NamedTuple):
             )
         return Place((await self.find_bucket(name)).uid, check_key(key))
 
-    async def document(self) -> bytes:
-        """Receive an XML document, verified."""
-        plan = incoming(self.request, self.identity, DOCUMENT_BYTES_MAX)
+    async def document(self, *, checksums: bool = True) -> bytes:
+        """Receive an XML document, verified, by checksum headers only if they are its own."""
+        plan = incoming(self.request, self.identity, DOCUMENT_BYTES_MAX, checksums=checksums)
         return await read_all(self.request.receive, plan)
 
     async def receive(self) -> tuple[Content, Incoming]:

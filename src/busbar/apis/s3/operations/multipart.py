@@ -73,8 +73,13 @@ async def complete_multipart_upload(call: Call) -> Response:
     """CompleteMultipartUpload."""
     upload = await _upload(call)
     condition = write_condition(call.request.headers)
-    wanted = _wanted(xml.parse(await call.document(), "CompleteMultipartUpload"))
-    stored = await call.door.storage.complete(upload, wanted, condition)
+    # Checksum headers are those of the object here, not of the document.
+    headers = call.request.headers
+    whole = {name: headers[PREFIX + name] for name in ALGORITHMS if PREFIX + name in headers}
+    document = await call.document(checksums=False)
+    wanted = _wanted(xml.parse(document, "CompleteMultipartUpload"))
+    full = {name: value for name, value in whole.items() if "-" not in value}
+    stored = await call.door.storage.complete(upload, wanted, full, condition)
     return xml_response(
         "CompleteMultipartUploadResult",
         [

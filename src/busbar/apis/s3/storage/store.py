@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from busbar.apis.s3.errors import Code, S3Error
@@ -37,6 +38,7 @@ PURGE_BATCH = 256
 POOL_THREADS = 8
 
 T = TypeVar("T")
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Place(NamedTuple):
@@ -209,13 +211,17 @@ class Storage:
         return uploads.parts(self._reader, upload.id, after, limit)
 
     async def complete(
-        self, upload: Upload, wanted: list[uploads.Wanted], condition: Condition
+        self,
+        upload: Upload,
+        wanted: list[uploads.Wanted],
+        checksums: Mapping[str, str] = _NONE,
+        condition: Condition = ALWAYS,
     ) -> Stored:
         """Make an object of parts."""
 
         def op(change: index.Change) -> Stored:
             self._check_open(upload.bucket)
-            return uploads.complete(change, upload, wanted, condition, self._clock())
+            return uploads.complete(change, upload, wanted, checksums, condition, self._clock())
 
         return await self._commit.run(op, large=True)
 

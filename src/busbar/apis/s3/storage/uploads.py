@@ -9,15 +9,18 @@ from __future__ import annotations
 import binascii
 import hashlib
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from busbar.apis.s3.checksums import PREFIX, whole
 from busbar.apis.s3.errors import Code, S3Error
 from busbar.apis.s3.storage import index
 from busbar.apis.s3.storage.records import (
     Condition,
     Content,
+    Headers,
     Part,
     Segment,
     Stored,
@@ -93,13 +96,18 @@ def complete(
     change: index.Change,
     upload: Upload,
     wanted: list[Wanted],
+    announced: Mapping[str, str],
     condition: Condition,
     now: Instant,
 ) -> Stored:
-    """Make an object of the named parts; the others are forgotten."""
+    """Make an object of the named parts; the others are forgotten.
+
+    `announced` holds checksums that the client expects of the whole.
+    """
     find(change.db, upload.bucket, upload.key, upload.id)
     index.check(condition, index.find(change.db, upload.bucket, upload.key))
     chosen = _chosen(parts(change.db, upload.id, 0, -1), wanted)
+    checksums = _whole(chosen, announced)
     pieces = [piece for part in chosen for piece in index.segments_of(change.db, part.version)]
     version = change.add_segments(pieces)
     stored = Stored(
@@ -108,7 +116,7 @@ def complete(
         sum(part.size for part in chosen),
         combined_etag([part.etag for part in chosen]),
         now,
-        upload.headers,
+        upload.headers + checksums,
     )
     change.write_object(upload.bucket, stored)
     abort(change, upload)
@@ -142,6 +150,17 @@ def combined_etag(etags: list[str]) -> str:
     """Give the ETag of an object in parts: MD5 of their MD5s, dash, their number."""
     joined = b"".join(binascii.unhexlify(etag.split("-")[0]) for etag in etags)
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
+
+
+def _whole(chosen: list[Part], announced: Mapping[str, str]) -> Headers:
+    found = whole([(part.checksums, part.size) for part in chosen])
+    for name, expected in announced.items():
+        if found.get(name, expected) != expected:
+            raise S3Error(
+                Code.BadDigest,
+                f"The {name} of the parts together is {found[name]}, not {expected}.",
+            )
+    return [(PREFIX + name, value) for name, value in found.items()]
 
 
 def _chosen(have: list[Part], wanted: list[Wanted]) -> list[Part]:
