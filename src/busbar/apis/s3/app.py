@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -108,7 +109,8 @@ class S3App:
             response = self._refused(scope, error, request_id)
         if not inbox.opened and _leaves_body(scope):
             response = response._replace(headers=[*response.headers, ("connection", "close")])
-        await send_response(send, response, request_id, scope["method"] == "HEAD")
+        with suppress(ClientGone):
+            await send_response(send, response, request_id, scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         if self._door is None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import NamedTuple
 
 from busbar.apis.s3 import xml
-from busbar.apis.s3.errors import Code, S3Error
+from busbar.apis.s3.errors import ClientGone, Code, S3Error
 from busbar.apis.s3.request import Send
+
+SILENCE_S_MAX = 60.0
+"""How long a client may read nothing before its download is given up."""
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -63,10 +67,19 @@ async def send_response(send: Send, response: Response, request_id: str, head: b
     if isinstance(body, Stream):
         try:
             if not head:
-                async for piece in body.pieces:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await _send_pieces(send, body.pieces)
             await send({"type": "http.response.body", "body": b""})
         finally:
             body.close()
     else:
         await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+async def _send_pieces(send: Send, pieces: AsyncIterator[bytes]) -> None:
+    async for piece in pieces:
+        try:
+            async with asyncio.timeout(SILENCE_S_MAX):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except TimeoutError:
+            # It holds a file and a buffer; ending the answer early closes the connection.
+            raise ClientGone from None

@@ -17,7 +17,7 @@ from botocore.credentials import Credentials
 from busbar.apis.s3.app import S3App, create_app
 from busbar.apis.s3.claims import instant_of
 from busbar.apis.s3.memory import MemoryCredentials, MemoryDirectory
-from busbar.apis.s3.ports import AccessKey
+from busbar.apis.s3.ports import AccessKey, Bucket
 from busbar.apis.s3.storage.store import Storage
 
 HOST = "s3.test"
@@ -64,6 +64,11 @@ class Loop:
 
     def run(self, awaitable: Any) -> Any:
         return self.loop.run_until_complete(awaitable)
+
+    def bucket(self) -> Bucket:
+        found = self.run(self.directory.find("xyz", "b"))
+        assert isinstance(found, Bucket)
+        return found
 
     def close(self) -> None:
         self.run(self.app.stop())

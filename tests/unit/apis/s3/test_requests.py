@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from busbar.apis.s3 import body, responses
+from busbar.apis.s3.checksums import Digests
+from busbar.apis.s3.errors import ClientGone, Code, S3Error
 from busbar.apis.s3.routes import SUBRESOURCES
+from busbar.apis.s3.storage.store import Place
 
 
 def test_every_refusal_is_a_document_with_code_sentence_and_id(door: Any) -> None:
@@ -68,8 +74,8 @@ def test_documents_that_attack_the_parser_are_refused(door: Any) -> None:
     deep = b"<Delete>" + b"<a>" * 100_000
     wide = b"<Delete>" + b"<a/>" * 200_000 + b"</Delete>"
     keys = b"<Delete>" + b"<Object><Key>k</Key></Object>" * 1001 + b"</Delete>"
-    for body in (entity, deep, wide, keys, b"", b"\xff\xfe", b"<Delete/>", b"<Other/>"):
-        assert delete(door, body).code == "MalformedXML"
+    for bad in (entity, deep, wide, keys, b"", b"\xff\xfe", b"<Delete/>", b"<Other/>"):
+        assert delete(door, bad).code == "MalformedXML"
     assert delete(door, entity.decode().encode("utf-16")).code == "MalformedXML"
     assert door.call("POST", "/b?delete", b" " * (9 * 1024 * 1024)).code == "InvalidRequest"
 
@@ -160,6 +166,42 @@ def test_metadata_over_two_kilobytes_is_refused(door: Any) -> None:
 def test_the_expected_owner_is_compared(door: Any) -> None:
     headers = {"x-amz-expected-bucket-owner": "someone"}
     assert door.call("GET", "/b/?location", headers=headers).code == "AccessDenied"
+
+
+def test_a_lost_file_is_a_refusal_and_not_half_an_answer(door: Any) -> None:
+    door.call("PUT", "/b/k", b"x" * 100_000)
+    (segment,) = door.app.storage.open(Place(door.bucket().uid, "k")).segments
+    door.app.storage.blobs.path(segment.blob).unlink()
+    answer = door.call("GET", "/b/k")
+    assert (answer.status, answer.code) == (500, "InternalError")
+
+
+def test_who_reads_nothing_is_given_up(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responses, "SILENCE_S_MAX", 0)
+    closed = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"piece"
+
+    async def never(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.get_running_loop().create_future()
+
+    stream = responses.Stream(5, pieces(), lambda: closed.append(True))
+    with pytest.raises(ClientGone):
+        door.run(responses.send_response(never, responses.Response(200, [], stream), "id", False))
+    assert closed == [True]
+
+
+def test_who_sends_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "SILENCE_S_MAX", 0)
+
+    async def never() -> Any:
+        return await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(S3Error) as refusal:
+        asyncio.run(body.read_all(never, body.Incoming(5, None, Digests())))
+    assert refusal.value.code is Code.RequestTimeout
 
 
 def test_a_fault_inside_is_one_sentence(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:

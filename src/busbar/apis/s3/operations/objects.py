@@ -51,7 +51,13 @@ async def get_object(call: Call) -> Response:
     if whole is not None:
         body.close()
         return Response(status, headers, whole[chosen.start : chosen.start + chosen.length])
-    pieces = body.stream(chosen.start, chosen.length)
+    try:
+        pieces = await _begun(body.stream(chosen.start, chosen.length))
+    except OSError as failure:
+        body.close()
+        raise S3Error(
+            Code.InternalError, f"The object's file cannot be read: {failure.strerror or failure}."
+        ) from failure
     return Response(status, headers, Stream(chosen.length, pieces, body.close))
 
 
@@ -141,6 +147,18 @@ def _copy_headers(headers: Mapping[str, str]) -> Headers | None:
 
 def _no_such_key() -> S3Error:
     return S3Error(Code.NoSuchKey, "The key does not exist in this bucket.")
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Read the first piece before the answer begins: a lost file is then still a refusal."""
+    first = await anext(pieces, b"")
+
+    async def all_pieces() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return all_pieces()
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -11,6 +11,8 @@ import sqlite3
 
 from busbar.model.time import Instant
 
+CACHE_KIB = 6 * 1024
+"""Of each connection; the system's page cache holds the rest."""
 SEGMENT_BITS = 20
 SEGMENTS_MAX = 1 << SEGMENT_BITS
 
@@ -54,7 +56,7 @@ def connect(path: str, *, readonly: bool = False) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA wal_autocheckpoint = 4000")
-    db.execute("PRAGMA cache_size = -16000")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     db.execute("PRAGMA journal_size_limit = 67108864")
     if readonly:
         db.execute("PRAGMA query_only = ON")
