@@ -32,6 +32,7 @@ class Profile(NamedTuple):
 
 
 SETTINGS = Settings(
+    batch_ms=10 * SECOND,
     fencing_ms=60 * SECOND,
     never_started_ms=10 * MINUTE,
     status_ms=30 * SECOND,

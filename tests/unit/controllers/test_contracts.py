@@ -266,3 +266,23 @@ def test_a_reserved_slot_whose_node_is_gone_is_matched_again():
     house.wait(10 * SECOND)
     assert [status_of(c)["phase"] for c in house.contracts()].count("Bound") == 1
     assert house.only_pod()["metadata"]["annotations"]["busbar.dev/epoch"] == "2"
+
+
+def test_a_slot_in_which_nobody_knows_whether_it_started_stays_held_until_somebody_tells():
+    house = House()
+    house.namespace()
+    house.supply()
+    house.pod()
+    house.settle()
+    started = house.now
+    house.wait(14 * MINUTE)
+    house.exchange.stop()
+    house.world.now += HOUR
+    house.exchange.start()
+    house.wait(5 * SECOND)
+    assert "settledUntilMs" not in status_of(house.only_contract())
+    told = {"startedMs": started, "finishedMs": started + 15 * MINUTE}
+    house.report(house.only_pod(), "Succeeded", meter=told)
+    house.settle()
+    status = status_of(house.only_contract())
+    assert (status["phase"], status["billedNano"]) == ("Closed", 10_000_000)

@@ -63,7 +63,8 @@ class ContractView(NamedTuple):
         """Give up to when the workload is known to have run, if it did not report its end.
 
         The node's lease bounds it, and so does the last report on the workload itself: one that
-        ended unheard looks like one that runs.
+        ended unheard looks like one that runs. Of one that nobody reported on, nothing is known: a
+        node that was out of reach may still tell that it started and ended long ago.
         """
         bounds = [self.now]
         if self.lease is not None:
@@ -71,6 +72,8 @@ class ContractView(NamedTuple):
         report = report_of(self.pod) if self.pod is not None else None
         if report is not None and report.observed is not None:
             bounds.append(report.observed)
+        elif self.started() is None:
+            bounds.append(self.start)
         return min(bounds)
 
     def started(self) -> Instant | None:
