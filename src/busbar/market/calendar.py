@@ -120,7 +120,7 @@ price_nano=7))
         return tuple(found)
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)
 def _pieces_of_hour(calendar: Calendar, hour: Instant) -> tuple[Piece, ...]:
     """Split one UTC hour where the ask changes. Cached: every batch asks for the same hours."""
     end = hour + HOUR

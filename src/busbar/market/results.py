@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from operator import attrgetter
 
 from busbar.market.axis import Span
 from busbar.market.book import Book
@@ -19,6 +20,8 @@ from busbar.market.turns import Turn
 
 Results = tuple[tuple[Match, ...], tuple[Refusal, ...], tuple[ClassPrice, ...], Explain]
 
+_ORDER = attrgetter("order")
+
 
 def results(
     book: Book, matching: Matching, turns: list[Turn], refused: Iterable[Refusal]
@@ -28,8 +31,8 @@ def results(
     placed = {turn.order.id: turn.placement for turn in turns if turn.placement is not None}
     unplaced = (turn for turn in turns if turn.placement is None)
     return (
-        tuple(sorted(_matches(matching, placed.values()))),
-        tuple(sorted([*refused, *(_refusal(explainer, turn) for turn in unplaced)])),
+        tuple(sorted(_matches(matching, placed.values()), key=_ORDER)),
+        tuple(sorted([*refused, *(_refusal(explainer, turn) for turn in unplaced)], key=_ORDER)),
         tuple(_class_prices(matching, placed.values())),
         partial(_cheaper, explainer, matching, placed),
     )
