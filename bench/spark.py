@@ -25,7 +25,7 @@ from bench.report import Row, at_most, shown
 from bench.spark_bare import SPARK, run_bare, unpack_image
 
 from busbar.cli.client import namespaced
-from busbar.cli.jobs import TextTimestamps
+from busbar.cli.manifests import TextTimestamps
 from busbar.cli.storage import environment
 from busbar.images.store import ImageStore
 from busbar.model.time import DAY, format_instant

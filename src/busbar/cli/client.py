@@ -1,42 +1,38 @@
-"""The cloud as a command sees it: the Kubernetes API, found by a kubeconfig.
+"""The cloud as a command sees it: the Kubernetes API over TLS, with one sentence per refusal.
 
-Source of the lookup order: --kubeconfig, $KUBECONFIG, the data directory's own, ~/.kube/config.
 Next: `output.py`.
 """
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
-import os
 import ssl
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
+from busbar.cli.credentials import read
 from busbar.cli.errors import CliError, Exit
 
 Json = dict[str, Any]
 BUSBAR = "/apis/busbar.dev/v1alpha1"
+_CODES = {404: Exit.NOT_FOUND, 503: Exit.NOT_RUNNING}
 
 
 class Client:
     """A synchronous client for one context of a kubeconfig."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        cluster, user, context = _read(kubeconfig)
-        self.namespace = str(context.get("namespace") or "default")
-        self.server = str(cluster["server"])
-        self.ca_pem = base64.b64decode(cluster["certificate-authority-data"])
-        self._tls = ssl.create_default_context(cadata=self.ca_pem.decode())
+        credentials = read(kubeconfig)
+        self.namespace = credentials.namespace
+        self.server = credentials.server
+        self.ca_pem = credentials.ca_pem
+        self._credentials = credentials
         self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if user.get("token"):
-            self._headers["Authorization"] = f"Bearer {user['token']}"
-        else:
-            _load_pair(self._tls, user)
+        if credentials.token:
+            self._headers["Authorization"] = f"Bearer {credentials.token}"
         self._connection: http.client.HTTPSConnection | None = None
 
     def get(self, path: str, **query: str) -> Json:
@@ -82,11 +78,11 @@ class Client:
         kind: str = "application/json",
     ) -> Json:
         """Do one request. Errors end the command with the server's own sentence."""
-        answer = self._send(method, path, body, query, kind)
-        raw = answer.read()
+        data = None if body is None else json.dumps(body)
+        status, raw = self._send(method, _target(path, query or {}), data, kind)
         document = _document(raw)
-        if answer.status >= 400:
-            raise _error(answer.status, document, raw)
+        if status >= 400:
+            raise _error(status, document, raw)
         return document
 
     def stream(self, path: str, **query: str) -> Iterator[bytes]:
@@ -114,57 +110,57 @@ class Client:
                 if line.strip():
                     yield json.loads(line)
 
-    def _send(
-        self, method: str, path: str, body: Json | None, query: dict[str, str] | None, kind: str
-    ) -> http.client.HTTPResponse:
-        data = None if body is None else json.dumps(body)
+    def _send(self, method: str, target: str, data: str | None, kind: str) -> tuple[int, bytes]:
         headers = {**self._headers, "Content-Type": kind}
-        for attempt in (1, 2):
-            if self._connection is None:
-                self._connection = self._connect(timeout=60)
+        while True:
+            kept = self._connection is not None
+            connection = self._connection = self._connection or self._connect(timeout=60)
             try:
-                self._connection.request(method, _target(path, query or {}), data, headers)
-                return self._connection.getresponse()
+                connection.request(method, target, data, headers)
+                answer = connection.getresponse()
+                return answer.status, answer.read()
             except (OSError, http.client.HTTPException) as error:
-                # A kept connection may have been closed by the server meanwhile: once more.
-                self._connection.close()
+                connection.close()
                 self._connection = None
-                if attempt == 2 or isinstance(error, ConnectionRefusedError):
+                # A kept connection may have been closed by the server meanwhile: once more, on a
+                # new one. Not after a timeout: the request may have been done.
+                if not kept or isinstance(error, TimeoutError):
                     raise self._unreachable(error) from None
-        raise AssertionError("unreachable")
 
     def _connect(self, timeout: float | None) -> http.client.HTTPSConnection:
-        parts = urlsplit(self.server)
-        host, port = parts.hostname or "127.0.0.1", parts.port or 443
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
+        known = self._credentials
+        return http.client.HTTPSConnection(
+            known.host, known.port, timeout=timeout, context=known.tls
+        )
 
     def _unreachable(self, error: Exception) -> CliError:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return CliError(
+                f"{self.server} is not the cloud of this kubeconfig ({error.verify_message}); "
+                "name the right one with --kubeconfig",
+                Exit.NOT_RUNNING,
+            )
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return CliError(
-            f"the cloud at {self.server} cannot be reached ({error}); start it with `busbar up`",
+            f"the cloud at {self.server} cannot be reached ({why}); start it with `busbar up`",
             Exit.NOT_RUNNING,
         )
 
 
-def kubeconfig_path(option: str | None, data: Path) -> Path:
-    """Find the kubeconfig to use; says what to do where there is none."""
-    if option:
-        return Path(option)
-    named = os.environ.get("KUBECONFIG")
-    home = Path.home() / ".kube" / "config"
-    for path in (Path(named) if named else None, data / "kubeconfig", home):
-        if path is not None and path.exists():
-            return path
-    raise CliError(
-        f"no cloud is known here: {data / 'kubeconfig'} does not exist; "
-        "start one with `busbar up`, or name a kubeconfig with --kubeconfig",
-        Exit.NOT_RUNNING,
-    )
-
-
 def namespaced(namespace: str, resource: str, name: str = "", *, api: str = BUSBAR) -> str:
     """Give the path of a namespaced collection or object."""
-    path = f"{api}/namespaces/{quote(namespace, safe='')}/{resource}"
+    return clustered(f"namespaces/{quote(namespace, safe='')}/{resource}", name, api=api)
+
+
+def clustered(resource: str, name: str = "", *, api: str = BUSBAR) -> str:
+    """Give the path of a collection or object outside of namespaces."""
+    path = f"{api}/{resource}"
     return f"{path}/{quote(name, safe='')}" if name else path
+
+
+def make_namespace(name: str) -> str:
+    """Say how a namespace is made; completes a sentence."""
+    return f"make it with `kubectl create namespace {name}`"
 
 
 def _target(path: str, query: dict[str, str]) -> str:
@@ -181,59 +177,12 @@ def _document(raw: bytes) -> Json:
 
 def _error(status: int, document: Json, raw: bytes) -> CliError:
     message = str(document.get("message") or raw[:200].decode(errors="replace") or status)
-    code = {404: Exit.NOT_FOUND, 503: Exit.NOT_RUNNING}.get(status, Exit.REFUSED)
-    return CliError(message, code)
-
-
-def _read(path: Path) -> tuple[Json, Json, Json]:
-    """Read cluster, user and context of the current context."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise CliError(
-            f"{path} cannot be read ({error.strerror}); name a kubeconfig with --kubeconfig",
-            Exit.NOT_RUNNING,
-        ) from None
-    try:
-        config = json.loads(text)
-    except ValueError:
-        config = _yaml(text)
-    try:
-        current = _named(config["contexts"], config["current-context"])["context"]
-        cluster = _named(config["clusters"], current["cluster"])["cluster"]
-        user = _named(config["users"], current["user"])["user"]
-    except (KeyError, TypeError, StopIteration):
-        raise CliError(f"{path} is not a kubeconfig with a current context", Exit.USAGE) from None
-    return _inlined(cluster), _inlined(user), current
-
-
-def _yaml(text: str) -> Json:
-    import yaml  # A kubeconfig that Busbar did not write; costly to import, so only then.
-
-    found = yaml.safe_load(text)
-    return found if isinstance(found, dict) else {}
-
-
-def _named(entries: list[Json], name: str) -> Json:
-    return next(entry for entry in entries if entry["name"] == name)
-
-
-def _inlined(entry: Json) -> Json:
-    """Replace fields that name a file by the file's content."""
-    result = dict(entry)
-    for field in ("certificate-authority", "client-certificate", "client-key"):
-        if field in entry:
-            result[f"{field}-data"] = base64.b64encode(Path(entry[field]).read_bytes()).decode()
-    return result
-
-
-def _load_pair(context: ssl.SSLContext, user: Json) -> None:
-    """Load the client's certificate and key; ssl reads them from a file only."""
-    if "client-certificate-data" not in user:
-        return
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(base64.b64decode(user["client-certificate-data"]))
-        file.write(b"\n")
-        file.write(base64.b64decode(user["client-key-data"]))
-        file.flush()
-        context.load_cert_chain(file.name)
+    details = document.get("details") or {}
+    if status == 401:
+        message = (
+            "the cloud does not know these credentials (withdrawn, or of another cloud); "
+            "name another kubeconfig with --kubeconfig"
+        )
+    elif status == 404 and details.get("kind") == "namespaces":
+        message += f"; {make_namespace(str(details.get('name')))}"
+    return CliError(message, _CODES.get(status, Exit.REFUSED), status)

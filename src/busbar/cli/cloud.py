@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from importlib.metadata import version as package_version
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +13,7 @@ import click
 from busbar.cli import machines, processes
 from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
+from busbar.cli.output import emit, output_option
 from busbar.server import settings as server_settings
 from busbar.server.settings import ServerSettings
 
@@ -31,30 +30,55 @@ from busbar.server.settings import ServerSettings
 def up(context: Context, /, foreground: bool, fee: float | None, **options: Any) -> None:
     """Start the cloud on this machine; fine if it is up already."""
     require_root("busbar up")
-    settings = _settings(context.data, fee, options)
-    if processes.running_pid(settings.pid_file) is not None:
-        click.echo(f"the cloud is up already, with its data in {settings.data}")
-        return
     try:
-        server_settings.save(settings)
+        with processes.only_one(context.data / ".up.lock"):
+            # Read only now: another `busbar up` may just have written them.
+            settings = _changed(context.settings, fee, options)
+            was_up = _ensure_up(context.settings, settings, foreground)
     except OSError as error:
         raise CliError(
-            f"{settings.data} cannot be written ({error.strerror}); "
+            f"{context.data} cannot be written ({error.strerror}); "
             "choose another place with --data or BUSBAR_DATA",
             Exit.MACHINE,
         ) from None
-    command = [sys.executable, "-m", "busbar.server", "--data", settings.data]
-    if foreground:
-        os.execv(command[0], command)
-    settings.ready_file.unlink(missing_ok=True)
-    processes.start(command, settings.log_file, settings.pid_file)
-    processes.wait_until(
-        settings.ready_file.exists, settings.pid_file, settings.log_file, "the cloud", 60
-    )
+    if was_up:
+        click.echo(f"the cloud is up already, with its data in {settings.data}")
+        return
     click.echo(f"the cloud is up; its data is in {settings.data}")
     click.echo(f"  kubectl:  export KUBECONFIG={settings.kubeconfig}")
     click.echo(f"  S3:       http://127.0.0.1:{settings.s3_port}")
     click.echo("  supply:   busbar token --vendor NAME --region REGION, then busbar join")
+
+
+def _ensure_up(known: ServerSettings, wanted: ServerSettings, foreground: bool) -> bool:
+    """Start the cloud unless it runs, and wait until it answers. Says whether it ran."""
+    runs = processes.running_pid(wanted.pid_file) is not None
+    if runs and wanted != known:
+        raise CliError(
+            f"the cloud is up with other settings than these ({_differences(known, wanted)}); "
+            "stop it with `busbar down` first, then repeat this",
+            Exit.REFUSED,
+        )
+    if not runs:
+        server_settings.save(wanted)
+        wanted.ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "busbar.server", "--data", wanted.data]
+        if foreground:
+            processes.write_pid(wanted.pid_file, os.getpid())
+            os.execv(command[0], command)
+        processes.start(command, wanted.log_file, wanted.pid_file)
+    processes.wait_until(
+        wanted.ready_file.exists, wanted.pid_file, wanted.log_file, "the cloud", 60
+    )
+    return runs
+
+
+def _differences(known: ServerSettings, wanted: ServerSettings) -> str:
+    return ", ".join(
+        f"{field} is {getattr(known, field)}"
+        for field in known.__struct_fields__
+        if getattr(known, field) != getattr(wanted, field)
+    )
 
 
 @click.command()
@@ -63,7 +87,7 @@ def up(context: Context, /, foreground: bool, fee: float | None, **options: Any)
 def down(context: Context, purge: bool) -> None:
     """Stop the cloud and the agents of this machine; data stays unless --purge."""
     require_root("busbar down")
-    settings = server_settings.load(context.data)
+    settings = context.settings
     stopped = machines.stop_all(context.data)
     if processes.stop(settings.pid_file):
         stopped.append("the cloud")
@@ -79,16 +103,14 @@ def down(context: Context, purge: bool) -> None:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table")
+@output_option
 def version(output: str) -> None:
     """Print the version."""
     found = package_version("busbar")
-    if output == "json":
-        click.echo(json.dumps({"version": found}))
-    elif output == "yaml":
-        click.echo(f"version: {found}")
-    else:
+    if output == "table":
         click.echo(f"busbar {found}")
+    else:
+        emit(output, {"version": found}, (), [])
 
 
 def require_root(what: str) -> None:
@@ -97,11 +119,9 @@ def require_root(what: str) -> None:
         raise CliError(f"{what} needs root: run it with sudo", Exit.MACHINE)
 
 
-def _settings(data: Path, fee: float | None, options: dict[str, Any]) -> ServerSettings:
-    try:
-        settings = server_settings.load(data)
-    except server_settings.SettingsInvalid as error:
-        raise CliError(str(error), Exit.USAGE) from None
+def _changed(
+    settings: ServerSettings, fee: float | None, options: dict[str, Any]
+) -> ServerSettings:
     changes = {name: value for name, value in options.items() if value is not None and value != ()}
     if "names" in changes:
         changes["names"] = sorted({*settings.names, *changes["names"]})

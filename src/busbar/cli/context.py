@@ -9,11 +9,15 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
-from busbar.cli.client import Client, kubeconfig_path
-from busbar.server.settings import data_directory
+from busbar.cli.client import Client, make_namespace
+from busbar.cli.credentials import kubeconfig_path
+from busbar.cli.errors import CliError, Exit
+from busbar.server import settings as server_settings
+from busbar.server.settings import ServerSettings, SettingsInvalid, data_directory
 
 
 class Context:
@@ -29,6 +33,20 @@ class Context:
         """Connect to the cloud."""
         return Client(kubeconfig_path(self._kubeconfig, self.data))
 
+    @cached_property
+    def settings(self) -> ServerSettings:
+        """Read the settings of the cloud in the data directory."""
+        try:
+            return server_settings.load(self.data)
+        except SettingsInvalid as error:
+            raise CliError(str(error), Exit.USAGE) from None
+        except OSError as error:
+            raise CliError(
+                f"{self.data} cannot be read ({error.strerror}); "
+                "name a data directory with --data or BUSBAR_DATA",
+                Exit.MACHINE,
+            ) from None
+
     @property
     def namespace(self) -> str:
         """Give the namespace asked for, else the kubeconfig's."""
@@ -39,6 +57,18 @@ class Context:
         if namespace:
             self._namespace = namespace
         return self
+
+    def require_namespace(self, namespace: str | None = None) -> None:
+        """End the command where the namespace does not exist; for whoever may know that."""
+        name = namespace or self.namespace
+        try:
+            self.client.get(f"/api/v1/namespaces/{quote(name, safe='')}")
+        except CliError as error:
+            if error.code is Exit.NOT_FOUND:
+                said = f"there is no namespace {name}; {make_namespace(name)}"
+                raise CliError(said, Exit.NOT_FOUND) from None
+            if error.code is not Exit.REFUSED:
+                raise
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -33,9 +33,10 @@ class Exit(IntEnum):
 
 
 class CliError(Exception):
-    """Ends a command with a code and one sentence."""
+    """Ends a command with a code and one sentence; `status` is the cloud's HTTP status, if any."""
 
-    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
+    def __init__(self, message: str, code: Exit = Exit.FAILED, status: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        self.status = status

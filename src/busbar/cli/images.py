@@ -19,7 +19,6 @@ from busbar.images.recipe import load_recipe
 from busbar.images.reference import parse_reference
 from busbar.images.refusals import ImageError
 from busbar.images.store import ImageStore
-from busbar.server import settings as server_settings
 
 
 @click.group()
@@ -43,8 +42,8 @@ def image_list(context: Context, /, output: str) -> None:
 def image_build(context: Context, /, recipe: Path) -> None:
     """Build the image of a recipe folder; what an interrupted build finished is kept."""
     require_root("busbar image build")
-    settings = server_settings.load(context.data)
-    _refusing(lambda: build_with_progress(settings.images, recipe, "", Console(highlight=False)))
+    images = context.settings.images
+    _refusing(lambda: build_with_progress(images, recipe, "", Console(highlight=False)))
 
 
 @image.command("import")
@@ -128,7 +127,7 @@ def _log_line(console: Console, progress: BuildProgress) -> None:
 
 
 def _store(context: Context) -> ImageStore:
-    return ImageStore(server_settings.load(context.data).images)
+    return ImageStore(context.settings.images)
 
 
 def _refusing(act: object) -> None:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
-import yaml
 from rich.console import Console
 
-from busbar.cli.client import Client, Json, namespaced
+from busbar.cli import manifests
+from busbar.cli.client import Client, Json, clustered, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
+from busbar.cli.output import clean, hint
+from busbar.market.reasons import Reason
 from busbar.model.resources import BY_KIND
 
 FINAL = ("Succeeded", "Failed", "Expired")
-_NO_MATCH = frozenset(
-    {
-        "Unschedulable",
-        "InsufficientFunds",
-        "BudgetExceeded",
-        "DeadlineTooClose",
-        "Expired",
-    }
-)
+_NO_MATCH = frozenset(Reason)
 
 
 @click.command()
@@ -36,14 +29,33 @@ def submit(context: Context, /, file: Path, watch: bool, namespace: str | None) 
     """Submit the objects of a manifest; with --watch, wait and exit with the job's outcome."""
     context.in_namespace(namespace)
     jobs = []
-    for document in _documents(file):
+    for document in manifests.read(file):
         path, applied = _apply(context, document)
         click.echo(f"{_shown(applied)} accepted")
-        if str(document.get("kind")).lower() == "job" and "batch" not in document["apiVersion"]:
+        if _is_job(document):
             jobs.append(path)
     if watch:
-        for path in jobs:
-            follow(context.client, path)
+        _follow_all(context.client, jobs)
+
+
+def _is_job(document: Json) -> bool:
+    return document["kind"].lower() == "job" and not document["apiVersion"].startswith("batch/")
+
+
+def _follow_all(client: Client, paths: list[str]) -> None:
+    """Follow job after job; the first that did not succeed decides how the command ends."""
+    if not paths:
+        hint("nothing to watch here but with `kubectl get --watch`: the manifest has no busbar Job")
+    failures = []
+    for path in paths:
+        try:
+            follow(client, path)
+        except CliError as error:
+            failures.append(error)
+            if len(paths) > 1:
+                hint(f"  {clean(error.message)}")
+    if failures:
+        raise failures[0]
 
 
 @click.command()
@@ -76,11 +88,14 @@ def follow(client: Client, path: str, console: Console | None = None) -> Json:
     """Wait for a job's end, saying each step; ends the command as the job ended."""
     console = console or Console(stderr=True, highlight=False)
     job = client.get(path)
-    seen = ""
+    seen, hinted = "", False
     with console.status("waiting for the market …") as spinner:
         while True:
             status = job.get("status") or {}
             seen = _tell(console, status, seen)
+            if not hinted and _is_waiting(status):
+                hinted = True
+                console.print(f"  {_waiting_hint(job)}", style="dim", markup=False)
             spinner.update(_doing(status))
             if status.get("phase") in FINAL:
                 break
@@ -90,11 +105,28 @@ def follow(client: Client, path: str, console: Console | None = None) -> Json:
         return job
     code = Exit.NO_MATCH if _never_ran(status) else Exit.JOB_FAILED
     name = job["metadata"]["name"]
-    raise CliError(f"job {name} {status['phase'].lower()}: {status.get('message')}", code)
+    raise CliError(f"job {name} {status['phase'].lower()}: {_why(status)}", code)
+
+
+def _is_waiting(status: Json) -> bool:
+    return status.get("phase") in (None, "Pending") and status.get("reason") in _NO_MATCH
+
+
+def _waiting_hint(job: Json) -> str:
+    until = (job.get("spec") or {}).get("notAfter")
+    name = job["metadata"]["name"]
+    return (
+        f"It goes on waiting for a match{f' until {clean(until)}' if until else ''}; Ctrl-C stops "
+        f"watching, not the job: `busbar status {name}` shows it, `kubectl delete` ends it."
+    )
 
 
 def _never_ran(status: Json) -> bool:
     return status.get("reason") in _NO_MATCH or not status.get("startTime")
+
+
+def _why(status: Json) -> str:
+    return str(status.get("message") or status.get("reason") or "no reason was given")
 
 
 def _tell(console: Console, status: Json, seen: str) -> str:
@@ -105,7 +137,8 @@ def _tell(console: Console, status: Json, seen: str) -> str:
         return seen
     where = f" on {status['node']} of {status['vendor']}" if status.get("node") else ""
     price = f" at {status['pricePerDTU']} €/DTU" if status.get("pricePerDTU") else ""
-    console.print(f"  {phase}{where}{price}{': ' + message if message else ''}", markup=False)
+    text = f"{phase}{where}{price}{': ' + message if message else ''}"
+    console.print(f"  {clean(text)}", markup=False)
     return mark
 
 
@@ -132,50 +165,21 @@ def _next(client: Client, path: str, job: Json) -> Json:
 
 
 def _apply(context: Context, document: Json) -> tuple[str, Json]:
-    resource = BY_KIND.get((str(document.get("apiVersion")), str(document.get("kind"))))
+    version, kind = document["apiVersion"], document["kind"]
+    resource = BY_KIND.get((version, kind))
     if resource is None:
         raise CliError(
-            f"kind: {document.get('kind')!r} of {document.get('apiVersion')!r} is not served here; "
-            "see `kubectl api-resources`",
+            f"kind: {kind!r} of {version!r} is not served here; see `kubectl api-resources`",
             Exit.REFUSED,
         )
-    meta = document.get("metadata") or {}
-    name = meta.get("name")
-    if not name:
-        raise CliError("metadata.name: is missing; give the object a name", Exit.REFUSED)
+    meta = document["metadata"]
     group = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
     if resource.namespaced:
         namespace = str(meta.get("namespace") or context.namespace)
-        path = namespaced(namespace, resource.plural, name, api=group)
+        path = namespaced(namespace, resource.plural, meta["name"], api=group)
     else:
-        path = f"{group}/{resource.plural}/{name}"
+        path = clustered(resource.plural, meta["name"], api=group)
     return path, context.client.apply(path, document)
-
-
-def _documents(file: Path) -> list[dict[str, Any]]:
-    try:
-        # Timestamps stay text: a manifest's notAfter is the server's to read.
-        found = list(yaml.load_all(file.read_text(), Loader=TextTimestamps))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CliError(f"{file} is not YAML: {_first_line(error)}", Exit.USAGE) from None
-    documents = [document for document in found if document is not None]
-    if not documents or not all(isinstance(document, dict) for document in documents):
-        raise CliError(f"{file} holds no Kubernetes object", Exit.USAGE)
-    return documents
-
-
-class TextTimestamps(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: there are no timestamps in JSON."""
-
-
-TextTimestamps.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _shown(obj: Json) -> str:

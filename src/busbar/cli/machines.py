@@ -6,6 +6,8 @@ do: to the cloud it is then a machine like any other. Next: `supply.py`, the com
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version as package_version
@@ -13,6 +15,13 @@ from pathlib import Path
 
 from busbar.cli import processes
 from busbar.cli.errors import CliError, Exit
+from busbar.cli.processes import Stopped
+
+STOP_SECONDS = 40.0
+"""An agent that drains gives its workloads their grace period first."""
+MADE_NETNS = "made-netns"
+"""Names a network namespace that goes with the node; one given by --netns is its owner's."""
+_NAME = re.compile(r"\A[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?\Z")
 
 
 def folder(data: Path, name: str) -> Path:
@@ -48,7 +57,17 @@ def join(
 
     In a child process, since the network namespace to join from is a property of a process.
     """
+    if not _NAME.match(name) or ".." in name:
+        raise CliError(
+            f"--name: {name!r} is not a host name; use a-z, 0-9, '-' and '.'", Exit.USAGE
+        )
+    if netns and not Path(f"/run/netns/{netns}").exists():
+        raise CliError(
+            f"--netns: there is no network namespace {netns}; `ip netns list` shows what there is",
+            Exit.USAGE,
+        )
     place = folder(data, name)
+    is_new = not place.exists()
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o700)
     command = [sys.executable, "-m", "busbar.agent.join", server, str(place), name]
@@ -58,6 +77,8 @@ def join(
         command = ["nsenter", f"--net=/run/netns/{netns}", *command]
     done = subprocess.run(command, input=token, capture_output=True, text=True, check=False)
     if done.returncode:
+        if is_new:
+            shutil.rmtree(place, ignore_errors=True)
         lines = done.stderr.strip().splitlines() or ["joining failed"]
         raise CliError(lines[-1], Exit.REFUSED)
 
@@ -92,7 +113,7 @@ def stop(data: Path, name: str, *, drain: bool) -> bool:
     """Stop an agent; with `drain` its workloads too, else they go on and are taken up again."""
     if drain and folder(data, name).exists():
         (folder(data, name) / "drain").touch()
-    was_running = processes.stop(pid_file(data, name), seconds=40)
+    was_running = processes.stop(pid_file(data, name), seconds=STOP_SECONDS)
     if drain and not was_running and (folder(data, name) / "runtime").exists():
         # Its agent died before: what it ran must not stay behind.
         command = [*_agent_command(data, name), "--take-down"]
@@ -101,8 +122,18 @@ def stop(data: Path, name: str, *, drain: bool) -> bool:
 
 
 def stop_all(data: Path) -> list[str]:
-    """Stop every agent of this machine and its workloads; gives the names of those that ran."""
-    return [f"agent {name}" for name in names(data) if stop(data, name, drain=True)]
+    """Stop every agent of this machine and its workloads; gives the names of those that ran.
+
+    All at once, so that several that hang do not add up.
+    """
+    known = names(data)
+    for name in known:
+        (folder(data, name) / "drain").touch()
+    ends = processes.stop_all([pid_file(data, name) for name in known], STOP_SECONDS)
+    words = {Stopped.ENDED: "", Stopped.KILLED: " (killed: its workloads may be left)"}
+    return [
+        f"agent {name}{words[end]}" for name, end in zip(known, ends, strict=True) if end in words
+    ]
 
 
 def make_network(name: str, bridge: str, host: str, address: str) -> None:
@@ -134,13 +165,13 @@ def remember_network(data: Path, name: str, netns: str, bridge: str) -> None:
     """Write down what `busbar down` has to remove again."""
     place = folder(data, name)
     place.mkdir(parents=True, exist_ok=True)
-    (place / "netns").write_text(f"{netns}\n")
+    (place / MADE_NETNS).write_text(f"{netns}\n")
     (data / "nodes" / "bridge").write_text(f"{bridge}\n")
 
 
 def remove_networks(data: Path) -> None:
     """Remove the network namespaces and the bridge that were made for nodes of this machine."""
-    for path in (data / "nodes").glob("*/netns"):
+    for path in (data / "nodes").glob(f"*/{MADE_NETNS}"):
         netns = path.read_text().strip()
         if Path(f"/run/netns/{netns}").exists():
             _ip(["netns", "del", netns])

@@ -7,12 +7,14 @@ Next: `context.py`, then `cloud.py` (up, down, status), `supply.py` (token, join
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from busbar.cli.context import Context
 from busbar.cli.errors import CliError, Exit
+from busbar.cli.output import clean
 
 _COMMANDS = {
     "up": ("cloud", "up"),
@@ -70,22 +72,44 @@ def cli(
 
 
 def main() -> None:
-    """Run the command line; every expected failure is one sentence and a documented exit code."""
+    """Run the command line."""
+    code = run(sys.argv[1:])
     try:
-        code = cli.main(prog_name="busbar", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError:
+        # Whoever read the output is gone. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; every failure is one sentence and a documented exit code."""
+    try:
+        code = cli.main(arguments, prog_name="busbar", standalone_mode=False)
+        return code if isinstance(code, int) else Exit.OK
     except CliError as error:
-        click.echo(f"busbar: {error.message}", err=True)
-        sys.exit(error.code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(Exit.USAGE)
+        return _end(error.message, error.code)
     except click.ClickException as error:
         error.show()
-        sys.exit(Exit.FAILED)
+        return Exit.USAGE if isinstance(error, click.UsageError) else Exit.FAILED
     except (click.Abort, KeyboardInterrupt):
-        click.echo("busbar: interrupted; run the same command again to go on", err=True)
-        sys.exit(130)
+        return _end("interrupted; run the same command again to go on", 130)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(Exit.OK)
-    sys.exit(code if isinstance(code, int) else Exit.OK)
+        return Exit.OK
+    except OSError as error:
+        about = f"{error.filename}: " if error.filename else ""
+        return _end(f"{about}{error.strerror or error}", Exit.MACHINE)
+    except Exception as error:
+        if os.environ.get("BUSBAR_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        return _end(
+            f"this should not happen ({what}); please report it with what "
+            "BUSBAR_DEBUG=1 prints for the same command",
+            Exit.FAILED,
+        )
+
+
+def _end(sentence: str, code: int) -> int:
+    click.echo(f"busbar: {clean(sentence)}", err=True)
+    return code

@@ -8,7 +8,8 @@ import click
 
 from busbar.cli.client import BUSBAR
 from busbar.cli.context import Context, pass_context
-from busbar.cli.output import emit, output_option, print_table
+from busbar.cli.errors import CliError, Exit
+from busbar.cli.output import emit, hint, output_option, print_table
 from busbar.model.money import format_euro
 
 
@@ -24,12 +25,25 @@ def market(context: Context, /, zone: str | None, clearings: int | None, output:
         return
     books = context.client.list(f"{BUSBAR}/books")
     if zone:
-        books = [book for book in books if (book.get("status") or {}).get("zone") == zone]
+        books = _of_zone(books, zone)
     rows = [row for book in books for row in _asks(book.get("status") or {})]
     columns = ("zone", "offer", "vendor", "€/DTU", "nodes", "free cpu", "free memory")
     emit(output, books, columns, rows)
     if output == "table":
         _summary(books)
+        if not rows:
+            hint(
+                "nothing is for sale: `busbar token --vendor NAME --region REGION` lets a machine "
+                "join with `busbar join`, `busbar offer` prices it"
+            )
+
+
+def _of_zone(books: list[dict[str, Any]], zone: str) -> list[dict[str, Any]]:
+    zones = [(book.get("status") or {}).get("zone") for book in books]
+    if zone not in zones:
+        known = ", ".join(sorted(str(name) for name in zones)) or "none yet"
+        raise CliError(f"there is no zone {zone}; known: {known}", Exit.NOT_FOUND)
+    return [book for book, name in zip(books, zones, strict=True) if name == zone]
 
 
 def _asks(status: dict[str, Any]) -> list[tuple[object, ...]]:

@@ -13,17 +13,18 @@ from busbar.cli import clock
 from busbar.cli.client import Client, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
-from busbar.cli.output import emit, output_option
+from busbar.cli.output import emit, hint, output_option
 from busbar.model.dtu import MICRO
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro, parse_euro
 from busbar.model.time import HOUR, format_duration, format_instant
 from busbar.model.wellknown import ACCOUNT_NAME
-from busbar.server import settings as server_settings
 from busbar.store.contract import CannotOpen
 from busbar.store.sqlite.verify import verify
 
 TOP_UPS = "/money/v1/topups"
+SHOWN_WITHIN_S = 8
+"""The account controller looks at the ledger every two seconds."""
 
 
 @click.command()
@@ -136,14 +137,16 @@ def account(
     context.in_namespace(namespace)
     try:
         if top_up is not None:
+            before = _account(context)
             pay_in(context.client, context.namespace, top_up, key)
+            _wait_for_change(context, before)
         if budget is not None:
             value = None if budget == "none" else format_euro(parse_euro(budget, "--budget"))
             path = namespaced(context.namespace, "accounts", ACCOUNT_NAME)
             context.client.merge(path, {"spec": {"budget": value}})
     except InvalidField as error:
         raise CliError(str(error), Exit.USAGE) from None
-    item = context.client.get(namespaced(context.namespace, "accounts", ACCOUNT_NAME))
+    item = _account(context)
     status = item.get("status") or {}
     row = (
         context.namespace,
@@ -155,6 +158,33 @@ def account(
     emit(
         output, item, ("namespace", "balance €", "held €", "spent this month €", "budget €"), [row]
     )
+
+
+def _account(context: Context) -> Json:
+    found = context.client.find(namespaced(context.namespace, "accounts", ACCOUNT_NAME))
+    if found is None:
+        context.require_namespace()
+        said = f"namespace {context.namespace} has no account yet; try again in a second"
+        raise CliError(said, Exit.NOT_FOUND)
+    return found
+
+
+def _wait_for_change(context: Context, before: Json) -> None:
+    """Wait until the account shows a payment: it follows the ledger by a moment.
+
+    A payment entered twice under one key moves nothing, so the wait has an end.
+    """
+    query = {
+        "resourceVersion": before["metadata"]["resourceVersion"],
+        "timeoutSeconds": str(SHOWN_WITHIN_S),
+    }
+    balance = (before.get("status") or {}).get("balance")
+    for event in context.client.watch(namespaced(context.namespace, "accounts"), **query):
+        if event["type"] == "ERROR":
+            break
+        if (event["object"].get("status") or {}).get("balance") != balance:
+            return
+    hint("the payment is entered; the balance is as before (was this key used already?)")
 
 
 def pay_in(client: Client, namespace: str, euro: str, key: str | None) -> None:
@@ -170,9 +200,8 @@ def pay_in(client: Client, namespace: str, euro: str, key: str | None) -> None:
 @pass_context
 def verify_ledger(context: Context, /, output: str) -> None:
     """Recompute the whole ledger: hash chain, sums, balances. Exits 8 where it does not hold."""
-    settings = server_settings.load(context.data)
     try:
-        findings = [str(finding) for finding in verify(settings.database)]
+        findings = [str(finding) for finding in verify(context.settings.database)]
     except CannotOpen as error:
         raise CliError(str(error), Exit.NOT_FOUND) from None
     document = {"holds": not findings, "findings": findings}

@@ -1,20 +1,20 @@
 """How commands print: `-o table|json|yaml`, the same data each time.
 
+Tables are plain text as kubectl's: safe to cut with awk, coloured only on a terminal.
 Next: `main.py` and the commands.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.cells import cell_len
 
 FORMATS = ("table", "json", "yaml")
+_GAP = "  "
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,23 +40,34 @@ def emit(output: str, data: Any, columns: Sequence[str], rows: Sequence[Sequence
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table as kubectl does: no lines, columns wide apart, safe to cut with awk."""
-    console = Console(
-        highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000
-    )
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column.upper(), no_wrap=True)
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    console.print(table)
+    """Print a table without lines; an empty cell is a dash."""
+    head = [column.upper() for column in columns]
+    body = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(cell_len, cells)) for cells in zip(head, *body, strict=True)]
+    click.secho(_line(head, widths), bold=True)
+    for cells in body:
+        click.echo(_line(cells, widths))
+
+
+def hint(text: str) -> None:
+    """Say what to do next; not part of the result, so on standard error."""
+    click.echo(text, err=True)
+
+
+def clean(value: object) -> str:
+    """Give text without the control characters that a foreign name or message might carry."""
+    return "".join(char if char.isprintable() else "�" for char in str(value))
 
 
 def _cell(value: object) -> str:
-    """Give a cell's text, without the control characters that a foreign name might carry."""
-    text = "" if value is None else str(value)
-    clean = "".join(char if char.isprintable() else "�" for char in text)
-    return clean.replace("[", "\\[") or "-"
+    return clean("" if value is None else value) or "-"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    return _GAP.join(padded).rstrip()
 
 
 def _yaml(data: Any) -> str:

@@ -6,15 +6,20 @@ after a check that the pid still is the process we started. Next: `cloud.py`.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum, auto
 from pathlib import Path
 
 from busbar.cli.errors import CliError, Exit
+
+KILL_SECONDS = 10.0
 
 
 def running_pid(pid_file: Path) -> int | None:
@@ -61,19 +66,73 @@ def wait_until(
 
 def stop(pid_file: Path, seconds: float = 20.0) -> bool:
     """Stop a process: SIGTERM, and SIGKILL after a while. Says whether it ran."""
-    pid = running_pid(pid_file)
-    if pid is None:
-        pid_file.unlink(missing_ok=True)
-        return False
-    os.kill(pid, signal.SIGTERM)
+    return stop_all([pid_file], seconds)[0] is not Stopped.NOT_RUNNING
+
+
+class Stopped(Enum):
+    """How a process came to its end."""
+
+    NOT_RUNNING = auto()
+    ENDED = auto()
+    KILLED = auto()
+
+
+def stop_all(pid_files: Sequence[Path], seconds: float) -> list[Stopped]:
+    """Stop several processes at once: SIGTERM to all, SIGKILL to those still there after a while.
+
+    Bounded: a process that even survives SIGKILL (its machine's disk hangs) is an error.
+    """
+    pids = [running_pid(file) for file in pid_files]
+    for pid in pids:
+        _signal(pid, signal.SIGTERM)
+    late = _wait_gone(pid_files, seconds)
+    for file in late:
+        _signal(running_pid(file), signal.SIGKILL)
+    stuck = _wait_gone(late, KILL_SECONDS)
+    if stuck:
+        raise CliError(
+            f"process {running_pid(stuck[0])} does not end even when killed; it waits for the "
+            "machine's disk or network, see `dmesg`",
+            Exit.MACHINE,
+        )
+    for file in pid_files:
+        file.unlink(missing_ok=True)
+    return [
+        Stopped.NOT_RUNNING if pid is None else Stopped.KILLED if file in late else Stopped.ENDED
+        for pid, file in zip(pids, pid_files, strict=True)
+    ]
+
+
+def _wait_gone(pid_files: Sequence[Path], seconds: float) -> list[Path]:
+    """Wait for processes to be gone; gives those that are not."""
     until = time.monotonic() + seconds
-    while running_pid(pid_file) is not None:
-        if time.monotonic() > until:
-            os.kill(pid, signal.SIGKILL)
-        _reap(pid)
+    while True:
+        left = [file for file in pid_files if _is_there(file)]
+        if not left or time.monotonic() > until:
+            return left
         time.sleep(0.05)
-    pid_file.unlink(missing_ok=True)
-    return True
+
+
+def _is_there(pid_file: Path) -> bool:
+    pid = running_pid(pid_file)
+    if pid is not None:
+        _reap(pid)
+    return running_pid(pid_file) is not None
+
+
+def _signal(pid: int | None, number: signal.Signals) -> None:
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def only_one(lock_file: Path) -> Iterator[None]:
+    """Let one process at a time into a block; others wait. The kernel frees it with its holder."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def last_line(log_file: Path) -> str:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from busbar.agent.network.plan import tag_of
-from busbar.cli import clock, jobs, machines, money, processes, storage
+from busbar.cli import clock, jobs, machines, manifests, money, processes, storage
 from busbar.cli.client import BUSBAR, namespaced
 from busbar.cli.cloud import require_root
 from busbar.cli.context import Context, pass_context
@@ -110,7 +110,7 @@ class Story:
     def plug_in_vendors(self) -> None:
         """Let each vendor's machine join with a single-use token, then publish its offer."""
         self._say("2. Three vendors plug in, each a machine of its own")
-        port = server_settings.load(self._context.data).api_port
+        port = self._context.settings.api_port
         for number, (vendor, region) in enumerate(VENDORS):
             node = f"{vendor}-1"
             with self._console.status(f"{node} joins: its speed is measured …"):
@@ -159,7 +159,7 @@ class Story:
 
     def bring_image(self) -> None:
         """Have the image apache/spark: built once from the recipe, since no registry is needed."""
-        settings = server_settings.load(self._context.data)
+        settings = self._context.settings
         self._say("3. The image apache/spark")
         build_with_progress(settings.images, ROOT / "images" / "spark", IMAGE, self._console)
 
@@ -226,7 +226,7 @@ class Story:
         if client.find(path) is not None:
             self._run("kubectl", "-n", NAMESPACE, "delete", "jobs.busbar.dev", JOB)
         manifest = yaml.load(
-            (EXAMPLES / "quickstart" / "job.yaml").read_text(), Loader=jobs.TextTimestamps
+            (EXAMPLES / "quickstart" / "job.yaml").read_text(), Loader=manifests.TextTimestamps
         )
         manifest["spec"]["notAfter"] = format_instant(clock.now() + DAY)
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

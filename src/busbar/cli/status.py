@@ -10,9 +10,10 @@ from busbar.cli import machines, processes
 from busbar.cli.client import BUSBAR, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
-from busbar.cli.output import emit, output_option, print_table
+from busbar.cli.output import clean, emit, hint, output_option, print_table
 from busbar.model.wellknown import LABEL_REGION, LABEL_VENDOR
-from busbar.server import settings as server_settings
+
+FORBIDDEN = 403
 
 
 @click.command()
@@ -29,10 +30,8 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
     if job is not None:
         _job(context, job, output)
         return
-    settings = server_settings.load(context.data)
-    pid = processes.running_pid(settings.pid_file)
-    nodes = context.client.list("/api/v1/nodes")
-    jobs = context.client.list(f"{BUSBAR}/jobs")
+    pid = processes.running_pid(context.settings.pid_file)
+    nodes, jobs = _seen(context)
     document = {
         "server": context.client.server,
         "pid": pid,
@@ -48,12 +47,27 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
         return
     where = f"pid {pid}, data in {context.data}" if pid else "not started from this data directory"
     click.echo(f"cloud at {context.client.server} ({where})\n")
-    print_table(("node", "vendor", "region", "status", "cpu", "memory", "speed"), _nodes(nodes))
+    if nodes is not None:
+        print_table(("node", "vendor", "region", "status", "cpu", "memory", "speed"), _nodes(nodes))
+    if nodes == []:
+        hint(
+            "no machine has joined: `busbar token --vendor NAME --region REGION`, then busbar join"
+        )
     if jobs:
         click.echo()
         print_table(
             ("namespace", "job", "phase", "reason", "vendor", "€/DTU", "cost €"), _jobs(jobs)
         )
+
+
+def _seen(context: Context) -> tuple[list[Json] | None, list[Json]]:
+    """Give nodes and jobs; a member sees no nodes, and the jobs of one namespace."""
+    try:
+        return context.client.list("/api/v1/nodes"), context.client.list(f"{BUSBAR}/jobs")
+    except CliError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return None, context.client.list(namespaced(context.namespace, "jobs"))
 
 
 def _job(context: Context, name: str, output: str) -> None:
@@ -63,9 +77,9 @@ def _job(context: Context, name: str, output: str) -> None:
         emit(output, found, (), [])
     else:
         for label, value in _lines(name, state):
-            click.echo(f"{label + ':':<12}{value}")
+            click.echo(f"{label + ':':<12}{clean(value)}")
         for clause in state.get("funnel") or ():
-            click.echo(f"{'':<12}- {clause}")
+            click.echo(f"{'':<12}- {clean(clause)}")
     phase = state.get("phase")
     if phase in ("Failed", "Expired"):
         code = Exit.JOB_FAILED if state.get("startTime") else Exit.NO_MATCH

@@ -11,7 +11,6 @@ from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, output_option
 from busbar.model.wellknown import API_VERSION, S3_KEY
-from busbar.server import settings as server_settings
 
 
 @click.command()
@@ -35,6 +34,7 @@ def bucket(
     """List a namespace's buckets, make one, or print the credentials to use them."""
     context.in_namespace(namespace)
     if credentials:
+        context.require_namespace()
         for variable, value in environment(context).items():
             click.echo(f"export {variable}={value}")
         return
@@ -43,10 +43,13 @@ def bucket(
             raise CliError("NAME is missing: which bucket to make", Exit.USAGE)
         make_bucket(context.client, context.namespace, name)
     items = context.client.list(namespaced(context.namespace, "buckets"))
+    if not items:
+        context.require_namespace()
     if name:
         items = [item for item in items if item["metadata"]["name"] == name]
         if not items:
-            raise CliError(f"there is no bucket {name} in {context.namespace}", Exit.NOT_FOUND)
+            said = f"there is no bucket {name} in {context.namespace}; make it with --create"
+            raise CliError(said, Exit.NOT_FOUND)
     rows = [(item["metadata"]["name"], item["metadata"].get("creationTimestamp")) for item in items]
     emit(output, items, ("name", "created"), rows)
 
@@ -65,12 +68,12 @@ def make_bucket(client: Client, namespace: str, name: str) -> None:
 
 def environment(context: Context) -> dict[str, str]:
     """Give the variables by which every S3 client finds the namespace's buckets."""
-    secret = context.client.get(namespaced(context.namespace, "secrets", S3_KEY, api="/api/v1"))
-    settings = server_settings.load(context.data)
+    path = namespaced(context.namespace, "secrets", S3_KEY, api="/api/v1")
+    secret = context.client.get(path)
     return {
         "AWS_ACCESS_KEY_ID": _decoded(secret, "accessKeyId"),
         "AWS_SECRET_ACCESS_KEY": _decoded(secret, "secretAccessKey"),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.s3_port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{context.settings.s3_port}",
         "AWS_REGION": "us-east-1",
     }
 

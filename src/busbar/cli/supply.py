@@ -6,15 +6,15 @@ Next: `jobs.py`, the consumer's side.
 from __future__ import annotations
 
 import hashlib
+import re
 import ssl
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
-from busbar.cli import clock, machines
-from busbar.cli.client import BUSBAR, Client
+from busbar.cli import clock, machines, manifests
+from busbar.cli.client import Client, clustered
 from busbar.cli.cloud import require_root
 from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
@@ -25,6 +25,7 @@ from busbar.model.quantities import milli, whole
 from busbar.model.wellknown import API_VERSION, NAMESPACE_SYSTEM, VENDOR_PREFIX, VENDORS
 from busbar.server import identities, kubeconfig
 
+_NAME = re.compile(r"\A[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 SECRETS = f"/api/v1/namespaces/{NAMESPACE_SYSTEM}/secrets"
 
 
@@ -43,8 +44,12 @@ def token(context: Context, /, vendor: str | None, ttl: int, **options: Any) -> 
     if (vendor is not None) + len(kinds) != 1:
         raise CliError("name exactly one of --vendor, --member and --vendor-user", Exit.USAGE)
     if vendor is not None:
+        _check_name(vendor, "--vendor")
         if not options["region"]:
             raise CliError("--region is missing: say where the machine stands", Exit.USAGE)
+        if options["target"]:
+            said = "--write goes with --member or --vendor-user: a machine takes the token itself"
+            raise CliError(said, Exit.USAGE)
         fingerprint = _fingerprint(context.client)
         text, secret = identities.new_join_token(
             fingerprint, vendor, options["region"], clock.now(), ttl
@@ -58,9 +63,11 @@ def token(context: Context, /, vendor: str | None, ttl: int, **options: Any) -> 
 def _bearer(context: Context, options: dict[str, Any]) -> None:
     namespace, vendor = options["member"], options["vendor_user"]
     if namespace:
+        context.require_namespace(namespace)
         user = options["user"] or f"member-of-{namespace}"
         groups: tuple[str, ...] = (identities.member_group(namespace),)
     else:
+        _require_vendor(context.client, vendor)
         user, groups = VENDOR_PREFIX + vendor, (VENDORS,)
     text, secret = identities.new_bearer(user, groups, None)
     context.client.post(SECRETS, secret)
@@ -76,6 +83,17 @@ def _bearer(context: Context, options: dict[str, Any]) -> None:
         namespace=namespace or "default",
     )
     click.echo(f"wrote {options['target']}")
+
+
+def _check_name(name: str, option: str) -> None:
+    if not _NAME.match(name):
+        raise CliError(f"{option}: {name!r} is not a name; use a-z, 0-9 and '-'", Exit.USAGE)
+
+
+def _require_vendor(client: Client, name: str) -> None:
+    if client.find(clustered("vendors", name)) is None:
+        said = f"there is no vendor {name}; register it with `busbar vendor {name} --country CC`"
+        raise CliError(said, Exit.NOT_FOUND)
 
 
 @click.command()
@@ -174,18 +192,19 @@ def vendor(
     output: str,
 ) -> None:
     """List vendors, or register one: `busbar vendor elastx --country SE`."""
+    if not name and (country or display_name):
+        raise CliError("NAME is missing: which vendor to register or change", Exit.USAGE)
     if name and (country or display_name):
         spec: dict[str, Any] = {}
         if country:
             spec["country"] = country.upper()
         if display_name:
             spec["displayName"] = display_name
-        context.client.apply(f"{BUSBAR}/vendors/{name}", _object("Vendor", name, spec))
-    items = context.client.list(f"{BUSBAR}/vendors")
+        context.client.apply(clustered("vendors", name), _object("Vendor", name, spec))
+    items = context.client.list(clustered("vendors"))
     if name:
+        _require_vendor(context.client, name)
         items = [item for item in items if item["metadata"]["name"] == name]
-        if not items:
-            raise CliError(f"there is no vendor {name}", Exit.NOT_FOUND)
     rows = [
         (
             item["metadata"]["name"],
@@ -216,24 +235,47 @@ def offer(
     output: str,
 ) -> None:
     """List offers, or make one: `busbar offer NAME --vendor V --price 0.03`, or -f FILE."""
-    if source is not None:
-        for document in yaml.safe_load_all(source.read_text()):
-            if document:
-                name = str(document["metadata"]["name"])
-                context.client.apply(f"{BUSBAR}/offers/{name}", document)
-    elif name and vendor and price:
-        try:
-            parse_euro(price, "--price")
-        except InvalidField as error:
-            raise CliError(str(error), Exit.USAGE) from None
-        spec = {"vendor": vendor, "pricePerDTU": price}
-        context.client.apply(f"{BUSBAR}/offers/{name}", _object("Offer", name, spec))
-    items = context.client.list(f"{BUSBAR}/offers")
-    if name:
-        items = [item for item in items if item["metadata"]["name"] == name]
-        if not items:
-            raise CliError(f"there is no offer {name}", Exit.NOT_FOUND)
+    names = _publish(context.client, name, vendor, price, source)
+    items = context.client.list(clustered("offers"))
+    if names:
+        known = {item["metadata"]["name"] for item in items}
+        for missing in [one for one in names if one not in known]:
+            said = f"there is no offer {missing}; make it with --vendor and --price, or -f FILE"
+            raise CliError(said, Exit.NOT_FOUND)
+        items = [item for item in items if item["metadata"]["name"] in names]
     emit(output, items, ("name", "vendor", "€/DTU now", "available", "nodes"), _offer_rows(items))
+
+
+def _publish(
+    client: Client, name: str | None, vendor: str | None, price: str | None, source: Path | None
+) -> list[str]:
+    """Make the offers asked for, if any; gives the names of those to show, none for all."""
+    if source is not None:
+        if name or vendor or price:
+            raise CliError("-f stands alone: the file names offer, vendor and price", Exit.USAGE)
+        documents = manifests.read(source)
+    elif vendor or price:
+        documents = [_simple_offer(name, vendor, price)]
+    else:
+        return [name] if name else []
+    for document in documents:
+        if document["kind"] != "Offer":
+            said = f"{source}: kind: is {document['kind']!r}, not Offer; use `busbar submit` for it"
+            raise CliError(said, Exit.USAGE)
+        client.apply(clustered("offers", document["metadata"]["name"]), document)
+    return [document["metadata"]["name"] for document in documents]
+
+
+def _simple_offer(name: str | None, vendor: str | None, price: str | None) -> dict[str, Any]:
+    for value, what in ((name, "NAME"), (vendor, "--vendor"), (price, "--price")):
+        if not value:
+            said = f"{what} is missing: an offer needs NAME, --vendor and --price"
+            raise CliError(said, Exit.USAGE)
+    try:
+        parse_euro(price, "--price")
+    except InvalidField as error:
+        raise CliError(str(error), Exit.USAGE) from None
+    return _object("Offer", str(name), {"vendor": vendor, "pricePerDTU": price})
 
 
 def _offer_rows(items: list[dict[str, Any]]) -> list[tuple[object, ...]]:
