@@ -89,17 +89,31 @@ class Explainer:
         tariffs = self._columns.tariffs.codes
         ask = self._matching.asks[tariffs[row], span.c0]
         asks = self._matching.asks[tariffs[kinds.rows], span.c0]
-        best: dict[tuple[int, str, str], int] = {}
+        best: dict[tuple[int, str, str], tuple[int, str]] = {}
         for at in np.flatnonzero((asks < ask) & (asks != CLOSED)).tolist():
             supply = self._columns.rows[int(kinds.rows[at])]
             key = (int(asks[at]), supply.vendor, supply.offer)
-            best[key] = max(best.get(key, 0), int(stages[at]))
+            stage = int(stages[at])
+            why = clause(STAGES[min(stage, _PASSED - 1)], order, window)
+            if stage == _PASSED:
+                why = self._dearer(placement, int(tariffs[kinds.rows[at]])) or why
+            best[key] = max(best.get(key, (0, "")), (stage, why))
         found = [
-            f"{vendor} at {price(nano)}: {clause(STAGES[min(stage, _PASSED - 1)], order, window)}"
-            for (nano, vendor, _), stage in sorted(best.items())
+            f"{vendor} at {price(nano)}: {why}"
+            for (nano, vendor, _), (_, why) in sorted(best.items())
         ]
         more = len(found) - _MOST_SHOWN
         return (*found[:_MOST_SHOWN], *((f"and {more} more",) if more > 0 else ()))
+
+    def _dearer(self, placement: Placement, tariff: int) -> str:
+        """Say that a tariff that begins lower costs more over the term; "" where it does not."""
+        span, asks = placement.span, self._matching.asks
+        taken = self._columns.tariffs.codes[placement.row]
+        lengths = np.array(self._matching.axis.lengths(span))
+        theirs, ours = asks[tariff, span.c0 : span.c1], asks[taken, span.c0 : span.c1]
+        if CLOSED in theirs or int((theirs - ours) @ lengths) < 0:
+            return ""
+        return f"dearer over the whole term ({price(int(theirs.max()))} later)"
 
     def _stages(self, kinds: Kinds, order: Order, window: Window) -> Ints:
         """Give the first test that each row fails, `_PASSED` where it fails none."""

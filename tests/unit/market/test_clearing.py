@@ -53,6 +53,16 @@ def test_a_match_says_why_cheaper_offers_were_not_eligible():
     assert clearing.cheaper("nobody") == ()
 
 
+def test_an_offer_that_is_cheaper_only_at_first_is_said_to_be_dearer_later():
+    before_dawn = parse_instant("2027-03-11T04:50:00Z", "now")
+    clearing = clear(first_book(), [order("job", region="Sweden")], before_dawn)
+    assert clearing.matches[0].vendor == "elastx"
+    assert clearing.cheaper("job") == (
+        "hansecloud at 0.02 €/DTU: outside region Sweden",
+        "safespring at 0.03 €/DTU: dearer over the whole term (0.06 €/DTU later)",
+    )
+
+
 def test_for_a_later_start_cheaper_means_cheaper_then():
     job = order("job", region="Sweden", may_wait="true", not_after="2027-03-11T08:00:00Z")
     clearing = clear(first_book(), [job], NOON)
