@@ -230,7 +230,7 @@ def test_own_kinds_take_the_defaults_of_their_schema() -> None:
     obj = filled(
         {"spec": {"image": "i", "resources": {}}, "status": {}}, "Job", "busbar.dev", "v1alpha1"
     )
-    assert obj["spec"] == {"image": "i", "resources": {"cpu": "1", "memory": "2Gi"}}
+    assert obj["spec"] == {"image": "i", "resources": {"cpu": "2", "memory": "4Gi"}}
     assert obj["status"] == {}
 
 
