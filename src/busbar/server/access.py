@@ -140,6 +140,10 @@ class Buckets:
         """Give the Bucket objects of a namespace, ordered by name."""
         return (await self._store.list(GROUP, "buckets", namespace)).items
 
+    async def uids(self) -> frozenset[str]:
+        """Give the uid of every bucket there is now, by the store itself: informers lag behind."""
+        return frozenset(uid_of(obj) for obj in (await self._store.list(GROUP, "buckets")).items)
+
 
 def _read_bucket(obj: Object) -> KnownBucket:
     return KnownBucket(namespace_of(obj), name_of(obj), uid_of(obj))

@@ -39,8 +39,11 @@ async def purge_deleted(door: S3App, buckets: Buckets) -> None:
     buckets.known.on_change(changed.set)
     await buckets.known.ready.wait()
     while True:
-        known = {bucket.uid for bucket in buckets.known}
-        for uid in await door.buckets_with_data():
+        # In this order: a bucket is made before data comes into it, so one that has data and is
+        # not in the store any more is gone, and never one that was made meanwhile.
+        with_data = await door.buckets_with_data()
+        known = await buckets.uids()
+        for uid in with_data:
             if uid not in known:
                 await door.purge_bucket(uid)
         await changed.wait()
