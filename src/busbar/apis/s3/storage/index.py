@@ -174,8 +174,19 @@ def purge(change: Change, bucket: str, limit: int) -> bool:
 
 def buckets_with_data(db: sqlite3.Connection) -> list[str]:
     """Give the uid of every bucket that has objects or uploads."""
-    rows = db.execute("SELECT DISTINCT bucket FROM objects UNION SELECT bucket FROM uploads")
-    return [bucket for (bucket,) in rows]
+    found: set[str] = set()
+    for table in ("objects", "uploads"):
+        # One seek for each bucket, however many objects it has.
+        after = ""
+        while True:
+            (bucket,) = db.execute(
+                f"SELECT min(bucket) FROM {table} WHERE bucket > ?", (after,)
+            ).fetchone()
+            if bucket is None:
+                break
+            found.add(bucket)
+            after = bucket
+    return sorted(found)
 
 
 def check(condition: Condition, present: Stored | None) -> None:
