@@ -42,11 +42,19 @@ class Run:
         self._reached: dict[Resources, int] = {}
 
     def first_fit(
-        self, free: Ints, slots: range, need: Resources, cap: int, also: RowTest | None = None
+        self,
+        free: Ints,
+        slots: range,
+        need: Resources,
+        cap: int,
+        also: RowTest | None = None,
+        *,
+        remember: bool = True,
     ) -> int | None:
         """Give the first row with room for `need` in each of `slots`, asking at most `cap`.
 
-        `also` is a further test. None where no row passes.
+        `also` is a further test; where it is one that only this order makes, the place found must
+        not be remembered for others of its size. None where no row passes.
         """
         for part in self._parts(need, cap):
             nodes = self._nodes[part]
@@ -57,7 +65,8 @@ class Run:
                 fits &= also(self._rows[part])
             first = int(fits.argmax())
             if fits[first]:
-                self._reached[need] = part.start + first
+                if remember:
+                    self._reached[need] = part.start + first
                 return int(self._rows[part.start + first])
             self._learn(free, part, nodes)
         return None

@@ -65,7 +65,8 @@ class Matching:
         avoided = self.columns.nodes_named(order.avoid) if order.avoid else None
         for run in lane.runs(window.latest_end):
             test = _and_not_on(avoided, prices.test(run.span, cap), self.columns)
-            row = run.first_fit(self.free, self.slots_to_check(run.span), need, cap, test)
+            slots = self.slots_to_check(run.span)
+            row = run.first_fit(self.free, slots, need, cap, test, remember=avoided is None)
             if row is not None:
                 return Placement(order, window, row, run.span)
         if avoided is None:

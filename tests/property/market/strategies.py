@@ -174,4 +174,5 @@ def _busy_order(chance: random.Random, number: int) -> Order:
         eligibility=Eligibility(regions, vendors),
         duration=chance.choice([None, None, 30 * MINUTE, 100 * MINUTE]),
         may_wait=chance.random() < 0.15,
+        avoid=frozenset(chance.sample(["n0", "n1", "n2", "n3"], chance.choice([0, 0, 0, 1, 2]))),
     )

@@ -186,6 +186,19 @@ def test_of_equal_offers_the_fuller_node_is_taken_first():
     assert winners == {"n2"}
 
 
+def test_a_node_avoided_by_one_order_is_not_passed_over_by_the_next_of_its_size():
+    nodes = [node(f"n{i}", "elastx", "Sweden") for i in range(2)]
+    used = Commitment("n0", Resources(1000, GIB), 0, None)
+    book = make_book(nodes, [offer("o", "elastx", "0.01")], used)
+    wary, bold = (
+        order("wary", avoid_nodes="n0", max_euro_per_dtu="9"),
+        order("bold", vendor="elastx"),
+    )
+    bold = replace(bold, eligibility=wary.eligibility, cap_nano=wary.cap_nano - 1)
+    found = matched(book, wary, bold)
+    assert (found["wary"].node, found["bold"].node) == ("n1", "n0")
+
+
 def test_orders_change_places_where_that_saves_money():
     """Turns give the wide order the cheap node first, for its cap is higher."""
     wide = order("wide", "4", max_euro_per_dtu="90")
