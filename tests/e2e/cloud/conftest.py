@@ -100,6 +100,12 @@ class Cloud:
                 return status
         raise AssertionError(f"{name}: {what} is {status.get(what)!r}, not {wanted}: {status}")
 
+    def eventually(self, *arguments: str, field: str, is_: str, seconds: float = 60) -> None:
+        """Wait until a field of an object's status has a value."""
+        end = time.monotonic() + seconds
+        while (found := (self.get(*arguments).get("status") or {}).get(field)) != is_:
+            assert time.monotonic() < end, f"{arguments}: {field} is {found!r}, not {is_!r}"
+
     def node_pid(self, node: str) -> int:
         """Give the pid of a node's agent."""
         return int((self.data / "nodes" / node / "agent.pid").read_text().split()[0])

@@ -42,14 +42,7 @@ def test_a_plain_pod_with_config_secret_and_init_container(cloud: Cloud) -> None
     cloud.kubectl("-n", "xyz", "create", "configmap", "conf", "--from-literal=greeting=hello")
     cloud.kubectl("-n", "xyz", "create", "secret", "generic", "who", "--from-literal=name=world")
     cloud.kubectl("apply", "-f", "-", text=POD)
-    cloud.kubectl(
-        "-n",
-        "xyz",
-        "wait",
-        "--for=jsonpath={.status.phase}=Succeeded",
-        "pod/plain",
-        "--timeout=60s",
-    )
+    cloud.eventually("-n", "xyz", "pod", "plain", field="phase", is_="Succeeded")
     log = cloud.kubectl("-n", "xyz", "logs", "plain", "-c", "main")
     assert log.split() == ["made", "helloworld", "0"]
 

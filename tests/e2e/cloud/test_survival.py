@@ -46,5 +46,4 @@ def test_a_deleted_job_stops_and_pays_only_what_ran(cloud: Cloud) -> None:
     pod = cloud.until("deleted", "phase", "Running")["pod"]
     cloud.kubectl("-n", "xyz", "delete", "jobs.busbar.dev", "deleted")
     cloud.kubectl("-n", "xyz", "wait", "--for=delete", f"pod/{pod}", "--timeout=60s")
-    account = cloud.get("-n", "xyz", "account", "account")["status"]
-    assert account["held"] == "0"
+    cloud.eventually("-n", "xyz", "accounts", "account", field="held", is_="0")
