@@ -26,15 +26,13 @@ from busbar.simulator.faults import Faults
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
 from busbar.simulator.people import People
-from busbar.simulator.profile import Profile, hours_of, profile_of
+from busbar.simulator.profile import Profile, hours_of, profile_of, rest_of
 from busbar.simulator.world import World
 from busbar.store.contract import Committed, Delete, Put, Transaction
 from busbar.store.memory import MemoryStore
 
 START = parse_instant("2027-03-27T21:47:13Z", "start")
 """A few hours before clocks are put forward in Europe."""
-REST = 2 * HOUR
-"""How long a cloud has, after the last fault, to come to rest."""
 
 
 class Told(NamedTuple):
@@ -148,7 +146,7 @@ class Cloud:
             self.run(hours * HOUR)
             self.people.rest()
             self.faults.stop()
-            self.run(REST)
+            self.run(rest_of(self.profile))
             self._come_to_rest()
         except (Broken, AssertionError) as error:
             raise Failed(self._report(error, hours)) from error

@@ -47,10 +47,19 @@ EXACT_SHARE = 12
 """A cloud that keeps time as in production takes so many times longer: it lives shorter."""
 
 
+def keeps_exact_time(profile: Profile) -> bool:
+    """Say whether a cloud renews its leases as often as in production."""
+    return profile.timing.renew_ms < 10 * SECOND
+
+
 def hours_of(profile: Profile, hours: int) -> int:
     """Give how many hours a cloud lives where an ordinary one lives `hours`."""
-    exact = profile.timing.renew_ms < 10 * SECOND
-    return max(1, hours // EXACT_SHARE) if exact else hours
+    return max(1, hours // EXACT_SHARE) if keeps_exact_time(profile) else hours
+
+
+def rest_of(profile: Profile) -> int:
+    """Give how long a cloud has, after the last fault, to come to rest."""
+    return (20 if keeps_exact_time(profile) else 90) * MINUTE
 
 
 def profile_of(seed: int) -> Profile:

@@ -12,12 +12,12 @@ from busbar.simulator.profile import QUIET
 
 @pytest.mark.parametrize("seed", range(100, 104))
 def test_every_invariant_holds_under_faults_and_the_cloud_comes_to_rest(seed):
-    told = Cloud(seed, reference=clear_again).live(12)
+    told = Cloud(seed, reference=clear_again).live(6)
     assert told.commits > 0
 
 
 def test_a_quiet_cloud_bills_what_ran():
-    told = Cloud(3, QUIET).live(8)
+    told = Cloud(3, QUIET).live(5)
     assert told.contracts > 10
     assert told.billed_nano > 0
 
