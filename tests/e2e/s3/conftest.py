@@ -25,8 +25,9 @@ SUFFIX = "s3.localhost"
 class DoorProcess:
     """The standalone door; `kill` and `start` again as often as a test likes."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, certificate: Path | None = None) -> None:
         self.data = data
+        self.certificate = certificate
         self.port = 0
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
@@ -39,6 +40,8 @@ class DoorProcess:
             owner = "xyz" if namespace == "reader" else namespace
             command += ["--key", f"{key}:{secret}:{owner}{flags}"]
         command += ["--bucket", "xyz/kept"]
+        if self.certificate is not None:
+            command += ["--certificate", str(self.certificate)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
@@ -71,6 +74,7 @@ class DoorProcess:
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             region_name="us-east-1",
+            verify=str(self.certificate) if self.certificate else None,
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}, **options),
         )
 
@@ -87,6 +91,22 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
 def own_door(tmp_path: Path) -> Iterator[DoorProcess]:
     """A door that the test may kill."""
     process = DoorProcess(tmp_path / "door")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def tls_door(tmp_path: Path) -> Iterator[DoorProcess]:
+    """A door behind TLS: SDKs then send what they do not send in the clear."""
+    certificate = tmp_path / "door.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2", "-subj", "/CN=door", "-keyout", str(tmp_path / "key.pem")]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    with certificate.open("a") as pem:
+        pem.write((tmp_path / "key.pem").read_text())
+    process = DoorProcess(tmp_path / "door", certificate)
     process.start()
     yield process
     process.stop()

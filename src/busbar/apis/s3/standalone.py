@@ -30,8 +30,14 @@ def _now() -> Instant:
 @click.option("--host-suffix", default="")
 @click.option("--key", "keys", multiple=True, help="ID:SECRET:NAMESPACE[:ro]")
 @click.option("--bucket", "buckets", multiple=True, help="NAMESPACE/NAME")
+@click.option("--certificate", default=None, help="PEM file: serve TLS, with its key inside")
 def main(
-    data: Path, port: int, host_suffix: str, keys: tuple[str, ...], buckets: tuple[str, ...]
+    data: Path,
+    port: int,
+    host_suffix: str,
+    keys: tuple[str, ...],
+    buckets: tuple[str, ...],
+    certificate: str | None,
 ) -> None:
     """Serve the S3 door on the loopback address."""
     directory = MemoryDirectory(_now)
@@ -45,7 +51,7 @@ def main(
         data=data,
         host_suffix=host_suffix,
     )
-    _serve(app, port)
+    _serve(app, port, certificate)
 
 
 def _access_key(text: str) -> AccessKey:
@@ -53,9 +59,10 @@ def _access_key(text: str) -> AccessKey:
     return AccessKey(key_id, secret, namespace, flags == ["ro"])
 
 
-def _serve(app: S3App, port: int) -> None:
+def _serve(app: S3App, port: int, certificate: str | None) -> None:
     listener = socket.create_server(("127.0.0.1", port), backlog=512)
-    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    scheme = "https" if certificate else "http"
+    print(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -64,6 +71,7 @@ def _serve(app: S3App, port: int) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
+        ssl_certfile=certificate,
     )
     uvicorn.Server(config).run([listener])
 
