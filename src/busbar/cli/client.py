@@ -18,6 +18,8 @@ from busbar.cli.errors import CliError, Exit
 
 Json = dict[str, Any]
 BUSBAR = "/apis/busbar.dev/v1alpha1"
+GRACE_SECONDS = 30
+"""How much later than asked a bounded answer may end before the cloud counts as gone."""
 _CODES = {404: Exit.NOT_FOUND, 503: Exit.NOT_RUNNING}
 
 
@@ -87,7 +89,8 @@ class Client:
 
     def stream(self, path: str, **query: str) -> Iterator[bytes]:
         """GET an endless answer, piece by piece, on a connection of its own."""
-        connection = self._connect(timeout=None)
+        bound = query.get("timeoutSeconds")
+        connection = self._connect(timeout=int(bound) + GRACE_SECONDS if bound else None)
         try:
             connection.request("GET", _target(path, query), headers=self._headers)
             answer = connection.getresponse()

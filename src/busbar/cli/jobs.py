@@ -95,7 +95,7 @@ def follow(client: Client, path: str, console: Console | None = None) -> Json:
             seen = _tell(console, status, seen)
             if not hinted and _is_waiting(status):
                 hinted = True
-                console.print(f"  {_waiting_hint(job)}", style="dim", markup=False)
+                console.print(f"  {_waiting_hint(job)}", style="dim", markup=False, soft_wrap=True)
             spinner.update(_doing(status))
             if status.get("phase") in FINAL:
                 break
@@ -138,7 +138,7 @@ def _tell(console: Console, status: Json, seen: str) -> str:
     where = f" on {status['node']} of {status['vendor']}" if status.get("node") else ""
     price = f" at {status['pricePerDTU']} €/DTU" if status.get("pricePerDTU") else ""
     text = f"{phase}{where}{price}{': ' + message if message else ''}"
-    console.print(f"  {clean(text)}", markup=False)
+    console.print(f"  {clean(text)}", markup=False, soft_wrap=True)
     return mark
 
 

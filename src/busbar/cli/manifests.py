@@ -53,6 +53,9 @@ def _check(document: object, where: str) -> None:
     if not isinstance(meta.get("name"), str) or not meta["name"]:
         said = "metadata.name: is missing, or not text; give the object a name"
         raise CliError(f"{where}: {said}", Exit.USAGE)
+    if not isinstance(meta.get("namespace", ""), str):
+        said = f"metadata.namespace: {meta['namespace']!r} is not text; write it in quotes"
+        raise CliError(f"{where}: {said}", Exit.USAGE)
 
 
 def _where(error: Exception) -> str:

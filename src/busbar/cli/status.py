@@ -54,7 +54,8 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
             "no machine has joined: `busbar token --vendor NAME --region REGION`, then busbar join"
         )
     if jobs:
-        click.echo()
+        if nodes is not None:
+            click.echo()
         print_table(
             ("namespace", "job", "phase", "reason", "vendor", "€/DTU", "cost €"), _jobs(jobs)
         )
