@@ -74,5 +74,9 @@ class S3Error(Exception):
         self.headers = headers
 
 
+class CannotOpen(Exception):
+    """The data directory cannot be served; the sentence says why and what to do."""
+
+
 class ClientGone(Exception):
     """The client closed the connection: there is nobody to answer."""

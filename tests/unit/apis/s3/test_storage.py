@@ -13,7 +13,7 @@ import pytest
 from busbar.apis.s3.errors import Code, S3Error
 from busbar.apis.s3.storage import schema
 from busbar.apis.s3.storage.records import Condition, Content, Upload
-from busbar.apis.s3.storage.store import POOL_THREADS, DataInUse, Place, Storage
+from busbar.apis.s3.storage.store import POOL_THREADS, DataInUse, IndexMissing, Place, Storage
 
 K = Place("bucket", "key")
 
@@ -178,6 +178,25 @@ def test_a_second_process_on_the_same_data_is_refused(opened: Any) -> None:
     with pytest.raises(DataInUse) as refusal:
         Storage(root, lambda: 0)
     assert str(root) in str(refusal.value)
+
+
+def test_files_without_an_index_are_not_swept_away(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+    storage = Storage(tmp_path, lambda: 0)
+    content = write_blob(storage, b"x" * 10)
+    loop.run_until_complete(storage.put(K, content, []))
+    loop.run_until_complete(storage.close())
+    for file in tmp_path.glob("index.sqlite*"):
+        file.rename(tmp_path / f"saved-{file.name}")
+    with pytest.raises(IndexMissing) as refusal:
+        Storage(tmp_path, lambda: 0)
+    assert "restore" in str(refusal.value)
+    for file in tmp_path.glob("saved-*"):
+        file.rename(tmp_path / file.name.removeprefix("saved-"))
+    storage = Storage(tmp_path, lambda: 0)
+    assert storage.find(K) is not None
+    loop.run_until_complete(storage.close())
+    loop.close()
 
 
 def test_an_older_release_does_not_touch_a_newer_index(tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ class Blobs:
             path.unlink()
         return len(orphans)
 
+    def any(self) -> bool:
+        """Is there any finished file?"""
+        return any(True for _ in self._blobs.glob("*/*"))
+
     def check_free(self, wanted: int) -> None:
         """Refuse a body that would fill the disk."""
         stat = os.statvfs(self._tmp)

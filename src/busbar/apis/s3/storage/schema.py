@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from busbar.apis.s3.errors import CannotOpen
 from busbar.model.time import Instant
 
 CACHE_KIB = 6 * 1024
@@ -45,7 +46,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 )
 
 
-class NewerSchema(Exception):
+class NewerSchema(CannotOpen):
     """The database was written by a newer release; this one must not touch it."""
 
 

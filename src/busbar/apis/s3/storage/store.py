@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from busbar.apis.s3.errors import Code, S3Error
+from busbar.apis.s3.errors import CannotOpen, Code, S3Error
 from busbar.apis.s3.ports import Clock
 from busbar.apis.s3.storage import index, listing, schema, uploads
 from busbar.apis.s3.storage.blobs import Blobs
@@ -48,8 +48,12 @@ class Place(NamedTuple):
     key: str
 
 
-class DataInUse(Exception):
+class DataInUse(CannotOpen):
     """Another process serves this data directory."""
+
+
+class IndexMissing(CannotOpen):
+    """There are files but no index: sweeping would remove them all."""
 
 
 class Storage:
@@ -58,11 +62,23 @@ class Storage:
     def __init__(self, root: Path, clock: Clock) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(root / "lock")
+        try:
+            self._open(root, clock)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self, root: Path, clock: Clock) -> None:
         self._clock = clock
         self._closed: set[str] = set()
         self.pool = ThreadPoolExecutor(POOL_THREADS, "s3-data")
         self.blobs = Blobs(root)
         path = str(root / "index.sqlite")
+        if not Path(path).exists() and self.blobs.any():
+            raise IndexMissing(
+                f"{path} is missing, but there are objects' files beside it; restore it from the "
+                "backup, or move the folder away to begin anew"
+            )
         self._writer = schema.connect(path)
         schema.migrate(self._writer, clock())
         self._reader = schema.connect(path, readonly=True)
