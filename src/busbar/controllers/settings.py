@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from busbar.model.time import HOUR, MINUTE, SECOND
+from busbar.model.time import DAY, HOUR, MINUTE, SECOND
 
 
 class Settings(NamedTuple):
@@ -41,6 +41,8 @@ class Settings(NamedTuple):
     """How often balances are looked at: paying in changes no object, so it wakes nobody."""
     book_ms: int = SECOND
     """How often a Book is published at most."""
+    contracts_kept_ms: int = 35 * DAY
+    """How long a closed Contract is kept; at least a month, for the budget. The journal stays."""
     clearings_kept: int = 200
     """How many Clearings are kept."""
     termination_grace_ms: int = 30 * SECOND

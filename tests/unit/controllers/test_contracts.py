@@ -8,7 +8,7 @@ from tests.unit.controllers.house import House
 
 from busbar.ledger.entries import FEE, vendor
 from busbar.model.objects import Key, name_of, spec_of, status_of
-from busbar.model.time import HOUR, MINUTE, SECOND
+from busbar.model.time import DAY, HOUR, MINUTE, SECOND
 from busbar.model.wellknown import GROUP
 
 OFFER = Key(GROUP, "offers", "", "elastx")
@@ -286,3 +286,16 @@ def test_a_slot_in_which_nobody_knows_whether_it_started_stays_held_until_somebo
     house.settle()
     status = status_of(house.only_contract())
     assert (status["phase"], status["billedNano"]) == ("Closed", 10_000_000)
+
+
+def test_a_closed_contract_goes_after_a_month_and_its_money_stays_journalled():
+    house = running()
+    house.wait(MINUTE)
+    house.ends(house.only_pod())
+    house.exchange.stop()
+    house.world.now += 36 * DAY
+    house.exchange.start()
+    house.settle()
+    assert house.contracts() == []
+    kinds = [sealed.entry.kind for sealed in house.store.journal_now()]
+    assert kinds == ["topup", "hold", "settle", "release"]

@@ -29,7 +29,7 @@ from busbar.controllers.parts.deletion import delete_pod, release
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.parts.pods import POD_NODE_LOST, contract_key, phase_of
-from busbar.controllers.parts.writes import unchanged, update, with_status
+from busbar.controllers.parts.writes import remove, unchanged, update, with_status
 from busbar.controllers.settings import Settings
 from busbar.ledger.entries import Entry
 from busbar.ledger.settlement import hold as hold_entry
@@ -63,10 +63,20 @@ class ContractController:
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Decide about one contract."""
         obj = snapshot.get(key)
-        if obj is None or status_of(obj).get("phase") == "Closed":
+        if obj is None:
             return NOTHING
+        if status_of(obj).get("phase") == "Closed":
+            return self._kept(obj, now)
         case = _Case(self._settings, snapshot, read_contract(snapshot, obj, now))
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()
+
+    def _kept(self, contract: Object, now: Instant) -> Decision:
+        """Remove a closed contract when nobody will ask for it: every batch looks at all of them."""
+        ended = status_of(contract).get("finishedMs") or spec_of(contract)["slots"][-1]["endMs"]
+        due = ended + self._settings.contracts_kept_ms
+        if now < due:
+            return Decision(requeue_at=due)
+        return decide(remove(contract), note=f"contract {name_of(contract)} went: closed long ago")
 
 
 class _Case(NamedTuple):
