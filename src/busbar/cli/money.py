@@ -161,12 +161,17 @@ def account(
 
 
 def _account(context: Context) -> Json:
+    """Give the namespace's Account; that of a namespace just made comes a moment later."""
     found = context.client.find(namespaced(context.namespace, "accounts", ACCOUNT_NAME))
-    if found is None:
-        context.require_namespace()
-        said = f"namespace {context.namespace} has no account yet; try again in a second"
-        raise CliError(said, Exit.NOT_FOUND)
-    return found
+    if found is not None:
+        return found
+    context.require_namespace()
+    accounts = namespaced(context.namespace, "accounts")
+    for event in context.client.watch(accounts, timeoutSeconds=str(SHOWN_WITHIN_S)):
+        if event["type"] == "ADDED":
+            return dict(event["object"])
+    said = f"namespace {context.namespace} has no account yet; try again in a moment"
+    raise CliError(said, Exit.NOT_FOUND)
 
 
 def _wait_for_change(context: Context, before: Json) -> None:

@@ -37,6 +37,27 @@ def test_a_payment_that_moves_nothing_says_so(busbar: Busbar, account: Json) -> 
     assert "the balance has not moved" in result.err
 
 
+def test_a_payment_waits_for_the_account_of_a_new_namespace(
+    busbar: Busbar, cloud: FakeCloud
+) -> None:
+    added = {"metadata": {"resourceVersion": "7"}, "status": {"balance": "0"}}
+    paid = added | {"status": {"balance": "10"}}
+    cloud.events[f"{XYZ}/accounts"] = [
+        [{"type": "ADDED", "object": added}],
+        [{"type": "MODIFIED", "object": paid}],
+    ]
+    cloud.on_post = lambda path, body: cloud.objects.update({ACCOUNT: paid})
+    result = busbar("account", "--top-up", "10")
+    assert (result.code, result.err) == (0, "")
+    assert "resourceVersion=7" in cloud.requests[-2][1]
+
+
+def test_a_namespace_without_an_account_says_so(busbar: Busbar) -> None:
+    result = busbar("account")
+    assert result.code == 4
+    assert "namespace xyz has no account yet" in result.err
+
+
 def test_a_payment_into_no_namespace_is_not_sent(busbar: Busbar, cloud: FakeCloud) -> None:
     result = busbar("account", "-n", "other", "--top-up", "10")
     assert result.code == 4
