@@ -128,9 +128,13 @@ class Buckets:
             return False
         return not isinstance(outcome, Refused)
 
-    async def delete(self, namespace: str, name: str) -> None:
-        """Remove a bucket's object; fine where there is none."""
-        await self._store.commit(Transaction((Delete(Key(GROUP, "buckets", namespace, name)),)))
+    async def delete(self, namespace: str, name: str, uid: str) -> None:
+        """Remove a bucket's object; fine where there is none, or a namesake by now."""
+        key = Key(GROUP, "buckets", namespace, name)
+        while (bucket := await self._store.get(key)) is not None and uid_of(bucket) == uid:
+            delete = Delete(key, int(bucket["metadata"]["resourceVersion"]))
+            if not isinstance(await self._store.commit(Transaction((delete,))), Refused):
+                return
 
     async def get(self, namespace: str, name: str) -> Object | None:
         """Give a Bucket object."""

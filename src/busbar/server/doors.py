@@ -82,7 +82,7 @@ class _Directory:
         return await self.find(namespace, name)
 
     async def delete(self, namespace: str, bucket: ports.Bucket) -> None:
-        await self._buckets.delete(namespace, bucket.name)
+        await self._buckets.delete(namespace, bucket.name, bucket.uid)
 
 
 def _bucket(obj: Object) -> ports.Bucket:

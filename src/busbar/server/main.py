@@ -28,6 +28,7 @@ from busbar.apis.kubernetes.app import KubernetesApp
 from busbar.apis.kubernetes.app import create_app as kubernetes_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.apis.kubernetes.ports import Identity
+from busbar.apis.s3 import errors as s3_errors
 from busbar.controllers.all import controllers
 from busbar.controllers.nodes import Listening
 from busbar.controllers.settings import Settings as ControllerSettings
@@ -319,7 +320,7 @@ def main() -> int:
         settings = server_settings.load(server_settings.data_directory(options.data))
         settings.directory.mkdir(parents=True, exist_ok=True)
         uvloop.run(main_async(settings))
-    except (CannotStart, server_settings.SettingsInvalid) as error:
+    except (CannotStart, s3_errors.CannotOpen, server_settings.SettingsInvalid) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:

@@ -43,3 +43,16 @@ def test_a_bucket_made_meanwhile_keeps_its_data() -> None:
         return list(door.purged)
 
     assert asyncio.run(follow()) == ["uid-of-a-gone-bucket"]
+
+
+def test_deleting_a_bucket_spares_its_namesake() -> None:
+    async def follow() -> list[str]:
+        uids = iter(("first", "second"))
+        buckets = Buckets(MemoryStore(), lambda: 0, lambda: next(uids))
+        await buckets.create("xyz", "data")
+        await buckets.delete("xyz", "data", "first")
+        await buckets.create("xyz", "data")
+        await buckets.delete("xyz", "data", "first")
+        return [uid_of(bucket) for bucket in await buckets.list("xyz")]
+
+    assert asyncio.run(follow()) == ["second"]
