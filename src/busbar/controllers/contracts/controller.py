@@ -76,7 +76,8 @@ class ContractController:
         due = ended + self._settings.contracts_kept_ms
         if now < due:
             return Decision(requeue_at=due)
-        return decide(remove(contract), note=f"contract {name_of(contract)} went: closed long ago")
+        note = f"contract {name_of(contract)} went: closed long ago"
+        return decide(remove(contract), note=note)
 
 
 class _Case(NamedTuple):
