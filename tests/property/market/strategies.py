@@ -136,43 +136,70 @@ def busy_market(
 ) -> tuple[Book, list[Order]]:
     """Make a crowded market: usable nodes, orders that want more than there is of the cheap ones.
 
-    `nodes` and `orders` are the least and the most of them.
-
-    Hypothesis finds the odd corners; this finds queues, displacement and prices above the ask.
+    `nodes` and `orders` are the least and the most of them. Hypothesis finds the odd corners;
+    this finds queues, displacement and prices above the ask.
     """
     chance = random.Random(seed)
-    flat = [Calendar(chance.randint(2, 60) * 1_000_000) for _ in range(4)]
+    tariffs = _tariffs(chance)
+    count = chance.randint(*nodes)
+    rows = [row for i in range(count) for row in _busy_node(chance, f"n{i}", tariffs)]
+    taken = [_busy_commitment(chance, count) for _ in range(chance.randint(0, count))]
+    wanted = [_busy_order(chance, i) for i in range(chance.randint(*orders))]
+    return Book.build(rows, taken, VENDORS), wanted
+
+
+def _tariffs(chance: random.Random) -> list[Calendar]:
     night = Rule(EVERY_DAY, 22 * 60, 6 * 60, 5_000_000)
-    tariffs = [*flat, Calendar(40_000_000, "Europe/Stockholm", (night,))]
-    rows = [
+    closed = Rule(EVERY_DAY, chance.choice([60, 150, 300]), chance.choice([200, 400, 700]), None)
+    return [
+        *(Calendar(chance.randint(2, 60) * 1_000_000) for _ in range(4)),
+        Calendar(40_000_000, "Europe/Stockholm", (night,)),
+        Calendar(20_000_000, "Asia/Kolkata", (closed, night)),
+    ]
+
+
+def _busy_node(chance: random.Random, name: str, tariffs: list[Calendar]) -> list[Supply]:
+    node = {
+        "node": name,
+        "vendor": chance.choice(VENDORS),
+        "zone": chance.choice(ZONES),
+        "capacity": Resources(chance.choice([1000, 2000, 4000]), chance.choice([4, 8]) * GIB),
+        "rating_micro": chance.choice([800_000, 1_000_000, 1_200_000]),
+        "labels": chance.choice([(), (("disk", "ssd"),)]),
+        "ready": chance.random() < 0.95,
+    }
+    return [
         Supply(
-            node=f"n{i}",
-            vendor=chance.choice(VENDORS),
-            zone=chance.choice(ZONES),
-            offer=f"offer-{k}",
+            offer=f"{node['vendor']}-{k}",
             offer_version=1,
             calendar=tariffs[k],
-            capacity=Resources(chance.choice([1000, 2000, 4000]), chance.choice([4, 8]) * GIB),
-            rating_micro=chance.choice([800_000, 1_000_000, 1_200_000]),
+            minimum_term_ms=chance.choice([0, 0, 0, 0, 40 * MINUTE]),
+            **node,
         )
-        for i in range(chance.randint(*nodes))
-        for k in [chance.randrange(5)]
+        for k in chance.sample(range(len(tariffs)), chance.choice([1, 1, 1, 2]))
     ]
-    wanted = [_busy_order(chance, i) for i in range(chance.randint(*orders))]
-    return Book.build(rows, (), VENDORS), wanted
+
+
+def _busy_commitment(chance: random.Random, count: int) -> Commitment:
+    start = chance.choice([0, 0, NOW + chance.randint(0, 9) * HOUR])
+    end = chance.choice([None, start + chance.randint(1, 300) * MINUTE])
+    resources = Resources(chance.choice([250, 500]), GIB)
+    return Commitment(f"n{chance.randrange(count)}", resources, start, end)
 
 
 def _busy_order(chance: random.Random, number: int) -> Order:
     regions = chance.choice([(), (), ("Sweden",), ("Germany",)])
     vendors = chance.choice([(), (), (), ("elastx", "safespring")])
+    labels = chance.choice([(), (), (), (), (("disk", "ssd"),)])
     return Order(
         id=f"order-{number}",
         namespace=chance.choice(["alpha", "beta"]),
         name=f"pod-{number}",
         requests=Resources(chance.choice([250, 500, 1000, 2000]), chance.choice([1, 2, 4]) * GIB),
         cap_nano=chance.choice([30_000_000, 50_000_000, 100_000_000]),
-        eligibility=Eligibility(regions, vendors),
+        eligibility=Eligibility(regions, vendors, labels),
         duration=chance.choice([None, None, 30 * MINUTE, 100 * MINUTE]),
-        may_wait=chance.random() < 0.15,
+        deadline=chance.choice([None, None, None, NOW + 5 * HOUR, NOW + 30 * HOUR]),
+        may_wait=chance.random() < 0.2,
         avoid=frozenset(chance.sample(["n0", "n1", "n2", "n3"], chance.choice([0, 0, 0, 1, 2]))),
     )
