@@ -71,7 +71,7 @@ class ContractController:
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()
 
     def _kept(self, contract: Object, now: Instant) -> Decision:
-        """Remove a closed contract when nobody will ask for it: every batch looks at all of them."""
+        """Remove a contract that closed long ago: every batch looks at all there are."""
         ended = status_of(contract).get("finishedMs") or spec_of(contract)["slots"][-1]["endMs"]
         due = ended + self._settings.contracts_kept_ms
         if now < due:
