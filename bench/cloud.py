@@ -9,6 +9,7 @@ Whatever else runs on the machine is left alone; on leaving, everything made her
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import shutil
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from bench.options import Unavailable
 
 from busbar.cli import machines, processes
@@ -72,8 +74,15 @@ class BenchCloud:
         self.busbar("-n", NAMESPACE, "account", "--top-up", euro)
 
     def tls(self) -> ssl.SSLContext:
-        """Give the operator's TLS context."""
-        context: ssl.SSLContext = self.client._tls
+        """Give the operator's TLS context, from the kubeconfig that the cloud wrote."""
+        config = yaml.safe_load(self.settings.kubeconfig.read_text())
+        user = config["users"][0]["user"]
+        context = ssl.create_default_context(cafile=str(self.settings.pki / "ca.pem"))
+        with tempfile.NamedTemporaryFile() as pair:
+            for field in ("client-certificate-data", "client-key-data"):
+                pair.write(base64.b64decode(user[field]) + b"\n")
+            pair.flush()
+            context.load_cert_chain(pair.name)
         return context
 
 
@@ -123,6 +132,12 @@ def memory_mb(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise Unavailable(f"process {pid} has no resident memory")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Give the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def pod(name: str, image: str, command: list[str], **requests: str) -> dict[str, Any]:
