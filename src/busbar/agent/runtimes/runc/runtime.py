@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,12 @@ from busbar.agent.runtimes.runc.users import UnknownUser
 from busbar.model.objects import Object, namespace_of, uid_of
 
 RUN = Path("/run/busbar")
-_NOT_EXECUTABLE = ("executable file not found", "no such file or directory", "permission denied")
+_NOT_EXECUTABLE = (
+    "executable file not found",
+    "no such file or directory",
+    "permission denied",
+    "exec format error",
+)
 _UNKNOWN_EXIT = 255
 
 
@@ -311,9 +316,9 @@ class RuncRuntime:
     def _forget(self, container_id: str, folder: Path | None) -> None:
         """Remove every trace of a container, however far it got."""
         self._kill_all(container_id)
-        delete = [self._runc, "--root", str(self._run / "runc"), "delete", "--force", container_id]
-        if (self._run / "runc" / container_id).exists():
-            subprocess.run(delete, check=False, capture_output=True)
+        self._wait_empty(container_id)
+        # What `runc delete` would do, without starting it: no hooks of ours wait for it.
+        remove_tree(self._run / "runc" / container_id)
         place = self._run / "c" / container_id
         if unmount_below(place):
             remove_tree(place)
@@ -321,6 +326,13 @@ class RuncRuntime:
         if folder is not None:
             remove_tree(folder)
         self._places.pop(container_id, None)
+
+    def _wait_empty(self, container_id: str) -> None:
+        """Wait until what was killed is gone: only an empty group can be removed. In a thread."""
+        for _ in range(200):
+            if not self._cgroups.processes(self._cgroup(container_id)):
+                return
+            time.sleep(0.01)
 
     def _cgroup(self, container_id: str) -> str:
         return f"/busbar-{self._tag}/{container_id}"

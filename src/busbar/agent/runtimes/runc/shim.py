@@ -22,6 +22,10 @@ import time
 LOG_BYTES_MAX = 16 << 20
 LINE_BYTES_MAX = 16 << 10
 LEASE_CHECK_MS = 1000
+EXEC_SECONDS_MAX = 5.0
+RUNC_INIT = "runc:[2:INIT]"
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+"""runc's: nothing of the agent's own."""
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 MS_BIND, MNT_DETACH = 4096, 2
@@ -263,7 +267,17 @@ def run(directory, answer):
     code = follow(pid, out[0], err[0], log, order.get("lease", ""))
     oom = any(killed(path) for path in order["oom"])
     end = {"exitCode": code, "finishedMs": now_ms(), "oom": oom}
-    write_file(f"{directory}/exit.json", end)
+    keep(f"{directory}/exit.json", end)
+
+
+def keep(path, document):
+    """Write a file however long the disk is full; without its folder nobody asks any more."""
+    while os.path.isdir(os.path.dirname(path)):
+        try:
+            write_file(path, document)
+            return
+        except OSError:
+            time.sleep(1.0)
 
 
 def start(order, directory, out, err):
@@ -278,7 +292,7 @@ def start(order, directory, out, err):
             os.dup2(null, 0)
             os.dup2(out[1], 1)
             os.dup2(err[1], 2)
-            os.execv(order["runc"][0], order["runc"])
+            os.execve(order["runc"][0], order["runc"], ENVIRONMENT)
         finally:
             os._exit(127)
     os.close(out[1])
@@ -287,13 +301,43 @@ def start(order, directory, out, err):
     try:
         if os.waitstatus_to_exitcode(status) == 0:
             with open(f"{directory}/pid") as file:
-                return int(file.read()), ""
+                pid = int(file.read())
+            return (pid, "") if executed(pid) else (None, last_words(pid, err[0]))
         with open(f"{directory}/runc.log") as file:
             lines = [json.loads(line) for line in file if line.strip()]
         said = [line["msg"] for line in lines if line.get("level") in ("error", "fatal")]
         return None, said[-1] if said else "runc gave no reason"
     except (OSError, ValueError, KeyError) as error:
         return None, f"runc failed: {error}"
+
+
+def executed(pid):
+    """Wait until the container's first process is the program; False where it could not become it.
+
+    runc returns just before that: a signal sent at once would reach runc's own process, which
+    does not mind it, and be lost.
+    """
+    until = time.monotonic() + EXEC_SECONDS_MAX
+    while time.monotonic() < until:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        with open(f"/proc/{pid}/comm") as file:
+            if file.read().strip() != RUNC_INIT:
+                return True
+        if ended:
+            return False
+        time.sleep(0.0005)
+    return True
+
+
+def last_words(pid, err):
+    """Reap a process that ended as runc's, and give what runc said in the program's place."""
+    os.waitpid(pid, 0)
+    os.set_blocking(err, False)
+    try:
+        said = os.read(err, LINE_BYTES_MAX).decode(errors="replace").strip()
+    except BlockingIOError:
+        said = ""
+    return said or "the program could not be executed"
 
 
 def follow(pid, out, err, log, lease):
