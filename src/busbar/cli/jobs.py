@@ -114,10 +114,11 @@ def _is_waiting(status: Json) -> bool:
 
 def _waiting_hint(job: Json) -> str:
     until = (job.get("spec") or {}).get("notAfter")
-    name = job["metadata"]["name"]
+    name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
     return (
         f"It goes on waiting for a match{f' until {clean(until)}' if until else ''}; Ctrl-C stops "
-        f"watching, not the job: `busbar status {name}` shows it, `kubectl delete` ends it."
+        f"watching, not the job: `busbar -n {namespace} status {name}` shows it, "
+        "`kubectl delete` ends it."
     )
 
 

@@ -11,6 +11,8 @@ from busbar.cli.client import BUSBAR, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import clean, emit, hint, output_option, print_table
+from busbar.model.errors import InvalidField
+from busbar.model.quantities import milli
 from busbar.model.wellknown import LABEL_REGION, LABEL_VENDOR
 
 FORBIDDEN = 403
@@ -119,7 +121,7 @@ def _nodes(items: list[Json]) -> list[tuple[object, ...]]:
                 labels.get(LABEL_VENDOR),
                 labels.get(LABEL_REGION),
                 "Ready" if is_ready(item) else "NotReady",
-                size.get("cpu"),
+                _cpus(size.get("cpu")),
                 _gib(size.get("memory")),
                 f"{rating / 1_000_000:.2f}",
             )
@@ -131,6 +133,13 @@ def is_ready(node: Json) -> bool:
     """Say whether a node has a live lease."""
     conditions = (node.get("status") or {}).get("conditions") or ()
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def _cpus(value: object) -> str:
+    try:
+        return f"{milli(str(value or 0), 'cpu') / 1000:g}"
+    except InvalidField:
+        return str(value)
 
 
 def _gib(value: object) -> str:

@@ -38,7 +38,7 @@ def full(cloud: FakeCloud) -> FakeCloud:
             "annotations": {"busbar.dev/speed-rating-micro": "1250000"},
         },
         status={
-            "capacity": {"cpu": "4", "memory": str(8 << 30)},
+            "capacity": {"cpu": "4000m", "memory": str(8 << 30)},
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     )

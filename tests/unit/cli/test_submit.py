@@ -122,7 +122,7 @@ def test_watch_goes_on_while_nothing_matches_and_says_so_once(
     assert result.code == 6
     assert "Pending: 0 of 0 nodes match." in result.err
     assert "Pending: 0 of 3 nodes match." in result.err
-    assert result.err.count("Ctrl-C stops watching, not the job: `busbar status j1`") == 1
+    assert result.err.count("Ctrl-C stops watching, not the job: `busbar -n xyz status j1`") == 1
     assert result.err.endswith("busbar: job j1 expired: Late.\n")
 
 
