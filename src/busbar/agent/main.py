@@ -103,7 +103,8 @@ class Agent:
         known = set(self.pods.workers)
         for what in await self.runtime.sweep(known):
             log.info("swept: %s", what)
-        for path in self.records.strays(known):
+        # Asked anew: Pods have come while the runtime swept.
+        for path in self.records.strays(set(self.pods.workers)):
             self.records.remove(path.name)
             log.info("swept: %s", path)
 
