@@ -61,7 +61,7 @@ def _follow_all(client: Client, paths: list[str]) -> None:
 @click.command()
 @click.argument("name")
 @click.option("-f", "--follow", "follow_log", is_flag=True, help="Go on until it ends.")
-@click.option("--tail", type=int, help="Only the last lines.")
+@click.option("--tail", metavar="N", type=click.IntRange(min=0), help="Only the last lines.")
 @namespace_option
 @pass_context
 def logs(
