@@ -188,9 +188,9 @@ def _busy_commitment(chance: random.Random, count: int) -> Commitment:
 
 
 def _busy_order(chance: random.Random, number: int) -> Order:
-    regions = chance.choice([(), (), ("Sweden",), ("Germany",)])
-    vendors = chance.choice([(), (), (), ("elastx", "safespring")])
-    labels = chance.choice([(), (), (), (), (("disk", "ssd"),)])
+    regions = chance.choice([(), (), (), ("Sweden",), ("Germany",)])
+    vendors = chance.choice([(), (), (), (), (), ("elastx", "safespring")])
+    labels = chance.choice([()] * 9 + [(("disk", "ssd"),)])
     return Order(
         id=f"order-{number}",
         namespace=chance.choice(["alpha", "beta"]),
@@ -198,8 +198,8 @@ def _busy_order(chance: random.Random, number: int) -> Order:
         requests=Resources(chance.choice([250, 500, 1000, 2000]), chance.choice([1, 2, 4]) * GIB),
         cap_nano=chance.choice([30_000_000, 50_000_000, 100_000_000]),
         eligibility=Eligibility(regions, vendors, labels),
-        duration=chance.choice([None, None, 30 * MINUTE, 100 * MINUTE]),
-        deadline=chance.choice([None, None, None, NOW + 5 * HOUR, NOW + 30 * HOUR]),
+        duration=chance.choice([None] * 6 + [30 * MINUTE, 100 * MINUTE]),
+        deadline=chance.choice([None] * 6 + [NOW + 5 * HOUR, NOW + 30 * HOUR]),
         may_wait=chance.random() < 0.2,
-        avoid=frozenset(chance.sample(["n0", "n1", "n2", "n3"], chance.choice([0, 0, 0, 1, 2]))),
+        avoid=frozenset(chance.sample([f"n{i}" for i in range(6)], chance.choice([0, 0, 2, 4]))),
     )
