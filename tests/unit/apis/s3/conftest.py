@@ -141,19 +141,19 @@ class Loop:
 
 
 @pytest.fixture(scope="session")
-def _door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+def shared_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     loop = Loop(tmp_path_factory.mktemp("door"))
     yield loop
     loop.close()
 
 
 @pytest.fixture
-def door(_door: Loop) -> Loop:
+def door(shared_door: Loop) -> Loop:
     """A door with one empty bucket, b, in the namespace xyz."""
-    for bucket in _door.run(_door.directory.list("xyz")):
-        _door.run(_door.directory.delete("xyz", bucket))
-    _door.run(_door.directory.create("xyz", "b"))
-    return _door
+    for bucket in shared_door.run(shared_door.directory.list("xyz")):
+        shared_door.run(shared_door.directory.delete("xyz", bucket))
+    shared_door.run(shared_door.directory.create("xyz", "b"))
+    return shared_door
 
 
 class Opened(NamedTuple):
