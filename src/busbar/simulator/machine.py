@@ -207,6 +207,8 @@ class Machine:
         self.world.after(delay, lambda: self._start(life, held))
 
     def _start(self, life: int, held: Held) -> None:
+        if not self._lives(life):
+            return
         held.starting = False
         uid = uid_of(held.pod)
         gone = self.pods.get(uid) is not held or is_deleting(held.pod) or held.final
@@ -214,7 +216,7 @@ class Machine:
             # The lease had run out since: somebody else may have been given the work.
             self.hear()
             return
-        if not self._lives(life) or gone or self.world.now >= self.lease_until:
+        if gone or held.run is not None or self.world.now >= self.lease_until:
             return
         notes = annotations_of(held.pod)
         owner = controller_of(held.pod)
