@@ -43,6 +43,44 @@ async def test_what_cannot_be_executed_is_named(stage: RuncStage, words: tuple[s
     assert words[0] in caught.value.message
 
 
+@pytest.mark.parametrize("text", [b"\x7fELF", b"#!/nosuch/interpreter\n"])
+async def test_what_the_kernel_does_not_execute_is_named(
+    stage: RuncStage, tmp_path: Path, text: bytes
+) -> None:
+    program = tmp_path / "above/program"
+    program.parent.mkdir()
+    program.write_bytes(text)
+    program.chmod(0o755)
+    await stage.runtime.prepare(pod())
+    spec = stage.command(UID, "/program", layers=(stage.layer, program.parent))
+    with pytest.raises(RuntimeFailed, match="/program") as caught:
+        await stage.runtime.start(spec)
+    assert caught.value.not_executable
+    assert await stage.runtime.list() == ()
+    assert stage.leftovers() == [str(stage.directory / UID)]
+
+
+async def test_a_started_process_is_the_program(stage: RuncStage) -> None:
+    for attempt in range(5):
+        id_ = await stage.start("sleep 1000", attempt=attempt)
+        comm = Path(f"/proc/{stage.started(id_)['pid']}/comm")
+        assert comm.read_text().strip() in ("sh", "sleep")
+
+
+async def test_an_end_that_cannot_be_written_yet_is_written_later(stage: RuncStage) -> None:
+    id_ = await stage.start("sleep 1000")
+    folder = next(stage.directory.glob(f"*/containers/{id_}"))
+    (folder / "exit.json.new").mkdir()
+    os.kill(stage.started(id_)["pid"], signal.SIGKILL)
+    waiting = asyncio.ensure_future(stage.runtime.wait(id_))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    (folder / "exit.json.new").rmdir()
+    status = await waiting
+    assert status is not None
+    assert (status.state, status.exit_code) == ("exited", 137)
+
+
 async def test_both_streams_and_an_unfinished_line_are_kept(stage: RuncStage) -> None:
     await stage.ended("echo out; sleep 0.05; echo err >&2; sleep 0.05; printf unfinished")
     lines = (stage.logs / UID / "main/0.log").read_text().splitlines()
@@ -57,6 +95,7 @@ async def test_a_long_line_is_kept_in_parts(stage: RuncStage) -> None:
     await stage.ended("head -c 50000 /dev/zero | tr '\\0' x; echo")
     lines = (stage.logs / UID / "main/0.log").read_text().splitlines()
     assert len(lines) > 1
+    assert max(len(line) for line in lines) < 17_000
     assert stage.said() == "x" * 50_000 + "\n"
 
 

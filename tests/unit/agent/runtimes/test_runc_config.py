@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from busbar.agent.runtimes.contract import ContainerSpec, Mount, PodSandbox
-from busbar.agent.runtimes.runc.config import limits, oci_config
+from busbar.agent.runtimes.contract import ContainerSpec, Mount, PodSandbox, RuntimeFailed
+from busbar.agent.runtimes.runc.config import limits, oci_config, seccomp
 from busbar.agent.runtimes.runc.identities import SIZE, Ranges, base_of
 from busbar.agent.runtimes.runc.users import UnknownUser, lookup
 
@@ -81,6 +81,32 @@ def test_nonsense_in_an_images_files_is_a_sentence(tmp_path: Path, text: str) ->
 def test_a_pipe_instead_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(layer(tmp_path / "l") / "etc/passwd")
     assert lookup("", (tmp_path / "l",)) == (0, 0, ())
+
+
+def test_a_folder_of_an_image_may_not_lead_to_the_machines_files(tmp_path: Path) -> None:
+    layer(tmp_path / "machine", passwd="a:x:1:1::/:/x\n")
+    (tmp_path / "l").mkdir()
+    (tmp_path / "l/etc").symlink_to(tmp_path / "machine/etc")
+    with pytest.raises(UnknownUser, match="no user 'a'"):
+        lookup("a", (tmp_path / "l",))
+
+
+def test_the_filter_is_compiled_for_one_architecture_and_lists_what_it_allows() -> None:
+    found = seccomp()
+    assert len(found["architectures"]) == 1
+    assert found["defaultAction"] == "SCMP_ACT_ERRNO"
+    plain = [g for g in found["syscalls"] if g["action"] == "SCMP_ACT_ALLOW" and not g.get("args")]
+    allowed = {name for group in plain for name in group["names"]}
+    assert {"read", "execve", "futex", "openat2"} <= allowed
+    forbidden = "mount umount2 setns unshare bpf keyctl kexec_load init_module"
+    assert not allowed & set(forbidden.split())
+
+
+def test_a_machine_without_a_filter_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "pdp11")
+    seccomp.cache_clear()
+    with pytest.raises(RuntimeFailed, match="pdp11"):
+        seccomp()
 
 
 def test_ranges_of_ids_are_shared_with_nobody(tmp_path: Path) -> None:

@@ -206,7 +206,12 @@ class Log:
         lines = rest.split(b"\n")
         rest = lines.pop()
         stamp = self.stamp()
-        out = [stamp + stream + b" F " + line + b"\n" for line in lines]
+        out = []
+        for line in lines:
+            while len(line) > LINE_BYTES_MAX:
+                out.append(stamp + stream + b" P " + line[:LINE_BYTES_MAX] + b"\n")
+                line = line[LINE_BYTES_MAX:]
+            out.append(stamp + stream + b" F " + line + b"\n")
         while len(rest) >= LINE_BYTES_MAX or (rest and not data):
             out.append(stamp + stream + b" P " + rest[:LINE_BYTES_MAX] + b"\n")
             rest = rest[LINE_BYTES_MAX:]

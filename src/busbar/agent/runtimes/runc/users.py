@@ -56,13 +56,25 @@ def _group(name: str, groups: list[list[str]]) -> int:
     return _number(found[2], name)
 
 
+def _open(layer: Path, name: str) -> int:
+    """Open a layer's file, step by step: a folder on the way may be a link to the machine's."""
+    # Not blocking: a named pipe of that name would be waited for without end.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    place = os.open(layer, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for step in name.split("/"):
+        try:
+            deeper = os.open(step, flags, dir_fd=place)
+        finally:
+            os.close(place)
+        place = deeper
+    return place
+
+
 def _entries(layers: tuple[Path, ...], name: str) -> list[list[str]]:
     """Read a colon-separated file of the topmost layer that has it."""
     for layer in reversed(layers):
         try:
-            # Not blocking: a named pipe of that name would be waited for without end.
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(layer / name, flags)
+            descriptor = _open(layer, name)
         except OSError:
             continue
         with os.fdopen(descriptor, "rb") as file:
