@@ -80,7 +80,7 @@ def profile_of(seed: int) -> Profile:
         weather=weather,
         timing=Timing(2 * SECOND, 10 * SECOND, 2 * SECOND) if exact else Timing(),
         settings=SETTINGS._replace(fencing_ms=10 * SECOND) if exact else SETTINGS,
-        order_every_ms=chance.choice((10, 20, 40)) * MINUTE,
+        order_every_ms=chance.choice((12, 25, 50)) * MINUTE,
         meddle_every_ms=chance.choice((15, 45, 120)) * MINUTE,
         fault_every_ms=chance.choice((20, 60, 240)) * MINUTE,
         liars=chance.choice((0, 0, 0, 1, 2)),
