@@ -11,7 +11,7 @@ from typing import Any
 from busbar.agent.network import firewall
 from busbar.agent.network.plan import Network, Wire
 
-IDLE_SECONDS = 3.0
+IDLE_SECONDS = 30.0
 ANSWER_SECONDS = 15.0
 
 
