@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -34,7 +35,11 @@ def run(name: str) -> list[Row]:
     module = importlib.import_module(f"bench.{name}")
     try:
         return taken(module.rows())
-    except (options.Unavailable, SystemExit, OSError) as error:
+    except SystemExit as error:
+        if isinstance(error.code, int):
+            raise
+        return [missing(name, "", None, f"not measured: {error}")]
+    except (options.Unavailable, OSError) as error:
         return [missing(name, "", None, f"not measured: {error}")]
 
 
@@ -63,4 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Ended from outside, a benchmark still takes down what it made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
