@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from busbar.controllers.contract import NOTHING, Decision
 from busbar.controllers.nodes import Listening
@@ -54,6 +55,7 @@ def live(scenario, marker: Marker, store: MemoryStore, **more) -> None:
     async def main() -> None:
         clock = more.pop("clock", {"now": 0})
         runner = Runner(store, [marker], lambda: clock["now"], **more)
+        clock["wake"] = runner._woken.set
         running = asyncio.create_task(runner.run())
         try:
             await scenario(clock)
@@ -64,11 +66,12 @@ def live(scenario, marker: Marker, store: MemoryStore, **more) -> None:
     asyncio.run(main())
 
 
-async def until(holds: Callable[[], bool], clock: dict[str, int]) -> None:
+async def until(holds: Callable[[], bool], clock: dict[str, Any]) -> None:
     for _ in range(2_000):
         if holds():
             return
         clock["now"] += 1
+        clock["wake"]()  # The runner sleeps on the real clock; time here passes by itself.
         await asyncio.sleep(0)
     raise AssertionError("it did not come to hold")
 
