@@ -20,7 +20,6 @@ import zstandard
 TAR = "application/vnd.oci.image.layer.v1.tar"
 CHUNK = 1 << 20
 ZSTD_LEVEL = 1
-"""Measured on the Spark image: level 3 takes twice the time for 4 % less."""
 
 
 @dataclass(frozen=True)
