@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from busbar.agent import rating
+from busbar.agent.machine import address_towards
 from busbar.agent.settings import AgentSettings, save, write_atomically
 
 
@@ -62,7 +63,7 @@ def join(
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(
             platform.machine(), platform.machine()
         ),
-        "address": _address_towards(server),
+        "address": address_towards(server),
         "runtime": runtime,
         "agentVersion": version,
     }
@@ -161,17 +162,6 @@ def _os_image() -> str:
         return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
     except OSError:
         return "Linux"
-
-
-def _address_towards(server: str) -> str:
-    """Give the local address that packets to the server leave from; sends nothing."""
-    parts = urlsplit(server)
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((parts.hostname or "127.0.0.1", parts.port or 443))
-            return str(probe.getsockname()[0])
-    except OSError:
-        return ""
 
 
 def main() -> int:

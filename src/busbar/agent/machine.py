@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from busbar.agent.settings import AgentSettings
 
@@ -31,3 +33,14 @@ def check_machine(settings: AgentSettings) -> None:
         raise MachineLacks("there is no /dev/fuse, so buckets cannot be mounted; `modprobe fuse`")
     if not Path("/proc/self/ns/user").exists():
         raise MachineLacks("the kernel has no user namespaces")
+
+
+def address_towards(server: str) -> str:
+    """Give the local address that packets to the server leave from; sends nothing."""
+    parts = urlsplit(server)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((parts.hostname or "127.0.0.1", parts.port or 443))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""

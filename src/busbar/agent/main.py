@@ -28,7 +28,7 @@ from busbar.agent.clock import Clock, SystemClock
 from busbar.agent.hooks.prepare import Preparer
 from busbar.agent.lease import NodeLease
 from busbar.agent.logs import LogRequest
-from busbar.agent.machine import MachineLacks, check_machine
+from busbar.agent.machine import MachineLacks, address_towards, check_machine
 from busbar.agent.mounts import unmount_below
 from busbar.agent.nodebuckets import NodeBuckets
 from busbar.agent.nodeimages import NodeImages
@@ -55,7 +55,12 @@ class Agent:
         self.images = NodeImages(settings)
         mounter = NodeBuckets(api, settings)
         preparer = Preparer(
-            api, runtime, self.images.ensure, mounter, self.records, _address(settings.server)
+            api,
+            runtime,
+            self.images.ensure,
+            mounter,
+            self.records,
+            address_towards(settings.server),
         )
         self._parts = Parts(api, runtime, preparer, self.records, clock, self.lease)
         self._known = self.records.load_all()
@@ -190,20 +195,8 @@ def _addresses(settings: AgentSettings) -> set[str]:
     host = urlsplit(settings.server).hostname or ""
     with contextlib.suppress(OSError):
         found |= {str(info[4][0]) for info in socket.getaddrinfo(host, None, socket.AF_INET)}
-    found.add(_address(settings.server))
+    found.add(address_towards(settings.server))
     return {address for address in found if address}
-
-
-def _address(server: str) -> str:
-    """Give this node's address towards the cloud; sends nothing."""
-    parts = urlsplit(server)
-    with (
-        contextlib.suppress(OSError),
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
-    ):
-        probe.connect((parts.hostname or "127.0.0.1", parts.port or 443))
-        return str(probe.getsockname()[0])
-    return ""
 
 
 def lock(directory: Path) -> int:

@@ -20,7 +20,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from busbar.agent.api import Api, ApiRefused, Unreachable
+from busbar.agent.api import STRATEGIC, Api, ApiRefused, Unreachable
 from busbar.agent.clock import Clock
 from busbar.agent.hooks.admit import admit, epoch_of
 from busbar.agent.hooks.containers import Containers
@@ -330,7 +330,7 @@ class PodWorker:
             return
         path = f"/api/v1/namespaces/{namespace_of(self._pod)}/pods/{name_of(self._pod)}/status"
         try:
-            await self._parts.api.patch(path, patch, "application/strategic-merge-patch+json")
+            await self._parts.api.patch(path, patch, STRATEGIC)
         except ApiRefused as refused:
             if refused.code not in (404, 409):
                 raise

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
-
 from busbar.model.wellknown import NODE_PREFIX
 from busbar.server.access import AccessKeys, Buckets
 from busbar.server.podkeys import PREFIX, PodKeys
+from busbar.server.replies import reply_json
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -32,10 +31,7 @@ def create_app(
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         status, reply = await _answer(scope["path"], await user_of(scope))
-        body = msgspec.json.encode(reply)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await reply_json(send, status, reply)
 
     async def _answer(path: str, user: str) -> tuple[int, dict[str, str]]:
         parts = path.split("/")

@@ -29,6 +29,7 @@ from busbar.model.wellknown import (
 )
 from busbar.server.identities import JoinGrant, matches, read_join_grant
 from busbar.server.pki import Authority, CertificateRequestRefused
+from busbar.server.replies import reply, reply_json
 from busbar.store.contract import ABSENT, ANY, Committed, Delete, Put, Refused, Store, Transaction
 
 _NAME = re.compile(r"\A[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?\Z")
@@ -226,25 +227,19 @@ def create_app(joining: Joining) -> Callable[[dict[str, Any], Receive, Send], Aw
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["method"] == "GET" and scope["path"] == "/join/v1/ca":
             # Public: a joining machine compares its fingerprint with the one in the token.
-            await _reply(send, 200, joining.ca, b"application/x-pem-file")
+            await reply(send, 200, joining.ca, b"application/x-pem-file")
             return
-        status, reply = 200, {}
+        status, answer = 200, {}
         try:
             if scope["method"] != "POST":
                 raise JoinRefused(405, "join with POST")
             request = _decoded(await _body(receive))
-            reply = await joining.join(request, _host(scope))
+            answer = await joining.join(request, _host(scope))
         except JoinRefused as refused:
-            status, reply = refused.status, {"message": refused.message}
-        await _reply(send, status, msgspec.json.encode(reply), b"application/json")
+            status, answer = refused.status, {"message": refused.message}
+        await reply_json(send, status, answer)
 
     return app
-
-
-async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
-    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _decoded(raw: bytes) -> JoinRequest:

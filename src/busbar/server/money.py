@@ -17,6 +17,7 @@ from busbar.model.money import parse_euro
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import OPERATORS
+from busbar.server.replies import reply_json
 from busbar.store.contract import EXISTS, Refused, Require, Store, Transaction, Why
 
 
@@ -80,10 +81,7 @@ def create_app(
             await enter(store, request, clock())
         except MoneyRefused as refused:
             status, reply = refused.status, {"message": refused.message}
-        body = msgspec.json.encode(reply)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await reply_json(send, status, reply)
 
     return app
 

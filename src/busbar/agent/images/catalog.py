@@ -26,6 +26,7 @@ from typing import Any
 
 import msgspec
 
+from busbar.agent.clock import boot_id
 from busbar.images.reference import Reference
 from busbar.images.workplace import Workplace
 
@@ -110,7 +111,7 @@ class Catalog:
 
     def add_layer(self, made: Path, diff_id: str) -> None:
         """Take over a folder with a finished `diff`; the loser of a race throws its own away."""
-        (made / "boot").write_text(_boot())
+        (made / "boot").write_text(boot_id())
         target = self.layer(diff_id)
         if target.exists() and not self.has_layer(diff_id):
             os.replace(target, made.with_name(f"{made.name}.lost"))
@@ -161,7 +162,7 @@ class Catalog:
     def _written_now(self, layer: Path) -> bool:
         """Whether a layer is surely on disk, or was written during this boot."""
         try:
-            return (layer / "boot").read_text() == _boot()
+            return (layer / "boot").read_text() == boot_id()
         except FileNotFoundError:
             return True
 
@@ -184,7 +185,3 @@ class Catalog:
 
     def _record_path(self, reference: Reference) -> Path:
         return self._images / (hashlib.sha256(str(reference).encode()).hexdigest() + ".json")
-
-
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

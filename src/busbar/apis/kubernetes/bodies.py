@@ -14,6 +14,7 @@ import orjson
 
 from busbar.apis.kubernetes.ports import Receive
 from busbar.apis.kubernetes.protobuf import CONTENT_TYPE, Malformed, decode
+from busbar.apis.kubernetes.schemas.decoding import is_deeper_than
 from busbar.apis.kubernetes.statuses import bad_request, too_large, unsupported_media
 
 JSON: Final = "application/json"
@@ -77,27 +78,12 @@ def parse_json(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise bad_request(f"the body is not JSON: {_brief(str(error))}") from None
-    if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and is_deep(value):
+    if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and is_deeper_than(value, DEPTH_MAX):
         raise bad_request(f"the body nests deeper than {DEPTH_MAX} levels")
     if orjson.dumps(value) != raw.rstrip(b"\n"):
         # Written back, a value has no key twice: only a body that differs needs the slow look.
         _refuse_duplicates(raw)
     return value
-
-
-def is_deep(value: Any, limit: int = DEPTH_MAX) -> bool:
-    """Say whether a JSON value nests deeper than a limit."""
-    level = [value]
-    for _ in range(limit):
-        level = [
-            inner
-            for node in level
-            for inner in (node.values() if isinstance(node, dict) else node)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 class _Duplicate(ValueError):

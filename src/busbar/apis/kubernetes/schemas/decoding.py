@@ -120,7 +120,7 @@ class _Reader:
         if kind not in shape.types and not (kind == INTEGER and NUMBER in shape.types):
             return self._wrong_type(path, shape.types, value)
         if kind in (OBJECT, ARRAY):
-            if _deeper_than(value, MAX_DEPTH):
+            if is_deeper_than(value, MAX_DEPTH):
                 self._mistake(FieldError(path, f"must not nest deeper than {MAX_DEPTH} levels"))
             return value
         if kind == INTEGER:
@@ -162,7 +162,8 @@ class _Reader:
             self.unknown.append(path[:256])
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def is_deeper_than(value: Any, limit: int) -> bool:
+    """Say whether a JSON value nests deeper than a limit."""
     level = [value]
     for _ in range(limit):
         level = [
