@@ -5,7 +5,6 @@ Written by `join.py` into the data directory, read by `main.py` at each start. N
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 
@@ -53,11 +52,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def lease_file(self) -> Path:
         """Give the path of the file that says until when workloads may run."""
         return self.directory / "lease"
-
-    @property
-    def network(self) -> ipaddress.IPv4Network:
-        """Give the range that Pods' addresses come from."""
-        return ipaddress.IPv4Network(self.pod_cidr)
 
 
 class SettingsMissing(Exception):
