@@ -1,7 +1,7 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down, status), `supply.py` (token, join, vendor, offer),
-`jobs.py` (submit, logs, receipt), `market.py`, `money.py`, `storage.py` (bucket),
+`jobs.py` (submit, logs), `receipts.py`, `market.py`, `money.py`, `storage.py` (bucket),
 `images.py` (image).
 """
 
@@ -28,7 +28,7 @@ _COMMANDS = {
     "offer": ("supply", "offer"),
     "submit": ("jobs", "submit"),
     "logs": ("jobs", "logs"),
-    "receipt": ("money", "receipt"),
+    "receipt": ("receipts", "receipt"),
     "account": ("money", "account"),
     "verify-ledger": ("money", "verify_ledger"),
     "market": ("market", "market"),

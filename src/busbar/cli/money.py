@@ -1,11 +1,9 @@
-"""`busbar receipt`, `account`, `verify-ledger`: what it cost, to the nano-euro.
+"""`busbar account`, `verify-ledger`: what there is, and that it is right.
 
 Next: `market.py`.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import click
 
@@ -14,10 +12,8 @@ from busbar.cli.client import Client, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, hint, output_option
-from busbar.model.dtu import MICRO
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro, parse_euro
-from busbar.model.time import HOUR, format_duration, format_instant
 from busbar.model.wellknown import ACCOUNT_NAME
 from busbar.store.contract import CannotOpen
 from busbar.store.sqlite.verify import verify
@@ -25,96 +21,6 @@ from busbar.store.sqlite.verify import verify
 TOP_UPS = "/money/v1/topups"
 SHOWN_WITHIN_S = 15
 """The account controller looks at the ledger every two seconds; a busy machine takes longer."""
-
-
-@click.command()
-@click.argument("name")
-@output_option
-@namespace_option
-@pass_context
-def receipt(context: Context, /, name: str, output: str, namespace: str | None) -> None:
-    """Print what a job cost: its contracts, who was paid, and that the sums agree."""
-    context.in_namespace(namespace)
-    document = receipt_of(context.client, context.namespace, name)
-    rows: list[tuple[object, ...]] = [
-        (
-            item["contract"],
-            item["vendor"],
-            item["node"],
-            f"{item['pricePerDTU']} €/DTU",
-            item["ran"],
-            f"{item['dtu']} DTU",
-            f"{item['debit']} €",
-            item["closed"],
-        )
-        for item in document["contracts"]
-    ]
-    columns = ("contract", "vendor", "node", "price", "ran", "work", "billed", "closed")
-    emit(output, document, columns, rows)
-    if output == "table":
-        total = document["total"]
-        click.echo(
-            f"\n{total['debit']} € debited = {total['vendor']} € to vendors + "
-            f"{total['fee']} € fee + {total['rounding']} € rounding"
-            f"  {'✓' if total['agrees'] else '✗ THEY DISAGREE'}"
-        )
-
-
-def receipt_of(client: Client, namespace: str, name: str) -> Json:
-    """Give the receipt of a Job or Pod as a document; amounts in euro, as exact decimals."""
-    found = [
-        contract
-        for contract in client.list(namespaced(namespace, "contracts"))
-        if name in _order_names(contract)
-    ]
-    if not found:
-        raise CliError(
-            f"{namespace}/{name} has no contract: nothing was bought, nothing is billed",
-            Exit.NOT_FOUND,
-        )
-    items = [_line(contract) for contract in found]
-    sums = {
-        field: sum(int((c.get("status") or {}).get(f"{field}Nano") or 0) for c in found)
-        for field in ("billed", "vendor", "fee", "rounding")
-    }
-    agrees = sums["billed"] == sums["vendor"] + sums["fee"] + sums["rounding"]
-    total = {
-        "debit": format_euro(sums["billed"]),
-        "vendor": format_euro(sums["vendor"]),
-        "fee": format_euro(sums["fee"]),
-        "rounding": format_euro(sums["rounding"]),
-        "agrees": agrees,
-    }
-    return {"namespace": namespace, "name": name, "contracts": items, "total": total}
-
-
-def _order_names(contract: Json) -> set[str]:
-    order: dict[str, str] = contract["spec"]["order"]
-    return {value for field, value in order.items() if field.lower().endswith("name")}
-
-
-def _line(contract: Json) -> dict[str, Any]:
-    spec, status = contract["spec"], contract.get("status") or {}
-    started, finished = status.get("startedMs"), status.get("finishedMs")
-    ran_ms = max(0, (finished or clock.now()) - started) if started else 0
-    micro_dtu = spec["drawMicro"] * ran_ms // HOUR
-    return {
-        "contract": contract["metadata"]["name"],
-        "vendor": spec["vendor"],
-        "node": spec["node"],
-        "zone": spec["zone"],
-        "pricePerDTU": status.get("pricePerDTU") or format_euro(spec["slots"][0]["priceNano"]),
-        "drawPerHour": format_euro(spec["drawMicro"] * 1000),
-        "started": format_instant(started) if started else "",
-        "finished": format_instant(finished) if finished else "",
-        "ran": format_duration(ran_ms) if ran_ms >= 1000 else f"{ran_ms} ms",
-        "dtu": f"{micro_dtu / MICRO:.6f}",
-        "debit": format_euro(int(status.get("billedNano") or 0)),
-        "vendorCredit": format_euro(int(status.get("vendorNano") or 0)),
-        "fee": format_euro(int(status.get("feeNano") or 0)),
-        "rounding": format_euro(int(status.get("roundingNano") or 0)),
-        "closed": status.get("reason") or status.get("phase") or "",
-    }
 
 
 @click.command()

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from busbar.agent.network.plan import tag_of
-from busbar.cli import clock, jobs, machines, manifests, money, processes, storage
+from busbar.cli import clock, jobs, machines, manifests, money, processes, receipts, storage
 from busbar.cli.client import BUSBAR, namespaced
 from busbar.cli.cloud import require_root
 from busbar.cli.context import Context, pass_context
@@ -265,7 +265,7 @@ class Story:
         self._say("7. The receipt")
         self._busbar("-n", NAMESPACE, "receipt", JOB)
         self._busbar("verify-ledger")
-        document = money.receipt_of(self._context.client, NAMESPACE, JOB)
+        document = receipts.receipt_of(self._context.client, NAMESPACE, JOB)
         if not document["total"]["agrees"]:
             raise CliError("the receipt's sums disagree", Exit.LEDGER_BAD)
 

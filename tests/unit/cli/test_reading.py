@@ -53,7 +53,7 @@ def full(cloud: FakeCloud) -> FakeCloud:
     cloud.add(
         f"{XYZ}/contracts/k1",
         spec={
-            "order": {"jobName": "j1"},
+            "order": {"name": "j1-abc", "uid": "p1", "ownerKind": "Job", "ownerName": "j1"},
             "vendor": "elastx",
             "node": "n1",
             "zone": "Sweden",

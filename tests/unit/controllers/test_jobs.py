@@ -47,6 +47,15 @@ def test_a_job_becomes_a_pod_with_its_buckets_and_market_terms():
     assert house.status(job)["pod"] == name_of(pod)
 
 
+def test_a_contract_names_its_order_and_whose_it_is_by_uid():
+    house = open_house()
+    job = house.get(house.job())
+    house.settle()
+    order = spec_of(house.only_contract())["order"]
+    assert order["uid"] == house.only_pod()["metadata"]["uid"]
+    assert (order["ownerName"], order["ownerUid"]) == ("j", job["metadata"]["uid"])
+
+
 def test_a_deadline_in_the_past_expires_the_job_at_once_and_names_the_field():
     house = open_house()
     job = house.job(**MANIFEST, notAfter="2025-03-25T08:25:58Z")

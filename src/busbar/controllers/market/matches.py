@@ -133,6 +133,7 @@ def _reference(pod: Object) -> dict[str, str]:
         "ownerApiVersion": str(owner.get("apiVersion", "")),
         "ownerKind": str(owner.get("kind", "")),
         "ownerName": str(owner.get("name", "")),
+        "ownerUid": str(owner.get("uid", "")),
     }
 
 

@@ -1,0 +1,171 @@
+"""`busbar receipt`: what a job cost, to the nano-euro. Next: `money.py`.
+
+A contract knows its order by uid: a job that was deleted and made again under the same name is
+another job, whose earlier namesake's contracts are shown with `--all` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from busbar.cli import clock
+from busbar.cli.client import Client, Json, namespaced
+from busbar.cli.context import Context, namespace_option, pass_context
+from busbar.cli.errors import CliError, Exit
+from busbar.cli.output import emit, hint, output_option
+from busbar.model.dtu import MICRO
+from busbar.model.money import format_euro
+from busbar.model.time import HOUR, format_duration, format_instant
+
+_COLUMNS = ("contract", "vendor", "node", "price", "ran", "work", "billed", "closed")
+_ORDERS = (("Job", "/apis/busbar.dev/v1alpha1", "jobs"), ("Job", "/apis/batch/v1", "jobs"))
+_PODS = ("Pod", "/api/v1", "pods")
+_SUMS = (("debit", "billed"), ("vendor", "vendor"), ("fee", "fee"), ("rounding", "rounding"))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--all", "everything", is_flag=True, help="Earlier jobs of that name too.")
+@output_option
+@namespace_option
+@pass_context
+def receipt(
+    context: Context, /, name: str, everything: bool, output: str, namespace: str | None
+) -> None:
+    """Print what a job cost: its contracts, who was paid, and that the sums agree."""
+    context.in_namespace(namespace)
+    document = receipt_of(context.client, context.namespace, name, everything=everything)
+    rows = [_row(item, everything) for item in document["contracts"]]
+    emit(output, document, ("made", *_COLUMNS) if everything else _COLUMNS, rows)
+    if output == "table":
+        total = document["total"]
+        click.echo(
+            f"\n{total['debit']} € debited = {total['vendor']} € to vendors + "
+            f"{total['fee']} € fee + {total['rounding']} € rounding"
+            f"  {'✓' if total['agrees'] else '✗ THEY DISAGREE'}"
+        )
+        if document["earlier"] and not everything:
+            hint(f"{_earlier(document['earlier'], name)}; --all shows them too")
+
+
+def receipt_of(client: Client, namespace: str, name: str, *, everything: bool = False) -> Json:
+    """Give the receipt of a Job or Pod as a document; amounts in euro, as exact decimals.
+
+    `earlier` counts the contracts of earlier namesakes; with `everything` they are included.
+    """
+    named = sorted(
+        (c for c in client.list(namespaced(namespace, "contracts")) if name in _order_names(c)),
+        key=_made,
+    )
+    mine = _of_the_present(client, namespace, name, named)
+    earlier = len(named) - len(mine)
+    found = named if everything else mine
+    if not found:
+        said = f"{namespace}/{name} has no contract: nothing was bought, nothing is billed"
+        if earlier:
+            said += f" ({_earlier(earlier, name)}; see --all)"
+        raise CliError(said, Exit.NOT_FOUND)
+    sums = {to: sum(_nano(contract, name) for contract in found) for to, name in _SUMS}
+    agrees = sums["debit"] == sums["vendor"] + sums["fee"] + sums["rounding"]
+    return {
+        "namespace": namespace,
+        "name": name,
+        "earlier": earlier,
+        "contracts": [_line(contract) for contract in found],
+        "total": {**{to: format_euro(nano) for to, nano in sums.items()}, "agrees": agrees},
+    }
+
+
+def _of_the_present(client: Client, namespace: str, name: str, named: list[Json]) -> list[Json]:
+    """Give the contracts of what bears the name now; of its last bearer where nothing does."""
+    bearers = list(_bearers(client, namespace, name))
+    if bearers:
+        return [c for c in named if any(_belongs(c, kind, obj) for kind, obj in bearers)]
+    last = _identity(named[-1], name) if named else None
+    return [contract for contract in named if _identity(contract, name) == last]
+
+
+def _bearers(client: Client, namespace: str, name: str) -> Iterable[tuple[str, Json]]:
+    """Give the Jobs and the Pod that bear a name now, each with its kind."""
+    for kind, api, resource in (*_ORDERS, _PODS):
+        found = client.find(namespaced(namespace, resource, name, api=api))
+        if found is not None:
+            yield kind, found
+
+
+def _belongs(contract: Json, kind: str, bearer: Json) -> bool:
+    order, meta = contract["spec"]["order"], bearer["metadata"]
+    if meta.get("uid") in (order.get("uid"), order.get("ownerUid")):
+        return True
+    if order.get("ownerUid") or order.get("ownerKind", "").lower() != kind.lower():
+        return False
+    # Made before contracts had their owner's uid: a job's contracts are younger than the job.
+    return order.get("ownerName") == meta["name"] and _made(contract) >= meta["creationTimestamp"]
+
+
+def _identity(contract: Json, name: str) -> str:
+    """Tell one bearer of a name from another, as far as a contract knows."""
+    order = contract["spec"]["order"]
+    if order.get("ownerName") == name:
+        return str(order.get("ownerUid") or "")
+    return str(order.get("uid") or "")
+
+
+def _order_names(contract: Json) -> tuple[str | None, str | None]:
+    order: dict[str, str] = contract["spec"]["order"]
+    return order.get("name"), order.get("ownerName")
+
+
+def _made(contract: Json) -> str:
+    return str(contract["metadata"].get("creationTimestamp") or "")
+
+
+def _earlier(count: int, name: str) -> str:
+    contracts = "contract" if count == 1 else "contracts"
+    return f"{count} {contracts} of earlier bearers of the name {name} not counted"
+
+
+def _nano(contract: Json, field: str) -> int:
+    return int((contract.get("status") or {}).get(f"{field}Nano") or 0)
+
+
+def _row(item: Json, everything: bool) -> tuple[object, ...]:
+    row = (
+        item["contract"],
+        item["vendor"],
+        item["node"],
+        f"{item['pricePerDTU']} €/DTU",
+        item["ran"],
+        f"{item['dtu']} DTU",
+        f"{item['debit']} €",
+        item["closed"],
+    )
+    return (item["made"], *row) if everything else row
+
+
+def _line(contract: Json) -> dict[str, Any]:
+    spec, status = contract["spec"], contract.get("status") or {}
+    started, finished = status.get("startedMs"), status.get("finishedMs")
+    ran_ms = max(0, (finished or clock.now()) - started) if started else 0
+    micro_dtu = spec["drawMicro"] * ran_ms // HOUR
+    return {
+        "contract": contract["metadata"]["name"],
+        "made": _made(contract),
+        "vendor": spec["vendor"],
+        "node": spec["node"],
+        "zone": spec["zone"],
+        "pricePerDTU": status.get("pricePerDTU") or format_euro(spec["slots"][0]["priceNano"]),
+        "drawPerHour": format_euro(spec["drawMicro"] * 1000),
+        "started": format_instant(started) if started else "",
+        "finished": format_instant(finished) if finished else "",
+        "ran": format_duration(ran_ms) if ran_ms >= 1000 else f"{ran_ms} ms",
+        "dtu": f"{micro_dtu / MICRO:.6f}",
+        "debit": format_euro(_nano(contract, "billed")),
+        "vendorCredit": format_euro(_nano(contract, "vendor")),
+        "fee": format_euro(_nano(contract, "fee")),
+        "rounding": format_euro(_nano(contract, "rounding")),
+        "closed": status.get("reason") or status.get("phase") or "",
+    }
