@@ -32,6 +32,8 @@ class NodeLease:
         self._clock = clock
         self._settings = api.settings
         self._until = _read(api.settings.lease_file)
+        self.reprieves = 1
+        """Counts how often the lease was won, and this life: what was heard before is hearsay."""
 
     def is_live(self) -> bool:
         """Say whether workloads may run on this node at this moment."""
@@ -51,20 +53,27 @@ class NodeLease:
             if refused.code != 404:
                 raise
             await self._api.post(_PATH, body)
+        if not self.is_live():
+            # The cloud may have given the work to others meanwhile.
+            self.reprieves += 1
         self._until = sent + self._settings.lease_seconds
         _write(self._settings.lease_file, self._until)
 
     async def keep(self, changed: Callable[[bool], None]) -> None:
-        """Renew for ever; tell `changed` whenever the lease is lost or won back."""
-        was_live = False
+        """Renew for ever; tell `changed` whenever the lease is lost or won back.
+
+        One that ran out and was won back while the agent slept is told as well.
+        """
+        told = (False, 0)
         while True:
             try:
                 await self.renew()
             except (Unreachable, ApiRefused) as error:
                 log.warning("lease not renewed: %s", error)
-            if self.is_live() != was_live:
-                was_live = not was_live
-                changed(was_live)
+            live = self.is_live()
+            if (live, self.reprieves) != told and (live or told[0]):
+                changed(live)
+            told = (live, self.reprieves)
             await asyncio.sleep(min(self._settings.renew_seconds, max(0.2, self.seconds_left())))
 
     def _body(self) -> Object:

@@ -64,7 +64,7 @@ class Agent:
         )
         self._parts = Parts(api, runtime, preparer, self.records, clock, self.lease)
         self._known = self.records.load_all()
-        self.pods = Pods(api, self._start_worker)
+        self.pods = Pods(api, self._start_worker, lambda: self.lease.reprieves)
         self.relay = Relay(api, self._find_log)
 
     def _start_worker(self, pod: Object) -> PodWorker:

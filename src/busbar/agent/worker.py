@@ -71,6 +71,10 @@ class PodWorker:
         self._pod = pod
         self._gone = False
         self._draining = False
+        self._confirmed = 0
+        """The lease's `reprieves` when the list was asked for that the Pod's last word is from."""
+        self._running_since = parts.lease.reprieves
+        """The same when its first container was started, or taken up."""
         self._wake = asyncio.Event()
         self._prepared: Prepared | None = None
         self._refusal: PodRefused | None = None
@@ -95,12 +99,13 @@ class PodWorker:
         """Say whether nothing of it is left on this node."""
         return self._forgotten
 
-    def update(self, pod: Object | None) -> None:
-        """Hear the cloud's latest word; None: it knows no such Pod."""
+    def update(self, pod: Object | None, asked: int = 0) -> None:
+        """Hear the cloud's latest word; None: it knows no such Pod. `asked`: how fresh it is."""
         if pod is None:
             self._gone = True
         elif is_deleting(pod) or (epoch_of(pod) or 0) >= self._record.epoch:
             self._pod = pod
+            self._confirmed = max(self._confirmed, asked)
         else:
             log.warning("%s: a word of an earlier epoch is not listened to", self._name)
         self._wake.set()
@@ -214,11 +219,25 @@ class PodWorker:
         if self._has_ended_in_the_cloud() and self.containers.any_running():
             ended = status_of(self._pod)
             return (ended.get("reason") or "Ended", ended.get("message") or "the cloud ended it")
-        lost = not self._parts.lease.is_live() and self.containers.any_started()
-        if lost and not is_finished(self.view()):
+        if self._has_lost_lease() and not is_finished(self.view()):
             said = "this node was cut off from the cloud for longer than its lease"
             return (Reason.LEASE_LOST.value, said)
         return None
+
+    def _has_lost_lease(self) -> bool:
+        """Say whether the right to run ended under it, also where it was won back unnoticed."""
+        lease = self._parts.lease
+        lost = not lease.is_live() or lease.reprieves != self._running_since
+        return lost and self.containers.any_started()
+
+    def _may_start(self) -> bool:
+        """Say whether a container may be started at this moment (ADR 18).
+
+        What was heard before the lease was won (back) is hearsay: the work may be another's.
+        """
+        lease = self._parts.lease
+        fresh = self._confirmed == lease.reprieves
+        return fresh and lease.is_live() and self._why_stop() is None
 
     async def _go_on(self) -> None:
         """Prepare and start what is not started; start again what is due."""
@@ -228,17 +247,21 @@ class PodWorker:
         if self.containers.all_started() and not self.containers.due(self._parts.clock.now()):
             self._refusal = None
             return
+        if not self._may_start():
+            return  # The list that allows it wakes this worker.
         self._record.pod = self._pod
         if self._prepared is None:
             self._prepared = await self._attentively(self._parts.preparer.prepare(self._pod))
             if self._prepared is None:
                 return
             self._parts.records.save(self._record)
-        if self._why_stop() is not None or not self._parts.lease.is_live():
+        if not self._may_start():
             self._wake.set()
             return
         self._refusal = None
-        await self.containers.start_due(self._pod, self._prepared)
+        if not self.containers.any_started():
+            self._running_since = self._parts.lease.reprieves
+        await self.containers.start_due(self._pod, self._prepared, self._may_start)
         self._faults = 0
 
     async def _attentively(self, deed: Coroutine[None, None, T]) -> T | None:
@@ -387,7 +410,7 @@ class PodWorker:
         if self._retry_at > now:
             naps.append(self._retry_at - now)
         due = self.containers.due_at()
-        if due is not None:
+        if due is not None and self._may_start():
             naps.append((due - self._parts.clock.now()) / 1000)
         if self.containers.any_running():
             naps.append(self._parts.lease.seconds_left() + 0.05)

@@ -55,6 +55,9 @@ class FakeApi:
         self.told: list[tuple[str, str, Object]] = []
         self.refused: dict[str, ApiRefused] = {}
         self.is_reachable = True
+        self.asked: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
+        """Answers to these paths are made when they are asked for, and arrive when it is set."""
         self.events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
     def _check(self, path: str) -> None:
@@ -67,9 +70,13 @@ class FakeApi:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Object:
         del query
         self._check(path)
+        self.asked.append(path)
         if path not in self.objects:
             raise ApiRefused(404, "NotFound", f"{path} does not exist")
-        return self.objects[path]
+        answer = self.objects[path]
+        if path in self.gates:
+            await self.gates[path].wait()
+        return answer
 
     async def patch(self, path: str, body: Object, kind: str = "") -> Object:
         del kind
@@ -189,7 +196,7 @@ class Node:
             self.lease,
         )
         self.known = self.records.load_all()
-        self.pods = Pods(self.api, self._worker)  # type: ignore[arg-type]
+        self.pods = Pods(self.api, self._worker, lambda: self.lease.reprieves)  # type: ignore[arg-type]
 
     def _worker(self, pod: Object) -> CountingWorker:
         return CountingWorker(self.parts, pod, self.known.pop(uid_of(pod), None))
@@ -205,10 +212,14 @@ class Node:
     async def run(self, pod: Object) -> CountingWorker:
         """Hear of a Pod from the cloud, and take the first turn."""
         await self.lease.renew()
-        self.pods.adopt(pod)
+        self.hear(pod)
         worker = self.worker(uid_of(pod))
         await self.until(lambda: worker.turns > 0 or worker.done)
         return worker
+
+    def hear(self, pod: Object) -> None:
+        """Hear of a Pod in an answer that was asked for just now."""
+        self.pods._wake(pod, self.lease.reprieves)
 
     def worker(self, uid: str = UID) -> CountingWorker:
         found = self.pods.workers[uid]
@@ -228,11 +239,17 @@ class Node:
         while not holds():
             await asyncio.sleep(0.001)
 
+    async def elapses(self, seconds: float) -> None:
+        """Let time pass on this node's clock, and the lease be renewed all the while."""
+        while seconds > 0:
+            self.clock.advance(min(seconds, 10))
+            seconds -= 10
+            with contextlib.suppress(Unreachable):
+                await self.lease.renew()
+
     async def passes(self, seconds: float) -> None:
-        """Let time pass on this node's clock, and the workers see it."""
-        self.clock.advance(seconds)
-        with contextlib.suppress(Unreachable):
-            await self.lease.renew()
+        """Let time pass, and the workers see it."""
+        await self.elapses(seconds)
         for uid in list(self.pods.workers):
             await self.turn(uid)
 

@@ -105,3 +105,28 @@ async def test_a_change_is_told_once(node: Node) -> None:
     await asyncio.sleep(0.01)
     keeping.cancel()
     assert told == [True]  # A life that begins without it has nothing to tell.
+
+
+async def test_each_win_is_a_reprieve_and_a_renewal_is_none(node: Node) -> None:
+    born = node.lease.reprieves
+    await node.lease.renew()
+    await node.lease.renew()
+    assert node.lease.reprieves == born + 1
+    node.clock.advance(20)
+    await node.lease.renew()
+    assert node.lease.reprieves == born + 2
+
+
+async def test_a_lease_lost_and_won_between_two_looks_is_told(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    naps = iter([30.0])
+
+    async def sleep(seconds: float) -> None:
+        node.clock.advance(next(naps))
+
+    monkeypatch.setattr("busbar.agent.lease.asyncio.sleep", sleep)
+    with pytest.raises(RuntimeError):  # The naps have run out.
+        await node.lease.keep(told.append)
+    assert told == [True, True]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from tests.unit.agent.conftest import UID, Node, deleting, pod
 
+from busbar.agent import pods
 from busbar.agent.api import ApiRefused
 from busbar.model.objects import Object
 
@@ -97,3 +99,113 @@ async def test_pods_are_found_by_uid_or_name(node: Node) -> None:
     assert node.pods.find("xyz", "p") is worker
     assert node.pods.find("abc", "p") is None
     assert node.pods.find("xyz", "p", OTHER) is None
+
+
+# -- what was heard before the lease was won back (ADR 18) ---------------------------------------
+
+
+async def win_back(node: Node) -> None:
+    """Lose the lease and win it back, as `keep` would tell it."""
+    node.clock.advance(20)
+    node.pods.lease_changed(False)
+    await node.lease.renew()
+    node.pods.lease_changed(True)
+
+
+async def fetching(node: Node) -> None:
+    """Be at the point where a Pod's image is still on its way."""
+    node.images.gate = asyncio.Event()
+    await follow(node, pod())
+    await node.until(lambda: bool(node.machine.sandboxes))
+
+
+async def test_a_lease_won_back_asks_anew_and_only_then_starts(node: Node) -> None:
+    await fetching(node)
+    gate = node.api.gates[LIST] = asyncio.Event()
+    await win_back(node)
+    assert node.images.gate is not None
+    node.images.gate.set()
+    await node.until(lambda: node.api.asked.count(LIST) == 2)
+    await node.turn()
+    assert node.machine.started == []
+    gate.set()
+    await node.until(lambda: len(node.machine.started) == 1)
+
+
+async def test_what_was_evicted_meanwhile_never_starts(node: Node) -> None:
+    await fetching(node)
+    node.api.objects[LIST] = listed()
+    await win_back(node)
+    assert node.images.gate is not None
+    node.images.gate.set()
+    await node.until(lambda: UID not in node.pods.workers)
+    assert node.machine.started == []
+
+
+async def test_a_stale_answer_on_its_way_starts_nothing(node: Node) -> None:
+    """Asked for before the lease was lost, it arrives after the lease was won back."""
+    await node.lease.renew()
+    node.api.objects[LIST] = listed(pod())
+    late = node.api.gates[LIST] = asyncio.Event()
+    node.tasks.add(asyncio.create_task(node.pods.run()))
+    await node.until(lambda: node.api.asked == [LIST])
+    node.api.objects[LIST] = listed(pod(OTHER))
+    await win_back(node)
+    late.set()
+    await node.until(lambda: len(node.machine.started) == 1)
+    assert node.machine.started[0].pod_uid == OTHER
+    assert node.api.asked.count(LIST) == 2
+    assert UID not in node.pods.workers
+
+
+async def test_a_stale_word_of_the_old_watch_starts_nothing(node: Node) -> None:
+    """It lay in the stream while the node was cut off."""
+    await follow(node)
+    await node.until(lambda: node.api.asked == [LIST])
+    node.clock.advance(20)
+    await node.lease.renew()
+    say(node, "ADDED", pod())
+    await node.until(lambda: UID in node.pods.workers)
+    await node.turn()
+    assert node.machine.started == []
+    node.api.objects[LIST] = listed()
+    node.pods.lease_changed(True)
+    await node.until(lambda: UID not in node.pods.workers)
+    assert node.machine.started == []
+
+
+async def test_another_life_of_the_agent_starts_nothing_before_it_has_asked(node: Node) -> None:
+    await fetching(node)
+    node.records.save(node.worker()._record)
+    await node.die()
+    node.images.gate = None
+    await node.lease.renew()
+    for record in list(node.known.values()):
+        node.pods.adopt(record.pod)
+    await node.turn()
+    assert node.machine.started == []
+    await follow(node, pod())
+    await node.until(lambda: len(node.machine.started) == 1)
+
+
+async def test_a_lease_that_was_never_lost_asks_nothing_twice(node: Node) -> None:
+    await follow(node, pod())
+    await node.lease.renew()
+    node.pods.lease_changed(True)
+    await node.until(lambda: len(node.machine.started) == 1)
+    assert node.api.asked.count(LIST) == 1
+
+
+async def test_a_lease_won_does_not_wait_for_the_next_try(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a cloud out of reach, pauses between questions grow to seconds."""
+    monkeypatch.setattr(pods, "PAUSE_SECONDS_MAX", 3600.0)
+    monkeypatch.setattr(pods, "PAUSE_SECONDS", 3600.0)
+    node.api.refused[LIST] = ApiRefused(500, "InternalError", "")
+    node.tasks.add(asyncio.create_task(node.pods.run()))
+    await asyncio.sleep(0.001)
+    node.api.refused.clear()
+    node.api.objects[LIST] = listed(pod())
+    await win_back(node)
+    await node.until(lambda: len(node.machine.started) == 1)

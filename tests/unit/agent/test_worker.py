@@ -168,7 +168,7 @@ async def test_conditions_keep_their_time(node: Node) -> None:
 async def test_a_report_that_was_not_taken_is_repeated(node: Node) -> None:
     await node.lease.renew()
     node.api.is_reachable = False
-    node.pods.adopt(pod())
+    node.hear(pod())
     await node.until(lambda: node.worker().turns > 0)
     assert node.api.statuses == []
     node.api.is_reachable = True
@@ -179,7 +179,7 @@ async def test_a_report_that_was_not_taken_is_repeated(node: Node) -> None:
 async def test_a_status_of_a_vanished_pod_ends_it(node: Node) -> None:
     node.api.refused["/status"] = ApiRefused(404, "NotFound", "gone")
     await node.lease.renew()
-    node.pods.adopt(pod())
+    node.hear(pod())
     await node.until(lambda: UID not in node.pods.workers)
     assert not node.machine.containers
 
@@ -277,7 +277,7 @@ async def test_a_pod_without_contract_is_not_run(node: Node, note: str) -> None:
 async def test_deletion_while_the_image_is_fetched_does_not_wait_for_it(node: Node) -> None:
     node.images.gate = asyncio.Event()
     await node.lease.renew()
-    node.pods.adopt(pod())
+    node.hear(pod())
     await asyncio.sleep(0.001)
     node.worker().update(deleting(pod()))
     await node.until(lambda: UID not in node.pods.workers)
@@ -363,9 +363,7 @@ async def test_a_good_run_forgives_earlier_failures(node: Node) -> None:
     await node.passes(10)
     count = len(node.machine.started)
     node.machine.default = Behaviour(exits_after_ms=0, exit_code=1)
-    await node.lease.renew()
-    node.clock.advance(700)
-    await node.lease.renew()
+    await node.elapses(700)
     await node.turn()
     await node.turn()
     assert len(node.machine.started) == count + 1
@@ -439,7 +437,7 @@ async def test_another_life_remembers_what_had_ended(node: Node) -> None:
 async def test_a_crash_between_record_and_start_is_made_good(node: Node) -> None:
     node.machine.default = Behaviour(start_takes_ms=1000)
     await node.lease.renew()
-    node.pods.adopt(pod())
+    node.hear(pod())
     await node.until(lambda: bool(node.records.load_all().get(UID, None)))
     await node.until(lambda: "main" in node.records.load_all()[UID].containers)
     await node.die()
@@ -501,12 +499,51 @@ async def test_draining_stops_and_says_so(node: Node) -> None:
 
 
 async def test_without_lease_nothing_starts(node: Node) -> None:
-    node.pods.adopt(pod())
+    node.hear(pod())
     await node.until(lambda: node.worker().turns > 0)
     assert node.machine.started == []
     await node.lease.renew()
     await node.turn()
+    assert node.machine.started == []  # Heard before the lease: hearsay.
+    node.hear(pod())
+    await node.turn()
     assert len(node.machine.started) == 1
+
+
+async def test_a_lease_won_back_unnoticed_still_ended_what_ran(node: Node) -> None:
+    """The agent slept through the whole of it, as on a machine that was suspended."""
+    await node.run(pod(restartPolicy="Always"))
+    node.clock.advance(3600)
+    await node.lease.renew()
+    await node.turn()
+    assert all(c.status.state == "exited" for c in node.machine.containers.values())
+    await node.turn()
+    assert (last(node)["phase"], last(node)["reason"]) == ("Failed", "LeaseLost")
+
+
+async def test_no_restart_comes_from_an_older_word(node: Node) -> None:
+    node.machine.default = Behaviour(exits_after_ms=5000, exit_code=1)
+    await node.run(pod(restartPolicy="OnFailure"))
+    await node.die()
+    await node.lease.renew()
+    node.pods.adopt(next(iter(node.known.values())).pod)
+    await node.passes(6)
+    await node.turn()
+    assert len(node.machine.started) == 1
+    node.hear(pod(restartPolicy="OnFailure"))
+    await node.turn()
+    assert len(node.machine.started) == 2
+
+
+async def test_a_lease_that_ends_between_two_starts_holds_back_the_second(node: Node) -> None:
+    node.machine.behaviours["main"] = Behaviour(start_takes_ms=21_000)
+    await node.lease.renew()
+    node.hear(pod(containers=TWO))
+    await node.until(lambda: bool(node.machine._timers))
+    node.clock.advance(21)
+    node.machine.settle()
+    await node.until(lambda: node.worker().turns > 0)
+    assert [spec.name for spec in node.machine.started] == ["main"]
 
 
 async def test_a_lost_lease_kills_at_once_and_is_told_later(node: Node) -> None:

@@ -7,7 +7,7 @@ Next: the runtime, `runtimes/contract.py`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from busbar.agent.clock import Clock
@@ -144,9 +144,16 @@ class Containers:
         at = self.due_at()
         return at is not None and at <= now
 
-    async def start_due(self, pod: Object, prepared: Prepared) -> None:
-        """Start what is not started, in order, and start again what is due."""
+    async def start_due(
+        self, pod: Object, prepared: Prepared, may_start: Callable[[], bool]
+    ) -> None:
+        """Start what is not started, in order, and start again what is due.
+
+        `may_start` is asked before each: between two starts the right to run may end.
+        """
         for container, init in _containers(pod):
+            if not may_start():
+                return
             kept = self._record.containers.setdefault(container["name"], ContainerRecord())
             if init and kept.done and self._exit_code(container["name"]) == 0:
                 continue
