@@ -103,7 +103,7 @@ def _belongs(contract: Json, kind: str, bearer: Json) -> bool:
     if order.get("ownerUid") or order.get("ownerKind", "").lower() != kind.lower():
         return False
     # Made before contracts had their owner's uid: a job's contracts are younger than the job.
-    return order.get("ownerName") == meta["name"] and _made(contract) >= meta["creationTimestamp"]
+    return _identity(contract, meta["name"]) == "" and _made(contract) >= _made(bearer)
 
 
 def _identity(contract: Json, name: str) -> str:

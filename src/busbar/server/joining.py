@@ -29,13 +29,13 @@ from busbar.model.wellknown import (
 )
 from busbar.server.identities import JoinGrant, matches, read_join_grant
 from busbar.server.pki import Authority, CertificateRequestRefused
-from busbar.server.replies import reply, reply_json
+from busbar.server.replies import Send, reply
+from busbar.server.requests import Receive, RequestRefused, answer, read_document
 from busbar.store.contract import ABSENT, ANY, Committed, Delete, Put, Refused, Store, Transaction
 
 _NAME = re.compile(r"\A[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?\Z")
 _RATING_RANGE = (50_000, 20_000_000)
 """Between a twentieth of and twenty times the reference: beyond it a measurement went wrong."""
-_BODY_MAX = 64 * 1024
 
 
 class JoinRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -56,13 +56,8 @@ class JoinRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     agent_version: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class JoinRefused(Exception):
-    """A machine that is not let in: HTTP status and one sentence."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+class JoinRefused(RequestRefused):
+    """A machine that is not let in."""
 
 
 class Joining:
@@ -217,10 +212,6 @@ class Joining:
         )
 
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
 def create_app(joining: Joining) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
     """Give the ASGI application behind POST /join/v1 and GET /join/v1/ca."""
 
@@ -229,38 +220,15 @@ def create_app(joining: Joining) -> Callable[[dict[str, Any], Receive, Send], Aw
             # Public: a joining machine compares its fingerprint with the one in the token.
             await reply(send, 200, joining.ca, b"application/x-pem-file")
             return
-        status, answer = 200, {}
-        try:
-            if scope["method"] != "POST":
-                raise JoinRefused(405, "join with POST")
-            request = _decoded(await _body(receive))
-            answer = await joining.join(request, _host(scope))
-        except JoinRefused as refused:
-            status, answer = refused.status, {"message": refused.message}
-        await reply_json(send, status, answer)
+        await answer(send, _join(scope, receive))
+
+    async def _join(scope: dict[str, Any], receive: Receive) -> dict[str, Any]:
+        if scope["method"] != "POST":
+            raise JoinRefused(405, "join with POST")
+        request = await read_document(receive, JoinRequest, "the join request")
+        return await joining.join(request, _host(scope))
 
     return app
-
-
-def _decoded(raw: bytes) -> JoinRequest:
-    try:
-        return msgspec.json.decode(raw, type=JoinRequest)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise JoinRefused(400, f"the join request is not valid: {error}") from None
-
-
-async def _body(receive: Receive) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise JoinRefused(400, "the request ended early")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > _BODY_MAX:
-            raise JoinRefused(413, f"a join request has at most {_BODY_MAX} bytes")
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 def _host(scope: dict[str, Any]) -> str:

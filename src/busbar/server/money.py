@@ -1,24 +1,39 @@
 """Paying in: POST /money/v1/topups, for operators. Next: `main.py`.
 
 Until payment providers are a door of their own, an operator enters what arrived. The idempotency
-key makes a repeated request harmless; the same key with another amount is refused.
+key makes a repeated request harmless; the same key with another amount is refused. The answer is
+the balance as committed, so that nobody need wait for the Account to follow.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
 
+from busbar.controllers.parts.funds import account_key, account_status
+from busbar.controllers.parts.writes import update_status
+from busbar.ledger.entries import available, held
 from busbar.ledger.settlement import top_up
 from busbar.model.errors import InvalidField
-from busbar.model.money import parse_euro
+from busbar.model.money import format_euro, parse_euro
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import OPERATORS
-from busbar.server.replies import reply_json
-from busbar.store.contract import EXISTS, Refused, Require, Store, Transaction, Why
+from busbar.server.replies import Send
+from busbar.server.requests import Receive, RequestRefused, answer, read_document
+from busbar.store.contract import (
+    EXISTS,
+    Refused,
+    Require,
+    Snapshot,
+    Store,
+    StoreFailed,
+    Transaction,
+    Why,
+)
 
 
 class TopUp(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -29,17 +44,12 @@ class TopUp(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class MoneyRefused(Exception):
-    """A payment that is not entered: HTTP status and one sentence."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+class MoneyRefused(RequestRefused):
+    """A payment that is not entered."""
 
 
-async def enter(store: Store, request: TopUp, now: Instant) -> None:
-    """Credit a namespace. Raises `MoneyRefused`."""
+async def enter(store: Store, request: TopUp, now: Instant) -> dict[str, Any]:
+    """Credit a namespace; gives its balances after that. Raises `MoneyRefused`."""
     try:
         amount = parse_euro(request.euro, "euro")
     except InvalidField as error:
@@ -48,16 +58,38 @@ async def enter(store: Store, request: TopUp, now: Instant) -> None:
         raise MoneyRefused(422, "euro: must be more than nothing")
     entry = top_up(request.namespace, amount, now, request.idempotency_key)
     exists = Require(Key("", "namespaces", "", request.namespace), EXISTS)
+    before = await store.snapshot()
     outcome = await store.commit(Transaction((exists,), (entry,)))
     if isinstance(outcome, Refused):
-        status = {Why.NOT_FOUND: 404, Why.IDEMPOTENCY: 409}.get(outcome.why, 422)
-        if outcome.why is Why.NOT_FOUND:
-            raise MoneyRefused(status, f"namespace: {request.namespace!r} does not exist")
-        raise MoneyRefused(status, outcome.message)
+        raise _refused(outcome, request)
+    after = await store.snapshot()
+    await _show(store, after, request.namespace, now)
+    new = await store.journal(before.head.seq)
+    return {
+        "namespace": request.namespace,
+        "euro": format_euro(amount),
+        "repeated": all(sealed.entry.id != entry.id for sealed in new),
+        "balance": format_euro(after.balance(available(request.namespace))),
+        "held": format_euro(after.balance(held(request.namespace))),
+    }
 
 
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+def _refused(outcome: Refused, request: TopUp) -> MoneyRefused:
+    if outcome.why is Why.NOT_FOUND:
+        said = f"namespace: {request.namespace!r} does not exist; make it with "
+        return MoneyRefused(404, f"{said}`kubectl create namespace {request.namespace}`")
+    return MoneyRefused(409 if outcome.why is Why.IDEMPOTENCY else 422, outcome.message)
+
+
+async def _show(store: Store, snapshot: Snapshot, namespace: str, now: Instant) -> None:
+    """Let the Account say so at once. Where it has changed meanwhile its controller will."""
+    account = snapshot.get(account_key(namespace))
+    if account is not None:
+        status = account_status(snapshot, namespace, account, now)
+        with contextlib.suppress(StoreFailed):  # The payment itself is entered.
+            await store.commit(Transaction(update_status(account, **status)))
+
+
 Groups = Callable[[Any], Awaitable[tuple[str, ...]]]
 """Gives the groups of who asks; empty for nobody."""
 
@@ -68,29 +100,13 @@ def create_app(
     """Give the ASGI application behind /money/v1/topups."""
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
-        status, reply = 200, {"status": "entered"}
-        try:
-            if OPERATORS not in await groups_of(scope):
-                raise MoneyRefused(403, "only an operator may enter payments")
-            if scope["method"] != "POST":
-                raise MoneyRefused(405, "enter payments with POST")
-            try:
-                request = msgspec.json.decode(await _body(receive), type=TopUp)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                raise MoneyRefused(400, f"the payment is not valid: {error}") from None
-            await enter(store, request, clock())
-        except MoneyRefused as refused:
-            status, reply = refused.status, {"message": refused.message}
-        await reply_json(send, status, reply)
+        await answer(send, _enter(scope, receive))
+
+    async def _enter(scope: Any, receive: Receive) -> dict[str, Any]:
+        if OPERATORS not in await groups_of(scope):
+            raise MoneyRefused(403, "only an operator may enter payments")
+        if scope["method"] != "POST":
+            raise MoneyRefused(405, "enter payments with POST")
+        return await enter(store, await read_document(receive, TopUp, "the payment"), clock())
 
     return app
-
-
-async def _body(receive: Receive) -> bytes:
-    raw = bytearray()
-    while len(raw) <= 65536:
-        message = await receive()
-        raw += message.get("body", b"")
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return bytes(raw)
-    raise MoneyRefused(413, "a payment has at most 65536 bytes")

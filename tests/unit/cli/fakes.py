@@ -35,6 +35,7 @@ class FakeCloud:
     """Watches of a path, each a list of events; when they are used up, watches end at once."""
     logs: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str, Json | None]] = field(default_factory=list)
+    payments: dict[str, int] = field(default_factory=dict)
     on_post: Callable[[str, Json], None] = lambda path, body: None
     failure: Exception | None = None
     """What connecting raises."""
@@ -93,14 +94,25 @@ class FakeCloud:
             if f"/api/v1/namespaces/{namespace}" not in self.objects:
                 return self._missing(f"/api/v1/namespaces/{namespace}")
         if method == "POST":
-            if not path.startswith("/money/"):
-                path = f"{path}/{body['metadata']['name']}"
-                self.add(path, **{k: v for k, v in body.items() if k != "metadata"})
+            if path.startswith("/money/"):
+                return self._paid(body)
+            path = f"{path}/{body['metadata']['name']}"
+            self.add(path, **{k: v for k, v in body.items() if k != "metadata"})
             self.on_post(path, body)
             return 200, json.dumps(body).encode()
         known = self.objects.get(path, {})
         fields = {k: v for k, v in body.items() if k != "metadata"}
         return 200, json.dumps(self.add(path, **{**known, **fields, "metadata": {}})).encode()
+
+    def _paid(self, body: Json) -> tuple[int, bytes]:
+        """Take a payment, once per key; an account starts at nothing."""
+        if f"/api/v1/namespaces/{body['namespace']}" not in self.objects:
+            return self._missing(f"/api/v1/namespaces/{body['namespace']}")
+        repeated = body["idempotencyKey"] in self.payments
+        self.payments.setdefault(body["idempotencyKey"], int(body["euro"]))
+        balance = str(sum(self.payments.values()))
+        answer = {**body, "repeated": repeated, "balance": balance, "held": "0"}
+        return 200, json.dumps(answer).encode()
 
     @staticmethod
     def _missing(path: str) -> tuple[int, bytes]:

@@ -16,40 +16,39 @@ ACCOUNT = f"{XYZ}/accounts/account"
 
 @pytest.fixture
 def account(cloud: FakeCloud) -> Json:
-    """An account that follows the ledger by one watch event."""
-    return cloud.add(ACCOUNT, spec={}, status={"balance": "0"})
+    """An account whose object still says what was before the payment."""
+    return cloud.add(ACCOUNT, spec={}, status={"balance": "0", "spentThisMonth": "3"})
 
 
-def test_a_payment_is_shown_in_the_balance(busbar: Busbar, cloud: FakeCloud, account: Json) -> None:
-    paid = account | {"status": {"balance": "10"}}
-    cloud.events[f"{XYZ}/accounts"] = [[{"type": "MODIFIED", "object": paid}]]
-    cloud.on_post = lambda path, body: cloud.objects.update({ACCOUNT: paid})
+def test_a_payment_is_shown_in_the_balance_as_committed(
+    busbar: Busbar, cloud: FakeCloud, account: Json
+) -> None:
     result = busbar("account", "--top-up", "10", "--key", "k", "-o", "json")
     assert (result.code, result.err) == (0, "")
-    assert json.loads(result.out)["status"]["balance"] == "10"
+    assert json.loads(result.out)["status"] == {
+        "balance": "10",
+        "held": "0",
+        "spentThisMonth": "3",
+    }
     body = {"namespace": "xyz", "euro": "10", "idempotencyKey": "k"}
     assert ("POST", "/money/v1/topups", body) in cloud.requests
+    assert not [target for _, target, _ in cloud.requests if "watch" in target]
 
 
-def test_a_payment_that_moves_nothing_says_so(busbar: Busbar, account: Json) -> None:
+def test_a_payment_made_twice_under_one_key_says_so(busbar: Busbar, account: Json) -> None:
+    assert "before" not in busbar("account", "--top-up", "10", "--key", "k").err
     result = busbar("account", "--top-up", "10", "--key", "k")
     assert result.code == 0
-    assert "the balance has not moved" in result.err
+    assert "a payment of 10 € was entered under the key k before" in result.err
+    assert "xyz        10" in result.out
 
 
-def test_a_payment_waits_for_the_account_of_a_new_namespace(
-    busbar: Busbar, cloud: FakeCloud
-) -> None:
-    added = {"metadata": {"resourceVersion": "7"}, "status": {"balance": "0"}}
-    paid = added | {"status": {"balance": "10"}}
-    cloud.events[f"{XYZ}/accounts"] = [
-        [{"type": "ADDED", "object": added}],
-        [{"type": "MODIFIED", "object": paid}],
-    ]
-    cloud.on_post = lambda path, body: cloud.objects.update({ACCOUNT: paid})
+def test_the_account_of_a_new_namespace_is_waited_for(busbar: Busbar, cloud: FakeCloud) -> None:
+    added = {"metadata": {"resourceVersion": "7"}, "spec": {}}
+    cloud.events[f"{XYZ}/accounts"] = [[{"type": "ADDED", "object": added}]]
     result = busbar("account", "--top-up", "10")
     assert (result.code, result.err) == (0, "")
-    assert "resourceVersion=7" in cloud.requests[-2][1]
+    assert "xyz        10" in result.out
 
 
 def test_a_namespace_without_an_account_says_so(busbar: Busbar) -> None:
@@ -58,10 +57,10 @@ def test_a_namespace_without_an_account_says_so(busbar: Busbar) -> None:
     assert "namespace xyz has no account yet" in result.err
 
 
-def test_a_payment_into_no_namespace_is_not_sent(busbar: Busbar, cloud: FakeCloud) -> None:
+def test_a_payment_into_no_namespace_is_refused(busbar: Busbar, cloud: FakeCloud) -> None:
     result = busbar("account", "-n", "other", "--top-up", "10")
-    assert result.code == 4
-    assert not [request for request in cloud.requests if request[0] == "POST"]
+    assert (result.code, result.out) == (4, "")
+    assert cloud.payments == {}
 
 
 def test_only_an_operator_pays_in(busbar: Busbar, cloud: FakeCloud, account: Json) -> None:
