@@ -183,5 +183,6 @@ async def test_an_unknown_user_is_the_authors_fault(stage: RuncStage, user: str)
 async def test_environment_hostname_and_directory_are_as_asked(stage: RuncStage) -> None:
     script = 'echo "$A|$HOME|$(hostname)|$(pwd)"; cat /etc/hostname; grep -c host-1 /etc/hosts'
     more = {"environment": {"A": "b c"}, "hostname": "host-1", "working_directory": "/tmp"}
+    more["etc"] = {"hostname": "host-1\n", "hosts": "127.0.0.1 localhost\n10.0.0.1 host-1\n"}
     _, said = await stage.ended(script, **more)
     assert said.splitlines() == ["b c|/root|host-1|/tmp", "host-1", "1"]

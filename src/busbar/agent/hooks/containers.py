@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from busbar.agent.clock import Clock
+from busbar.agent.hooks import nameservers
 from busbar.agent.hooks.command import script_command
 from busbar.agent.hooks.environment import arguments, environment, expand
+from busbar.agent.hooks.etc import etc_files, hostname
 from busbar.agent.hooks.prepare import Prepared
 from busbar.agent.hooks.subpaths import bind_below
 from busbar.agent.hooks.volumes import Owner
@@ -273,7 +275,8 @@ def container_spec(
         working_directory=container.get("workingDir") or image.config.get("WorkingDir") or "/",
         user=str(user) if user is not None else str(image.config.get("User") or ""),
         mounts=tuple(_mounts(container, attempt, prepared)),
-        hostname=spec_of(pod).get("hostname") or name_of(pod)[:63],
+        hostname=hostname(pod),
+        etc=etc_files(pod, prepared.sandbox.address, nameservers.of_machine()),
         cpu_milli=milli(requests.get("cpu", 0), f"{path}.requests.cpu"),
         cpu_limit_milli=milli(limits.get("cpu", 0), f"{path}.limits.cpu"),
         memory_limit_bytes=whole(limits.get("memory", 0), f"{path}.limits.memory"),

@@ -73,6 +73,8 @@ class ContainerSpec:
     """As in an image's config: uid, uid:gid, or a name of the image's /etc/passwd; empty: root."""
     mounts: tuple[Mount, ...] = ()
     hostname: str = ""
+    etc: dict[str, str] = field(default_factory=dict)
+    """Files of /etc by name, with their text, unless a mount covers them."""
     cpu_milli: int = 0
     """Share of the cpu; 0: the least."""
     cpu_limit_milli: int = 0

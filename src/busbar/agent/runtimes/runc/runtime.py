@@ -138,7 +138,7 @@ class RuncRuntime:
         rootfs = str(place / "rootfs")
         userns = self._sandboxes.userns(spec.pod_uid)
         config = oci_config(spec, sandbox, rootfs, userns, self._cgroup(spec.id))
-        config["mounts"] += _etc_mounts(spec, sandbox, folder)
+        config["mounts"] += _etc_mounts(spec, folder)
         order = {
             "boot": self._boot,
             "base": sandbox.uid_base,
@@ -370,17 +370,11 @@ async def _process_end(pid: int) -> None:
         os.close(descriptor)
 
 
-def _etc_mounts(spec: ContainerSpec, sandbox: PodSandbox, folder: Path) -> list[dict[str, Any]]:
-    """Write hosts, hostname and resolv.conf, and give their mounts, unless volumes cover them."""
-    resolv = Path("/etc/resolv.conf")
-    files = {
-        "hosts": f"127.0.0.1 localhost\n{sandbox.address} {spec.hostname}\n",
-        "hostname": f"{spec.hostname}\n",
-        "resolv.conf": resolv.read_text() if resolv.exists() else "",
-    }
+def _etc_mounts(spec: ContainerSpec, folder: Path) -> list[dict[str, Any]]:
+    """Write the files of /etc that the agent makes, and give their mounts."""
     taken = {mount.target for mount in spec.mounts}
     mounts = []
-    for name, text in files.items():
+    for name, text in spec.etc.items():
         if f"/etc/{name}" in taken:
             continue
         path = folder / name
