@@ -14,6 +14,7 @@ from busbar.controllers.expiry import ExpiryController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.jobs.controller import JobController
 from busbar.controllers.market.controller import MarketController
+from busbar.controllers.market.standing import Standing
 from busbar.controllers.namespaces import NamespaceController
 from busbar.controllers.nodes import Listening, NodeController
 from busbar.controllers.offers import OfferController, VendorController
@@ -23,18 +24,19 @@ from busbar.controllers.settings import Settings
 
 def controllers(settings: Settings, listening: Listening | None = None) -> tuple[Controller, ...]:
     """Make every controller. `listening` is moved by whoever runs them."""
+    standing = Standing()
     return (
         NamespaceController(settings),
         JobController(settings),
         BatchJobController(settings),
-        MarketController(settings),
-        ContractController(settings),
+        MarketController(settings, standing),
+        ContractController(settings, standing),
         NodeController(settings, listening),
         PodController(settings),
         GarbageController(settings),
         AccountController(settings),
         OfferController(settings),
         VendorController(settings),
-        BookController(settings),
+        BookController(settings, standing),
         ExpiryController(settings),
     )

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from busbar.controllers.contract import Collection, Decision
-from busbar.controllers.market.inputs import is_order, read_book, read_offers
+from busbar.controllers.market.standing import Standing
 from busbar.controllers.parts.writes import create, new_object, remove, update, with_status
 from busbar.controllers.settings import Settings
 from busbar.market.depth import zone_books
-from busbar.market.orders import Order, parse_order
+from busbar.market.orders import Order
 from busbar.model.ids import derived_uid
 from busbar.model.money import parse_euro
-from busbar.model.objects import Key, namespace_of, status_of
+from busbar.model.objects import Key, status_of
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, Snapshot, Transaction
@@ -39,7 +39,8 @@ class BookController:
         (GROUP, "clearings"),
     )
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, standing: Standing) -> None:
+        self._standing = standing
         self.coalesce_ms = settings.book_ms
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -48,8 +49,9 @@ class BookController:
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Write the books that changed."""
-        book = read_book(snapshot, read_offers(snapshot))
-        statuses = zone_books(book, _orders(snapshot), _last_prices(snapshot), now)
+        standing = self._standing.at(snapshot)
+        orders = (order for _, order in standing.waiting() if isinstance(order, Order))
+        statuses = zone_books(standing.book, orders, _last_prices(snapshot), now)
         statuses.pop("", None)
         writes = [
             write
@@ -76,15 +78,6 @@ def _last_prices(snapshot: Snapshot) -> dict[str, int]:
     for clearing in snapshot.list(GROUP, "clearings"):
         found |= status_of(clearing).get("prices") or {}
     return {zone: parse_euro(price, "lastPrice") for zone, price in found.items() if price}
-
-
-def _orders(snapshot: Snapshot) -> list[Order]:
-    found = []
-    for pod in snapshot.list("", "pods"):
-        if is_order(pod, snapshot):
-            order = parse_order(pod, snapshot.get(Key("", "namespaces", "", namespace_of(pod))))
-            found += [order] if isinstance(order, Order) else []
-    return found
 
 
 def _write(

@@ -8,46 +8,52 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from busbar.market.columns import Columns
+from busbar.market.axis import Axis
+from busbar.market.columns import Columns, Ints
 from busbar.market.commitments import Commitment
+from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Supply
 
 
 class Book:
     """Everything for sale. `vendors` are all vendors known, with or without supply.
 
-    Make one with `build`. It never changes; its tables are made once and kept.
+    Make one with `build`, or around an `Occupancy` that somebody keeps. Its tables are made once;
+    only what is promised may change from batch to batch.
     """
 
     def __init__(
-        self,
-        supplies: tuple[Supply, ...],
-        commitments: tuple[Commitment, ...],
-        vendors: frozenset[str],
+        self, supplies: tuple[Supply, ...], occupancy: Occupancy, vendors: frozenset[str]
     ) -> None:
-        self.supplies, self.commitments, self.vendors = supplies, commitments, vendors
+        self.supplies, self.occupancy, self.vendors = supplies, occupancy, vendors
 
     @classmethod
     def build(
         cls,
         supplies: Iterable[Supply],
-        commitments: Iterable[Commitment] = (),
+        commitments: Iterable[Commitment] | Occupancy = (),
         vendors: Iterable[str] = (),
     ) -> Book:
         """Make a book; the order of rows and commitments does not matter."""
         rows = tuple(sorted(supplies, key=lambda row: (row.node, row.offer)))
         known = frozenset(vendors) | {row.vendor for row in rows if row.vendor}
-        return cls(rows, tuple(sorted(commitments, key=_place)), known)
+        if not isinstance(commitments, Occupancy):
+            commitments = Occupancy.of(commitments)
+        return cls(rows, commitments, known)
 
     def __repr__(self) -> str:
         return f"Book({self.supplies!r}, {self.commitments!r}, {self.vendors!r})"
+
+    @property
+    def commitments(self) -> tuple[Commitment, ...]:
+        """Give what is promised, in an order of its own."""
+        return tuple(self.occupancy)
 
     @cached_property
     def columns(self) -> Columns:
         """Give the supplies as tables."""
         return Columns(self.supplies)
 
-
-def _place(commitment: Commitment) -> tuple[object, ...]:
-    node, resources, start, end = commitment
-    return node, start, end is None, end or 0, resources
+    def free(self, axis: Axis) -> Ints:
+        """Give what is free, shape (slot, dimension, node)."""
+        return self.occupancy.free(self.columns, axis)

@@ -50,7 +50,7 @@ def clear(
     while True:
         tariffs = book.columns.tariffs.values
         axis = make_axis((calendar for calendar, _ in tariffs), now, _until(timely, now))
-        matching = Matching(book.columns, book.commitments, axis, seed)
+        matching = Matching(book, axis, seed)
         wishes = by_priority(matching, timely, seed)
         turns, poor = _place(matching, wishes, seed, funds)
         refused += poor

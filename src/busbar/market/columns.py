@@ -13,13 +13,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from busbar.market.axis import Axis, slot_index
+from busbar.market.axis import Axis
 from busbar.market.calendar import Calendar
-from busbar.market.commitments import Commitment
 from busbar.market.lots import name_key
 from busbar.market.offers import Supply
 from busbar.market.podspec import Taint
-from busbar.model.time import HOUR, slot_of
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -123,27 +121,9 @@ class Columns:
         found = [self._node_index[name] for name in names if name in self._node_index]
         return np.array(sorted(found), dtype=np.int64)
 
-    def free(self, commitments: Iterable[Commitment], axis: Axis) -> Ints:
-        """Give what is free, shape (slot, dimension, node).
-
-        A commitment takes whole slots: each that it touches. One that has begun takes the present
-        slot too, even where its end has passed: it is in the book, so it has not been closed.
-        """
-        free = np.repeat(self.capacity[np.newaxis], axis.slots, axis=0)
-        ends = np.zeros((axis.slots + 1, DIMENSIONS, self.node_count), dtype=np.int64)
-        for node_name, resources, start, end in commitments:
-            node = self._node_index.get(node_name)
-            if node is None:
-                continue
-            first = max(0, slot_index(axis.now, start))
-            after = axis.slots if end is None else min(axis.slots, _slots_until(axis, end))
-            if first == 0:
-                after = max(after, 1)
-            if first < after:
-                ends[first, :, node] += resources
-                ends[after, :, node] -= resources
-        free -= np.cumsum(ends[:-1], axis=0)
-        return free
+    def node_number(self, name: str) -> int:
+        """Give the index of a node, -1 where it is not in the book."""
+        return self._node_index.get(name, -1)
 
     def asks(self, axis: Axis) -> npt.NDArray[Any]:
         """Give each tariff's ask in each cell, shape (tariff, cell), CLOSED where it has none.
@@ -160,10 +140,6 @@ def _combined(one: Ints, other: Ints) -> Ints:
     """Give codes that are equal where both columns are equal."""
     values, codes = np.unique(other, return_inverse=True)
     return np.asarray(np.unique(one * len(values) + codes, return_inverse=True)[1])
-
-
-def _slots_until(axis: Axis, end: int) -> int:
-    return -(-(end - slot_of(axis.now).start) // HOUR)
 
 
 def _asks_of(calendar: Calendar, axis: Axis) -> list[int]:

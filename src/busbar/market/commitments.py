@@ -1,11 +1,11 @@
 """What is already promised: which contract occupies which node, from when until when.
 
-Next: `book.py`, which subtracts it from what the nodes have.
+Next: `occupancy.py`, which subtracts it from what the nodes have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from busbar.model.dtu import Resources
@@ -22,20 +22,19 @@ class Commitment(NamedTuple):
     end: Instant | None
 
 
-def commitments_of(contracts: Iterable[Mapping[str, Any]]) -> list[Commitment]:
-    """Give what open contracts occupy.
+def commitment_of(contract: Mapping[str, Any]) -> Commitment | None:
+    """Give what a contract occupies; None where it is closed.
 
     A contract reserved for later occupies its slots. One whose workload may run occupies its node
     until it closes, at the latest its deadline: work that runs is never sold from under its feet,
     so what it might still need is not sold forward either.
     """
-    return [_commitment(c) for c in contracts if status_of(c).get("phase") != "Closed"]
-
-
-def _commitment(contract: Mapping[str, Any]) -> Commitment:
-    spec, slots = spec_of(contract), spec_of(contract).get("slots") or []
+    spec, phase = spec_of(contract), status_of(contract).get("phase")
+    if phase == "Closed":
+        return None
+    slots = spec.get("slots") or []
     resources = Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0))
     start = slots[0]["startMs"] if slots else 0
-    if status_of(contract).get("phase") == "Reserved" and slots:
+    if phase == "Reserved" and slots:
         return Commitment(spec["node"], resources, start, slots[-1]["endMs"])
     return Commitment(spec["node"], resources, 0, spec.get("notAfterMs"))

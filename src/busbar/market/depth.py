@@ -42,7 +42,7 @@ def zone_books(
 
 def _free_now(book: Book, now: Instant) -> list[Resources]:
     columns = book.columns
-    free = columns.free(book.commitments, make_axis((), now, now + 1))[0]
+    free = book.free(make_axis((), now, now + 1))[0]
     return [Resources(*amounts) for amounts in free[:, columns.node_of_row].T.clip(0).tolist()]
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from busbar.market.axis import Axis, Span
+from busbar.market.book import Book
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
-from busbar.market.commitments import Commitment
 from busbar.market.eligibility import eligible_rows
 from busbar.market.lanes import Lane, Merit, RowTest
 from busbar.market.lots import lots
@@ -37,11 +37,10 @@ class Placement(NamedTuple):
 class Matching:
     """What is free and who is where, for one batch."""
 
-    def __init__(
-        self, columns: Columns, commitments: tuple[Commitment, ...], axis: Axis, seed: int
-    ) -> None:
+    def __init__(self, book: Book, axis: Axis, seed: int) -> None:
+        columns = book.columns
         self.columns, self.axis = columns, axis
-        self.free = columns.free(commitments, axis)
+        self.free = book.free(axis)
         self._free_at_first = self.free.copy()
         self._rising = _only_grows(self.free)
         self.asks: npt.NDArray[Any] = columns.asks(axis)

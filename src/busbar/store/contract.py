@@ -184,6 +184,20 @@ class CannotOpen(Exception):
         self.why = why
 
 
+class JournalEnd(Protocol):
+    """Where the journal ends."""
+
+    @property
+    def seq(self) -> int:
+        """Give the sequence number of its last entry, 0 where there is none."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Give the hash of its last entry: the head of the chain."""
+        ...
+
+
 class Snapshot(Protocol):
     """A consistent view of everything at one revision. Cheap to take, never changes."""
 
@@ -200,12 +214,28 @@ class Snapshot(Protocol):
         """Give a collection, of one namespace or all, ordered by (namespace, name)."""
         ...
 
+    def changes(
+        self, since: Snapshot | None, group: str, resource: str
+    ) -> Iterable[tuple[Object | None, Object | None]]:
+        """Give each object of a collection that differs from an other snapshot of the same store.
+
+        As (before, after), None where there was or is none; in no particular order. `since` None
+        stands for the empty store. It costs what changed, not what there is: who keeps what it
+        derived from the last snapshot need not look at everything again.
+        """
+        ...
+
     def balance(self, account: str) -> int:
         """Give an account's balance in nano-euro, 0 if never posted to."""
         ...
 
     def balances(self) -> Mapping[str, int]:
         """Give all balances."""
+        ...
+
+    @property
+    def head(self) -> JournalEnd:
+        """Give the end of the journal that these balances are the fold of."""
         ...
 
 

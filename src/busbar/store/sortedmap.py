@@ -9,12 +9,12 @@ Next: `view.py`.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Final, Generic, NamedTuple, TypeVar
 
 V = TypeVar("V")
 
-CHUNK_MAX: Final = 512
+CHUNK_MAX: Final = 128
 
 
 class _Chunk(Generic[V]):
@@ -26,6 +26,14 @@ class _Chunk(Generic[V]):
         self.keys = keys
         self.values = values
         self.owner = owner
+
+
+class Change(NamedTuple, Generic[V]):
+    """An entry before and after; None where there was or is none."""
+
+    key: str
+    before: V | None
+    after: V | None
 
 
 class Frozen(Generic[V]):
@@ -66,6 +74,21 @@ class Frozen(Generic[V]):
         """Count the entries with keys in [low, high)."""
         return sum(end - start for _, start, end in self._ranges(low, high))
 
+    def changes(self, since: Frozen[V]) -> Iterator[Change[V]]:
+        """Iterate over what differs from another state, by identity of the values.
+
+        Chunks that both states share are skipped, so it costs what changed since, plus a glance at
+        each chunk.
+        """
+        here, there = {id(c) for c in self._chunks}, {id(c) for c in since._chunks}
+        before = dict(_entries(chunk for chunk in since._chunks if id(chunk) not in here))
+        for key, value in _entries(chunk for chunk in self._chunks if id(chunk) not in there):
+            old = before.pop(key, None)
+            if old is not value:
+                yield Change(key, old, value)
+        for key, old in before.items():
+            yield Change(key, old, None)
+
     def _ranges(self, low: str, high: str | None) -> Iterator[tuple[_Chunk[V], int, int]]:
         first = max(0, bisect_right(self._lows, low) - 1)
         last = len(self._chunks) if high is None else bisect_left(self._lows, high)
@@ -77,6 +100,11 @@ class Frozen(Generic[V]):
                 end = bisect_left(chunk.keys, high)
             if start < end:
                 yield chunk, start, end
+
+
+def _entries(chunks: Iterable[_Chunk[V]]) -> Iterator[tuple[str, V]]:
+    for chunk in chunks:
+        yield from zip(chunk.keys, chunk.values, strict=True)
 
 
 class SortedMap(Frozen[V]):

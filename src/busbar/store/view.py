@@ -6,12 +6,12 @@ collections changed since the last one are frozen anew. Next: `judge.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from busbar.ledger.chain import GENESIS
 from busbar.model.objects import Key, Object
-from busbar.store.contract import Page, Revision
+from busbar.store.contract import Page, Revision, Snapshot
 from busbar.store.sortedmap import Frozen, SortedMap
 
 Collection = tuple[str, str]
@@ -56,6 +56,13 @@ class View:
     def list(self, group: str, resource: str, namespace: str | None = None) -> Sequence[Object]:
         """Give a collection, of one namespace or all, ordered by (namespace, name)."""
         return self.collection(group, resource).values(*_range(namespace, None))
+
+    def changes(
+        self, since: Snapshot | None, group: str, resource: str
+    ) -> Iterable[tuple[Object | None, Object | None]]:
+        """Give what differs from another snapshot of the store."""
+        before = since.collection(group, resource) if isinstance(since, View) else _EMPTY
+        return ((old, new) for _, old, new in self.collection(group, resource).changes(before))
 
     def balance(self, account: str) -> int:
         """Give an account's balance."""

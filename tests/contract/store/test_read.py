@@ -145,3 +145,19 @@ async def test_an_account_never_posted_to_is_zero(store: Store) -> None:
     snapshot = await store.snapshot()
     assert snapshot.balance("ns/none/available") == 0
     assert dict(snapshot.balances()) == {}
+
+
+async def test_a_snapshot_says_what_changed_since_another(store: Store) -> None:
+    await fill(store, *(f"a/p{n}" for n in range(300)))
+    before = await store.snapshot()
+    await store.commit(Transaction((Delete(key("p7")), Put(key("p8"), pod("p8", node="n")))))
+    await fill(store, "b/new")
+    after = await store.snapshot()
+    found = {
+        (old and name_of(old), new and name_of(new))
+        for old, new in after.changes(before, "", "pods")
+    }
+    assert found == {("p7", None), ("p8", "p8"), (None, "new")}
+    assert len(list(after.changes(None, "", "pods"))) == 300
+    assert list(after.changes(after, "", "pods")) == []
+    assert list(after.changes(before, "", "nodes")) == []

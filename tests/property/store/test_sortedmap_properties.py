@@ -38,3 +38,7 @@ def test_it_is_a_sorted_dict_whose_snapshots_stay(
         inside = sorted(k for k in expected if k >= low and (high is None or k < high))
         assert state.values(low, high) == [expected[key] for key in inside]
         assert state.count(low, high) == len(inside)
+    for since, was in taken:
+        changes = {c.key: (c.before, c.after) for c in found.changes(since)}
+        differs = {key for key in was.keys() | model.keys() if was.get(key) != model.get(key)}
+        assert changes == {key: (was.get(key), model.get(key)) for key in differs}

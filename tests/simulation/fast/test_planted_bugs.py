@@ -11,7 +11,7 @@ from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
-from busbar.controllers.market import inputs
+from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
@@ -51,7 +51,7 @@ def caught(profile: Profile = BUSY, seeds: int = 12, hours: int = 6, first: int 
 
 
 def test_a_failure_says_how_to_see_it_again(monkeypatch):
-    monkeypatch.setattr(inputs, "commitments_of", lambda contracts: [])
+    monkeypatch.setattr(Occupancy, "put", lambda *_: None)
     with pytest.raises(Failed, match=r"python -m busbar\.simulator --seed 4 --hours 6"):
         Cloud(4, BUSY).live(6)
 
@@ -92,7 +92,7 @@ def test_i3_a_hold_that_is_not_given_back(monkeypatch):
 
 
 def test_i4_capacity_sold_twice(monkeypatch):
-    monkeypatch.setattr(inputs, "commitments_of", lambda contracts: [])
+    monkeypatch.setattr(Occupancy, "put", lambda *_: None)
     assert caught() == "I4"
 
 

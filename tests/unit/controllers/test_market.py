@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.unit.controllers.house import House
 
 from busbar.controllers.market.controller import MARKET_KEY, MarketController
+from busbar.controllers.market.standing import Standing
 from busbar.controllers.settings import Settings
 from busbar.market.publish import recompute
 from busbar.model.objects import Key, annotate, condition, name_of, spec_of, status_of
@@ -48,7 +49,7 @@ def test_why_cheaper_offers_were_not_eligible_is_said():
 def test_a_pod_edited_meanwhile_undoes_its_match_alone():
     house = open_house()
     first, second = house.pod("a"), house.pod("b")
-    market = MarketController(Settings())
+    market = MarketController(Settings(), Standing())
     decision = market.reconcile(house.store.snapshot_now(), MARKET_KEY, house.now)
     house.door.change(first, lambda pod: annotate(pod, {"note": "edited"}))
     done = [house.commit(transaction) for transaction in decision.transactions]
@@ -79,7 +80,7 @@ def test_a_batch_cannot_overrun_the_budget_nor_can_two_decided_on_the_same_accou
     house.door.change(ACCOUNT, lambda obj: {**obj, "spec": {"budget": "0.9"}})
     for name in "abc":
         house.pod(name)
-    market = MarketController(Settings())
+    market = MarketController(Settings(), Standing())
     once = market.reconcile(house.store.snapshot_now(), MARKET_KEY, house.now)
     assert [house.commit(t) for t in once.transactions[:1]] == [True]
     assert [house.commit(t) for t in once.transactions[:1]] == [False]
@@ -160,7 +161,7 @@ def test_what_the_exchange_writes_itself_does_not_wake_the_market():
     before = house.get(key)
     house.settle()
     event = Event(EventType.MODIFIED, 9, key, house.get(key), before)
-    market = MarketController(Settings())
+    market = MarketController(Settings(), Standing())
     assert list(market.keys(event)) == []
     assert list(market.keys(event._replace(previous=None))) == [MARKET_KEY]
 
@@ -168,7 +169,7 @@ def test_what_the_exchange_writes_itself_does_not_wake_the_market():
 def test_a_node_that_changed_since_the_snapshot_is_not_sold():
     house = open_house()
     house.pod()
-    market = MarketController(Settings())
+    market = MarketController(Settings(), Standing())
     decision = market.reconcile(house.store.snapshot_now(), MARKET_KEY, house.now)
     cordon = {"unschedulable": True}
     house.door.change(Key("", "nodes", "", "n1"), lambda node: {**node, "spec": cordon})

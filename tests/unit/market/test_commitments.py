@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.market.world import NOON, make_book, node, offer
 
 from busbar.market.axis import make_axis
-from busbar.market.commitments import Commitment, commitments_of
+from busbar.market.commitments import Commitment, commitment_of
 from busbar.model.dtu import Resources
 from busbar.model.time import HOUR, MINUTE
 
@@ -31,7 +31,7 @@ def free_cpu(*commitments: Commitment) -> list[int]:
     nodes = [node("n", "elastx", "Sweden", memory="16Gi")]
     book = make_book(nodes, [offer("o", "elastx", "1")], *commitments)
     axis = make_axis((), NOON, SLOT + 5 * HOUR)
-    return [int(slot[0, 0]) for slot in book.columns.free(book.commitments, axis)]
+    return [int(slot[0, 0]) for slot in book.free(axis)]
 
 
 def taken(start, end, cpu=1000) -> Commitment:
@@ -39,17 +39,19 @@ def taken(start, end, cpu=1000) -> Commitment:
 
 
 def test_a_closed_contract_occupies_nothing():
-    assert commitments_of([contract("Closed")]) == []
+    assert commitment_of(contract("Closed")) is None
 
 
 def test_a_reserved_contract_occupies_its_slots():
-    found = commitments_of([contract("Reserved", slots=((SLOT, SLOT + 1), (SLOT + 1, SLOT + 9)))])
-    assert found == [Commitment("n", Resources(500, GIB), SLOT, SLOT + 9)]
+    found = commitment_of(contract("Reserved", slots=((SLOT, SLOT + 1), (SLOT + 1, SLOT + 9))))
+    assert found == Commitment("n", Resources(500, GIB), SLOT, SLOT + 9)
 
 
 def test_a_running_contract_occupies_its_node_until_it_closes_or_its_deadline():
-    assert commitments_of([contract("Running")])[0].end is None
-    assert commitments_of([contract("Bound", not_after=NOON + 7)])[0].end == NOON + 7
+    resources = Resources(500, GIB)
+    assert commitment_of(contract("Running")) == Commitment("n", resources, 0, None)
+    found = commitment_of(contract("Bound", not_after=NOON + 7))
+    assert found == Commitment("n", resources, 0, NOON + 7)
 
 
 def test_a_commitment_takes_every_slot_it_touches():

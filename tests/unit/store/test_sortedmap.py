@@ -54,3 +54,19 @@ def test_it_can_be_emptied_and_filled_again() -> None:
     assert (len(found), found.values(), found.get("000000")) == (0, [], None)
     found.set("x", 1)
     assert list(found.items()) == [("x", 1)]
+
+
+def test_changes_since_a_snapshot_are_what_differs_and_no_more() -> None:
+    found = filled(CHUNK_MAX * 4)
+    before = found.freeze()
+    found.set("000001", -1)
+    found.remove("000002")
+    found.set("new", 7)
+    changes = {(c.key, c.before, c.after) for c in found.freeze().changes(before)}
+    assert changes == {("000001", 1, -1), ("000002", 2, None), ("new", None, 7)}
+    assert {(c.key, c.after) for c in before.changes(found.freeze())} == {
+        ("000001", 1),
+        ("000002", 2),
+        ("new", None),
+    }
+    assert list(before.changes(before)) == []

@@ -22,6 +22,7 @@ from busbar.controllers.contracts.money import (
 from busbar.controllers.contracts.rolling import next_slots
 from busbar.controllers.contracts.room import give_way, has_room
 from busbar.controllers.contracts.view import ContractView, read_contract
+from busbar.controllers.market.standing import Standing
 from busbar.controllers.names import FINALIZER_METER
 from busbar.controllers.nodes import is_schedulable, node_key
 from busbar.controllers.parts.binding import bound
@@ -50,8 +51,9 @@ class ContractController:
     watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"))
     coalesce_ms = 0
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, standing: Standing) -> None:
         self._settings = settings
+        self._standing = standing
 
     def keys(self, event: Event) -> Iterable[Key]:
         """Wake a contract for itself and for its Pod."""
@@ -67,7 +69,8 @@ class ContractController:
             return NOTHING
         if status_of(obj).get("phase") == "Closed":
             return self._kept(obj, now)
-        case = _Case(self._settings, snapshot, read_contract(snapshot, obj, now))
+        view = read_contract(snapshot, obj, now)
+        case = _Case(self._settings, self._standing, snapshot, view)
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()
 
     def _kept(self, contract: Object, now: Instant) -> Decision:
@@ -84,6 +87,7 @@ class _Case(NamedTuple):
     """One reconcile of one contract."""
 
     settings: Settings
+    standing: Standing
     snapshot: Snapshot
     view: ContractView
 
@@ -97,7 +101,7 @@ class _Case(NamedTuple):
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None or not is_schedulable(node):
             return self._close(CloseReason.NODE_LOST)
-        if not has_room(self.snapshot, view, node):
+        if not has_room(self._there(), view, node):
             if view.now < view.start + self.settings.late_ms:
                 return Decision(requeue_at=view.now + 5 * SECOND)
             return self._close(CloseReason.NOT_DELIVERED)
@@ -147,7 +151,9 @@ class _Case(NamedTuple):
             ops += claim_budget(self.snapshot, view.namespace, more.hold, view.now)
             changes["heldNano"] = settled.held + more.hold
         if more.slots:
-            yielded = give_way(self.snapshot, view, more.slots, self.settings.fee_ppm)
+            yielded = give_way(
+                self.snapshot, self._there(), view, more.slots, self.settings.fee_ppm
+            )
             ops += yielded.ops
             entries += yielded.entries
         end = more.slots[-1].end_ms if more.slots else view.end
@@ -288,6 +294,10 @@ class _Case(NamedTuple):
         cost = format_euro(settled.billed)
         note = f"contract {self._name} closed: {reason.value}, billed {cost} €"
         return decide(*ops, entries=settled.entries, note=note)
+
+    def _there(self) -> Iterable[Object]:
+        """Give the open contracts of its node."""
+        return self.standing.at(self.snapshot).contracts_on(self.view.spec.node)
 
     @property
     def _name(self) -> str:

@@ -7,6 +7,7 @@ again at once), so that a node is never sold twice, at any revision. Next: `cont
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from busbar.controllers.close import SENTENCES, CloseReason
@@ -19,9 +20,16 @@ from busbar.ledger.entries import Entry
 from busbar.market.offers import capacity_of
 from busbar.model.dtu import Resources
 from busbar.model.kinds.contract import ContractSlot, ContractSpec
-from busbar.model.objects import Object, metadata, spec_of, status_of, uid_of
+from busbar.model.objects import (
+    Object,
+    metadata,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from busbar.model.time import Instant
-from busbar.model.wellknown import GROUP
 from busbar.store.contract import Op, Snapshot
 
 
@@ -32,21 +40,28 @@ class Yielded(NamedTuple):
     entries: tuple[Entry, ...] = ()
 
 
-def has_room(snapshot: Snapshot, view: ContractView, node: Object) -> bool:
-    """Say whether what ought to have ended by now has left room for a reserved workload."""
-    running, _ = _neighbours(snapshot, view)
+def has_room(there: Iterable[Object], view: ContractView, node: Object) -> bool:
+    """Say whether what ought to have ended by now has left room for a reserved workload.
+
+    `there` are the open contracts of the node.
+    """
+    running, _ = _neighbours(there, view)
     return _needs(view.spec, running).fits_in(capacity_of(node))
 
 
 def give_way(
-    snapshot: Snapshot, view: ContractView, slots: tuple[ContractSlot, ...], fee_ppm: int
+    snapshot: Snapshot,
+    there: Iterable[Object],
+    view: ContractView,
+    slots: tuple[ContractSlot, ...],
+    fee_ppm: int,
 ) -> Yielded:
     """Close the reservations that have no room beside a running workload's next slots.
 
-    The one made last goes first.
+    `there` are the open contracts of the node. The one made last goes first.
     """
     node = snapshot.get(node_key(view.spec.node))
-    running, reserved = _neighbours(snapshot, view)
+    running, reserved = _neighbours(there, view)
     if node is None or not reserved:
         return Yielded()
     capacity, end = capacity_of(node), slots[-1].end_ms
@@ -60,17 +75,14 @@ def give_way(
     return Yielded(ops, tuple(entry for closing in closings for entry in closing.entries))
 
 
-def _neighbours(snapshot: Snapshot, view: ContractView) -> tuple[list[Object], list[Object]]:
-    """Give the other open contracts of the node: those that run, those that are reserved."""
-    there = [
-        contract
-        for contract in snapshot.list(GROUP, "contracts")
-        if spec_of(contract).get("node") == view.spec.node
-        and status_of(contract).get("phase") != "Closed"
-        and uid_of(contract) != view.uid
-    ]
-    running = [c for c in there if status_of(c).get("phase") != "Reserved"]
-    return running, [c for c in there if status_of(c).get("phase") == "Reserved"]
+def _neighbours(there: Iterable[Object], view: ContractView) -> tuple[list[Object], list[Object]]:
+    """Give the others of a node's open contracts: those that run, those that are reserved."""
+    others = sorted(
+        (contract for contract in there if uid_of(contract) != view.uid),
+        key=lambda c: (namespace_of(c), name_of(c)),
+    )
+    running = [c for c in others if status_of(c).get("phase") != "Reserved"]
+    return running, [c for c in others if status_of(c).get("phase") == "Reserved"]
 
 
 def _all_fit(

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, earliest
 from busbar.controllers.market import matches, record, refusals
-from busbar.controllers.market.inputs import Inputs, is_order, read_inputs
+from busbar.controllers.market.inputs import Inputs, read_inputs
 from busbar.controllers.market.refusals import Answer
+from busbar.controllers.market.standing import Standing
 from busbar.controllers.parts.pods import node_of
 from busbar.controllers.settings import Settings
 from busbar.market.clearing import clear
@@ -38,8 +39,9 @@ class MarketController:
         (GROUP, "contracts"),
     )
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, standing: Standing) -> None:
         self._settings = settings
+        self._standing = standing
         self.coalesce_ms = settings.batch_ms
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -48,10 +50,9 @@ class MarketController:
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Clear what waits."""
-        pods = [pod for pod in snapshot.list("", "pods") if is_order(pod, snapshot)]
-        if not pods:
+        inputs = read_inputs(self._standing, snapshot, now)
+        if not (inputs.orders or inputs.refused):
             return NOTHING
-        inputs = read_inputs(snapshot, pods, now)
         orders = [ordered.order for ordered in inputs.orders.values()]
         clearing = clear(inputs.book, orders, now, funds=inputs.funds)
         return self._decide(snapshot, inputs, clearing, now)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from busbar.controllers.nodes import is_ready
+from busbar.controllers.market.standing import Standing
 from busbar.controllers.parts.funds import budget_left
-from busbar.controllers.parts.pods import contract_key, node_of, phase_of
 from busbar.ledger.entries import available
 from busbar.market.book import Book
-from busbar.market.commitments import commitments_of
 from busbar.market.funds import Funds
-from busbar.market.offers import Offer, parse_offer, supply_rows
-from busbar.market.orders import Order, OrderRefused, parse_order
-from busbar.model.errors import InvalidField
-from busbar.model.objects import Key, Object, is_deleting, name_of, namespace_of, spec_of, status_of
+from busbar.market.offers import Offer
+from busbar.market.orders import Order, OrderRefused
+from busbar.model.objects import Object
 from busbar.model.time import Instant
-from busbar.model.wellknown import GROUP
 from busbar.store.contract import Snapshot
 
 
@@ -38,66 +33,18 @@ class Inputs(NamedTuple):
     offers: tuple[Offer, ...]
 
 
-def is_order(pod: Object, snapshot: Snapshot) -> bool:
-    """Say whether a Pod waits for a match."""
-    if node_of(pod) or is_deleting(pod) or phase_of(pod) != "Pending":
-        return False
-    if spec_of(pod).get("schedulingGates"):
-        return False
-    key = contract_key(pod)
-    contract = snapshot.get(key) if key is not None else None
-    return contract is None or status_of(contract).get("phase") == "Closed"
-
-
-def read_inputs(snapshot: Snapshot, pods: Iterable[Object], now: Instant) -> Inputs:
-    """Read what a batch of Pods is cleared from."""
-    orders, refused = _orders(snapshot, pods)
-    offers = read_offers(snapshot)
-    namespaces = sorted({ordered.order.namespace for ordered in orders.values()})
-    return Inputs(
-        read_book(snapshot, offers),
-        orders,
-        refused,
-        {name: _funds(snapshot, name, now) for name in namespaces},
-        offers,
-    )
-
-
-def read_offers(snapshot: Snapshot) -> tuple[Offer, ...]:
-    """Read the offers; one that cannot be read sells nothing (its status says why)."""
-    found = []
-    for obj in snapshot.list(GROUP, "offers"):
-        try:
-            found.append(parse_offer(obj))
-        except InvalidField:
-            continue
-    return tuple(found)
-
-
-def read_book(snapshot: Snapshot, offers: Iterable[Offer]) -> Book:
-    """Make the book: what is for sale, less what open contracts occupy."""
-    nodes = list(snapshot.list("", "nodes"))
-    ready = {name_of(node) for node in nodes if is_ready(node)}
-    vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
-    contracts = snapshot.list(GROUP, "contracts")
-    return Book.build(
-        supply_rows(offers, nodes, ready.__contains__), commitments_of(contracts), vendors
-    )
-
-
-def _orders(
-    snapshot: Snapshot, pods: Iterable[Object]
-) -> tuple[dict[str, Ordered], tuple[tuple[Object, OrderRefused], ...]]:
+def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant) -> Inputs:
+    """Read what a batch is cleared from."""
     orders: dict[str, Ordered] = {}
     refused = []
-    for pod in pods:
-        namespace = snapshot.get(Key("", "namespaces", "", namespace_of(pod)))
-        order = parse_order(pod, namespace)
+    for pod, order in standing.at(snapshot).waiting():
         if isinstance(order, OrderRefused):
             refused.append((pod, order))
         else:
             orders[order.id] = Ordered(order, pod)
-    return orders, tuple(refused)
+    namespaces = sorted({ordered.order.namespace for ordered in orders.values()})
+    funds = {name: _funds(snapshot, name, now) for name in namespaces}
+    return Inputs(standing.book, orders, tuple(refused), funds, standing.offers)
 
 
 def _funds(snapshot: Snapshot, namespace: str, now: Instant) -> Funds:

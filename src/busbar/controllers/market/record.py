@@ -17,7 +17,10 @@ from busbar.model.wellknown import GROUP
 from busbar.store.contract import Op, Revision, Snapshot, Transaction
 
 PUBLISHED_MAX = 2_000
-"""Rows and orders above which a clearing says only what came out: the book would fill the store."""
+"""Rows, orders and commitments above which a clearing says only what came out.
+
+The book would fill the store.
+"""
 
 
 def clearing_name(now: Instant, revision: Revision) -> str:
@@ -31,9 +34,10 @@ def record(
     """Publish a clearing, and drop those that are too old."""
     key = Key(GROUP, "clearings", "", name)
     orders = [ordered.order for ordered in inputs.orders.values()]
-    small = len(orders) + len(inputs.book.supplies) <= PUBLISHED_MAX
+    book = inputs.book
+    small = len(orders) + len(book.supplies) + len(book.occupancy) <= PUBLISHED_MAX
     if small:
-        status = clearing_to_json(inputs.book, orders, clearing)
+        status = clearing_to_json(book, orders, clearing)
     else:
         status = {**clearing_to_json(Book.build(()), (), clearing), "omitted": True}
     obj = {**new_object(key, derived_uid("clearing", name), now), "status": status}

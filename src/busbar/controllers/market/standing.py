@@ -1,0 +1,150 @@
+"""What the market knows, kept from one snapshot to the next: book, orders that wait, contracts.
+
+A batch must not cost what there is but what has changed: each object is read once, when it is new.
+It stays a pure function of the snapshot, only a remembered one: a Standing that has never seen
+anything gives the same for it (tests/property/controllers/test_standing.py). Next: `inputs.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from busbar.controllers.nodes import is_ready
+from busbar.controllers.parts.pods import contract_key, node_of, phase_of
+from busbar.market.book import Book
+from busbar.market.commitments import commitment_of
+from busbar.market.occupancy import Occupancy
+from busbar.market.offers import Offer, parse_offer, supply_rows
+from busbar.market.orders import Order, OrderRefused, parse_order
+from busbar.model.errors import InvalidField
+from busbar.model.objects import Key, Object, is_deleting, name_of, namespace_of, spec_of, status_of
+from busbar.model.wellknown import GROUP
+from busbar.store.contract import Snapshot
+
+_Name = tuple[str, str]
+"""Namespace and name."""
+
+
+class Waiting(NamedTuple):
+    """A Pod that waits for a match, and the order that it is, or why it cannot be one."""
+
+    pod: Object
+    order: Order | OrderRefused
+
+
+class Standing:
+    """Follows snapshots: ask `at` first, then what is wanted of that snapshot."""
+
+    def __init__(self) -> None:
+        self._seen: Snapshot | None = None
+        self._unbound: dict[_Name, Object] = {}
+        self._orders: dict[_Name, Order | OrderRefused] = {}
+        self._open: dict[str, dict[_Name, Object]] = {}
+        self._occupancy = Occupancy()
+        self.offers: tuple[Offer, ...] = ()
+        self.book = Book.build(())
+
+    def at(self, snapshot: Snapshot) -> Standing:
+        """Take in what changed since the snapshot before."""
+        since = self._seen
+        if since is not snapshot:
+            self._take_contracts(snapshot, since)
+            self._take_supply(snapshot, since)
+            self._take_namespaces(snapshot, since)
+            self._take_pods(snapshot, since)
+            self._seen = snapshot
+        return self
+
+    def waiting(self) -> list[Waiting]:
+        """Give the Pods that wait for a match, by namespace and name."""
+        assert self._seen is not None
+        found = []
+        for name, pod in sorted(self._unbound.items(), key=_first):
+            if not _is_promised(pod, self._seen):
+                order = self._orders.get(name)
+                if order is None:
+                    order = self._orders[name] = _read(pod, self._seen)
+                found.append(Waiting(pod, order))
+        return found
+
+    def contracts_on(self, node: str) -> Iterable[Object]:
+        """Give the open contracts of a node."""
+        return self._open.get(node, {}).values()
+
+    def _take_contracts(self, snapshot: Snapshot, since: Snapshot | None) -> None:
+        for before, after in snapshot.changes(since, GROUP, "contracts"):
+            if before is not None:
+                self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
+                self._occupancy.drop(_name(before))
+            taken = commitment_of(after) if after is not None else None
+            if after is not None and taken is not None:
+                self._open.setdefault(taken.node, {})[_name(after)] = after
+                self._occupancy.put(_name(after), taken)
+
+    def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
+        sources = (("", "nodes"), (GROUP, "offers"), (GROUP, "vendors"))
+        if since is not None and not any(_differs(snapshot, since, *name) for name in sources):
+            return
+        nodes = list(snapshot.list("", "nodes"))
+        ready = {name_of(node) for node in nodes if is_ready(node)}
+        vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
+        self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
+        rows = supply_rows(self.offers, nodes, ready.__contains__)
+        self.book = Book.build(rows, self._occupancy, vendors)
+
+    def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
+        """Forget the orders of a namespace whose defaults may have changed."""
+        changes = snapshot.changes(since, "", "namespaces")
+        changed = {name_of(obj) for pair in changes for obj in pair if obj is not None}
+        for name in [name for name in self._orders if name[0] in changed]:
+            del self._orders[name]
+
+    def _take_pods(self, snapshot: Snapshot, since: Snapshot | None) -> None:
+        for before, after in snapshot.changes(since, "", "pods"):
+            if before is not None:
+                self._unbound.pop(_name(before), None)
+                self._orders.pop(_name(before), None)
+            if after is not None and _is_unbound(after):
+                self._unbound[_name(after)] = after
+
+
+def _is_unbound(pod: Object) -> bool:
+    return (
+        not node_of(pod)
+        and not is_deleting(pod)
+        and phase_of(pod) == "Pending"
+        and not spec_of(pod).get("schedulingGates")
+    )
+
+
+def _is_promised(pod: Object, snapshot: Snapshot) -> bool:
+    """Say whether a Pod has an open contract already, for a slot that has not begun."""
+    key = contract_key(pod)
+    contract = snapshot.get(key) if key is not None else None
+    return contract is not None and status_of(contract).get("phase") != "Closed"
+
+
+def _read(pod: Object, snapshot: Snapshot) -> Order | OrderRefused:
+    return parse_order(pod, snapshot.get(Key("", "namespaces", "", namespace_of(pod))))
+
+
+def _readable(offers: Iterable[Object]) -> Iterable[Offer]:
+    """Read the offers; one that cannot be read sells nothing (its status says why)."""
+    for obj in offers:
+        try:
+            yield parse_offer(obj)
+        except InvalidField:
+            continue
+
+
+def _differs(snapshot: Snapshot, since: Snapshot, group: str, resource: str) -> bool:
+    return any(True for _ in snapshot.changes(since, group, resource))
+
+
+def _name(obj: Object) -> _Name:
+    return namespace_of(obj), name_of(obj)
+
+
+def _first(entry: tuple[_Name, Object]) -> _Name:
+    return entry[0]
