@@ -22,6 +22,40 @@ spec:
   volumes: [{name: work, emptyDir: {}}, {name: conf, configMap: {name: conf}}]
 """
 
+WHO = """
+apiVersion: v1
+kind: Pod
+metadata: {name: who, namespace: xyz}
+spec:
+  restartPolicy: Never
+  hostname: web
+  subdomain: site
+  hostAliases: [{ip: 203.0.113.9, hostnames: [db.example]}]
+  dnsPolicy: None
+  dnsConfig: {nameservers: [192.0.2.53], searches: [example], options: [{name: ndots, value: "2"}]}
+  securityContext: {runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000, supplementalGroups: [4000],
+    runAsNonRoot: true}
+  containers:
+  - name: main
+    image: busybox
+    command: [sh, -ec]
+    args:
+    - |
+      echo $(id -u) $(id -g) $(id -G)
+      touch /work/mine /deep/mine
+      stat -c '%u:%g %a' /work/mine /work /deep /key/token
+      cat /key/token; echo
+      cat /etc/resolv.conf
+      hostname; grep -E 'web|db' /etc/hosts | cut -f2-
+    volumeMounts:
+    - {name: work, mountPath: /work}
+    - {name: work, mountPath: /deep, subPath: a/b}
+    - {name: key, mountPath: /key}
+  volumes:
+  - {name: work, emptyDir: {}}
+  - {name: key, secret: {secretName: token, defaultMode: 0400, items: [{key: t, path: token}]}}
+"""
+
 JOB = """
 apiVersion: batch/v1
 kind: Job
@@ -45,6 +79,34 @@ def test_a_plain_pod_with_config_secret_and_init_container(cloud: Cloud) -> None
     cloud.eventually("-n", "xyz", "pod", "plain", field="phase", is_="Succeeded")
     log = cloud.kubectl("-n", "xyz", "logs", "plain", "-c", "main")
     assert log.split() == ["made", "helloworld", "0"]
+
+
+def test_a_pod_is_who_it_asks_to_be_and_asks_whom_it_names(cloud: Cloud) -> None:
+    cloud.kubectl("-n", "xyz", "create", "secret", "generic", "token", "--from-literal=t=s3cret")
+    cloud.kubectl("apply", "-f", "-", text=WHO)
+    cloud.eventually("-n", "xyz", "pod", "who", field="phase", is_="Succeeded")
+    assert cloud.kubectl("-n", "xyz", "logs", "who").splitlines() == [
+        "1000 3000 3000 2000 4000",
+        "1000:2000 644",
+        "0:2000 2777",
+        "0:2000 2777",
+        "0:2000 440",
+        "s3cret",
+        "search example",
+        "nameserver 192.0.2.53",
+        "options ndots:2",
+        "web",
+        "web.site.xyz.svc.cluster.local\tweb",
+        "db.example",
+    ]
+
+
+def test_an_id_that_no_pod_has_is_refused_with_its_field(cloud: Cloud) -> None:
+    wrong = WHO.replace("runAsUser: 1000", "runAsUser: 70000").replace("name: who", "name: wrong")
+    cloud.kubectl("apply", "-f", "-", text=wrong)
+    cloud.eventually("-n", "xyz", "pod", "wrong", field="phase", is_="Failed")
+    said = cloud.get("-n", "xyz", "pod", "wrong")["status"]["message"]
+    assert said.startswith("spec.securityContext.runAsUser: 70000 is none of the ids")
 
 
 def test_an_indexed_batch_job(cloud: Cloud) -> None:

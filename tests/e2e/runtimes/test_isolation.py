@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from tests.contract.runtimes.promises import OTHER, UID
+from tests.contract.runtimes.promises import OTHER, UID, pod
 from tests.e2e.runtimes.conftest import RuncStage
 
 from busbar.agent.runtimes.contract import Mount, RuntimeFailed
@@ -170,6 +171,25 @@ async def test_a_deeper_volume_is_not_hidden_by_a_shallow_one(
 async def test_users_are_those_of_the_image(stage: RuncStage, user: str, shown: str) -> None:
     _, said = await stage.ended("echo $(id -u) $(id -g) $(id -G)", user=user)
     assert said.strip() == shown
+
+
+async def test_groups_are_those_of_the_image_and_those_asked_for(stage: RuncStage) -> None:
+    """The group of a volume, set group id included, counts for what the workload makes in it."""
+    base = (await stage.runtime.prepare(pod(UID, "xyz"))).gid_base
+    shared = stage.directory.parent / "shared"
+    shared.mkdir()
+    os.chown(shared, base, base + 2000)
+    shared.chmod(0o2770)
+    script = "echo $(id -u) $(id -g) $(id -G); touch /v/x && stat -c %u:%g /v/x"
+    more = {"user": "1000", "group": 3000, "groups": (2000, 4000)}
+    _, said = await stage.ended(script, mounts=(Mount(shared, "/v"),), **more)
+    assert said.split("\n")[:2] == ["1000 3000 3000 2000 4000", "1000:2000"]
+
+
+async def test_who_must_not_be_root_is_refused_as_root(stage: RuncStage) -> None:
+    with pytest.raises(RuntimeFailed, match="runAsNonRoot") as caught:
+        await stage.start("true", not_root=True)
+    assert caught.value.not_executable
 
 
 @pytest.mark.parametrize("user", ["nobody-here", "app:nogroup", "70000", "1:70000", "-1"])

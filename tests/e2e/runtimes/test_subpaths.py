@@ -44,6 +44,13 @@ def test_missing_folders_are_made_for_the_pod(volume: Path) -> None:
     assert (volume / "a/b").stat().st_gid == 1 << 20
 
 
+def test_what_is_made_is_as_open_as_what_it_is_in(volume: Path) -> None:
+    volume.chmod(0o2777)
+    bound(volume, "new/deep")
+    assert (volume / "new").stat().st_mode & 0o7777 == 0o2777
+    assert (volume / "new/deep").stat().st_mode & 0o7777 == 0o2777
+
+
 @pytest.mark.parametrize(
     "sub_path", ["..", "a/../../outside", "/etc", "link", "link/file", "deep/x"]
 )

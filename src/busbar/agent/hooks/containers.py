@@ -16,6 +16,7 @@ from busbar.agent.hooks.command import script_command
 from busbar.agent.hooks.environment import arguments, environment, expand
 from busbar.agent.hooks.etc import etc_files, hostname
 from busbar.agent.hooks.prepare import Prepared
+from busbar.agent.hooks.security import fs_group, identity
 from busbar.agent.hooks.subpaths import bind_below
 from busbar.agent.hooks.volumes import Owner
 from busbar.agent.podstatus import Observed
@@ -263,7 +264,7 @@ def container_spec(
             "give it a command",
         )
     security = container.get("securityContext") or {}
-    user = security.get("runAsUser", (spec_of(pod).get("securityContext") or {}).get("runAsUser"))
+    who = identity(pod, container, str(image.config.get("User") or ""))
     return ContainerSpec(
         pod_uid=uid_of(pod),
         name=container["name"],
@@ -273,8 +274,12 @@ def container_spec(
         environment={**image_environment(image.config), **variables},
         log_file=prepared.folder / "logs" / container["name"] / f"{attempt}.log",
         working_directory=container.get("workingDir") or image.config.get("WorkingDir") or "/",
-        user=str(user) if user is not None else str(image.config.get("User") or ""),
-        mounts=tuple(_mounts(container, attempt, prepared)),
+        user=who.user,
+        group=who.group,
+        groups=who.groups,
+        only_these_groups=who.only_these_groups,
+        not_root=who.not_root,
+        mounts=tuple(_mounts(pod, container, attempt, prepared)),
         hostname=hostname(pod),
         etc=etc_files(pod, prepared.sandbox.address, nameservers.of_machine()),
         cpu_milli=milli(requests.get("cpu", 0), f"{path}.requests.cpu"),
@@ -285,7 +290,7 @@ def container_spec(
     )
 
 
-def _mounts(container: Object, attempt: int, prepared: Prepared) -> Iterator[Mount]:
+def _mounts(pod: Object, container: Object, attempt: int, prepared: Prepared) -> Iterator[Mount]:
     places = prepared.folder / "subpaths" / container["name"] / str(attempt)
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         source = prepared.volumes.get(mount["name"])
@@ -295,7 +300,7 @@ def _mounts(container: Object, attempt: int, prepared: Prepared) -> Iterator[Mou
                 f"container {container['name']}: there is no volume {mount['name']!r}",
             )
         if mount.get("subPath"):
-            owner = Owner(prepared.sandbox.uid_base, prepared.sandbox.gid_base)
+            owner = Owner.of(prepared.sandbox, fs_group(pod))
             path = f"spec.containers[{container['name']}].volumeMounts[{index}].subPath"
             source = bind_below(source, mount["subPath"], places / str(index), owner, path)
         yield Mount(source, mount["mountPath"], bool(mount.get("readOnly")))

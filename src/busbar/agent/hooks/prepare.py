@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from busbar.agent.api import Api
-from busbar.agent.hooks import references, volumes
+from busbar.agent.hooks import references, security, volumes
 from busbar.agent.hooks.command import check_script
 from busbar.agent.hooks.references import Sources
 from busbar.agent.hooks.volumes import BucketMounter, Owner
@@ -79,6 +79,7 @@ class Preparer:
 
     async def prepare(self, pod: Object) -> Prepared:
         """Make everything; raises `PodRefused`."""
+        security.check(pod)
         images = asyncio.create_task(self._images(pod))
         sandbox_made = asyncio.create_task(self._sandbox(pod))
         fetched = asyncio.create_task(references.fetch(self._api, pod))
@@ -86,7 +87,7 @@ class Preparer:
         sandbox, sources = sandbox_made.result(), fetched.result()
         folder = self._records.folder(uid_of(pod))
         facts = {"podIP": sandbox.address, "hostIP": self.host_address}
-        owner = Owner(sandbox.uid_base, sandbox.gid_base)
+        owner = Owner.of(sandbox, security.fs_group(pod))
         made = await volumes.prepare(pod, folder, owner, sources, self._buckets, facts)
         await asyncio.to_thread(check_script, pod, made)
         return Prepared(sandbox, images.result(), made, sources, folder, facts)

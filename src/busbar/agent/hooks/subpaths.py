@@ -41,9 +41,7 @@ def _step(folder: int, part: str, owner: Owner, path: str) -> int:
     try:
         inner = os.open(part, _WALK, dir_fd=folder)
     except FileNotFoundError:
-        os.mkdir(part, 0o755, dir_fd=folder)
-        inner = os.open(part, _WALK | os.O_DIRECTORY, dir_fd=folder)
-        os.chown(f"/proc/self/fd/{inner}", owner.uid, owner.gid)
+        inner = _make(folder, part, owner)
     except NotADirectoryError:
         raise PodRefused(Reason.INVALID_POD, f"{path}: leads through a file") from None
     if stat.S_ISLNK(os.fstat(inner).st_mode):
@@ -51,6 +49,18 @@ def _step(folder: int, part: str, owner: Owner, path: str) -> int:
         raise PodRefused(
             Reason.INVALID_POD, f"{path}: {part!r} is a symbolic link; name where it leads to"
         )
+    return inner
+
+
+def _make(folder: int, part: str, owner: Owner) -> int:
+    """Make a folder as open as the one it is in, as the kubelet does."""
+    os.mkdir(part, 0o755, dir_fd=folder)
+    inner = os.open(part, _WALK | os.O_DIRECTORY, dir_fd=folder)
+    place = f"/proc/self/fd/{inner}"
+    os.chown(place, owner.uid, owner.gid)
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
+    if stat.S_IMODE(os.fstat(inner).st_mode) != mode:
+        os.chmod(place, mode)
     return inner
 
 

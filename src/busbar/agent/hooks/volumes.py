@@ -18,6 +18,7 @@ from busbar.agent.hooks.environment import field_of
 from busbar.agent.hooks.references import Sources
 from busbar.agent.mounts import is_mounted, mounts_below, unmount, unmount_below
 from busbar.agent.refusals import PodRefused, Reason
+from busbar.agent.runtimes.contract import PodSandbox
 from busbar.model.objects import Object, spec_of
 from busbar.model.quantities import whole
 from busbar.model.wellknown import CSI_BUCKET
@@ -26,11 +27,23 @@ _SUPPORTED = ("emptyDir", "configMap", "secret", "downwardAPI", "projected", "cs
 _MEMORY_MAX = 64 << 20
 
 
+_FILES_OF_GROUP, _FOLDERS_OF_GROUP = 0o440, 0o2550
+"""What fsGroup adds to the modes of what the agent writes, as the kubelet does."""
+
+
 class Owner(NamedTuple):
-    """The machine's ids that are root inside the Pod."""
+    """The machine's ids that a Pod's volumes belong to."""
 
     uid: int
     gid: int
+    is_shared: bool = False
+    """The group is the Pod's fsGroup: it may read, and what is made there belongs to it too."""
+
+    @classmethod
+    def of(cls, sandbox: PodSandbox, fs_group: int | None) -> Owner:
+        """Give the ids: root's inside the Pod, or its fsGroup."""
+        gid = sandbox.gid_base + (fs_group or 0)
+        return cls(sandbox.uid_base, gid, fs_group is not None)
 
 
 class BucketMounter(Protocol):
@@ -168,7 +181,7 @@ def _empty_dir(target: Path, source: dict[str, Any], owner: Owner, path: str) ->
         size = whole(source["sizeLimit"], f"{path}.sizeLimit") if source.get("sizeLimit") else 0
         _mount_memory(target, size or _MEMORY_MAX)
     os.chown(target, owner.uid, owner.gid)
-    target.chmod(0o777)
+    target.chmod(0o2777 if owner.is_shared else 0o777)
 
 
 def _write_files(target: Path, files: list[File], owner: Owner) -> None:
@@ -186,11 +199,17 @@ def _write_files(target: Path, files: list[File], owner: Owner) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.data)
         path.chmod(file.mode)
-    for place, folders, names in os.walk(target):
-        for name in (*folders, *names):
-            os.chown(Path(place) / name, owner.uid, owner.gid)
-    os.chown(target, owner.uid, owner.gid)
+    for place, _, names in os.walk(target):
+        _hand_over(Path(place), owner, _FOLDERS_OF_GROUP)
+        for name in names:
+            _hand_over(Path(place) / name, owner, _FILES_OF_GROUP)
     whole_marker.touch()
+
+
+def _hand_over(path: Path, owner: Owner, of_group: int) -> None:
+    os.chown(path, owner.uid, owner.gid)
+    if owner.is_shared:
+        path.chmod(path.stat().st_mode & 0o7777 | of_group)
 
 
 def _mount_memory(target: Path, size: int) -> None:

@@ -22,6 +22,9 @@ from typing import Any, Protocol
 
 from busbar.model.objects import Object
 
+IDS = 1 << 16
+"""So many user and group ids are a Pod's own."""
+
 
 class RuntimeFailed(Exception):
     """The runtime could not do it; one sentence. `not_executable`: the command is at fault."""
@@ -42,7 +45,7 @@ class PodSandbox:
     netns: str
     """Path of the network namespace; empty where there is none."""
     uid_base: int
-    """The machine's uid that is root inside; 65,536 ids from there belong to the Pod."""
+    """The machine's uid that is root inside; `IDS` ids from there belong to the Pod."""
     gid_base: int
 
 
@@ -71,6 +74,14 @@ class ContainerSpec:
     working_directory: str = "/"
     user: str = ""
     """As in an image's config: uid, uid:gid, or a name of the image's /etc/passwd; empty: root."""
+    group: int | None = None
+    """In place of the user's group."""
+    groups: tuple[int, ...] = ()
+    """Further groups."""
+    only_these_groups: bool = False
+    """The groups that the image's /etc/group gives the user do not count."""
+    not_root: bool = False
+    """Refuse to start where the user turns out to be root."""
     mounts: tuple[Mount, ...] = ()
     hostname: str = ""
     etc: dict[str, str] = field(default_factory=dict)

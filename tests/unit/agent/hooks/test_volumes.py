@@ -13,6 +13,7 @@ from busbar.agent.hooks import volumes
 from busbar.agent.hooks.references import Sources
 from busbar.agent.hooks.volumes import Owner, kind_of
 from busbar.agent.refusals import PodRefused, Reason
+from busbar.agent.runtimes.contract import PodSandbox
 from busbar.model.objects import Object
 
 OWNER = Owner(os.getuid(), os.getgid())
@@ -40,11 +41,13 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
     return Memory(monkeypatch)
 
 
-async def make(folder: Path, *made: Object, buckets: Any = None) -> dict[str, Path]:
+async def make(
+    folder: Path, *made: Object, buckets: Any = None, owner: Owner = OWNER
+) -> dict[str, Path]:
     facts = {"podIP": "10.88.0.7", "hostIP": "192.0.2.1"}
     named = [{"name": f"v{index}", **volume} for index, volume in enumerate(made)]
     one = pod(volumes=named)
-    return await volumes.prepare(one, folder, OWNER, SOURCES, buckets or NoBuckets(), facts)
+    return await volumes.prepare(one, folder, owner, SOURCES, buckets or NoBuckets(), facts)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -110,6 +113,28 @@ async def test_no_file_gets_a_set_user_id_bit(tmp_path: Path, memory: Memory) ->
     del memory
     made = await make(tmp_path, {"configMap": {"name": "conf", "defaultMode": 0o6755}})
     assert (made["v0"] / "a").stat().st_mode & 0o7777 == 0o755
+
+
+async def test_a_group_of_the_volumes_may_read_and_inherits(tmp_path: Path, memory: Memory) -> None:
+    del memory
+    items = [{"key": "token", "path": "x/t"}]
+    made = await make(
+        tmp_path,
+        {"secret": {"secretName": "key", "defaultMode": 0o400, "items": items}},
+        {"emptyDir": {}},
+        owner=OWNER._replace(is_shared=True),
+    )
+    modes = {p.name: p.stat().st_mode & 0o7777 for p in made["v0"].rglob("*")}
+    assert modes == {"x": 0o2755, "t": 0o440}
+    assert made["v0"].stat().st_mode & 0o2050 == 0o2050
+    assert made["v1"].stat().st_mode & 0o7777 == 0o2777
+
+
+def test_volumes_belong_to_root_or_the_group_inside_the_pod() -> None:
+    sandbox = PodSandbox("u", "10.88.0.7", "", 1 << 20, 1 << 21)
+    assert Owner.of(sandbox, None) == Owner(1 << 20, 1 << 21)
+    assert Owner.of(sandbox, 0) == Owner(1 << 20, 1 << 21, True)
+    assert Owner.of(sandbox, 2000) == Owner(1 << 20, (1 << 21) + 2000, True)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "", ".", ".."])

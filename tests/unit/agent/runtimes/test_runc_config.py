@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from busbar.agent.runtimes.contract import ContainerSpec, Mount, PodSandbox, RuntimeFailed
 from busbar.agent.runtimes.runc.config import limits, oci_config, seccomp
 from busbar.agent.runtimes.runc.identities import SIZE, Ranges, base_of
-from busbar.agent.runtimes.runc.users import UnknownUser, lookup
+from busbar.agent.runtimes.runc.users import UnknownUser, identity, lookup
 
 SANDBOX = PodSandbox("u", "10.88.0.7", "/run/ns/net", 1 << 20, 1 << 20)
 
@@ -118,3 +119,20 @@ def test_ranges_of_ids_are_shared_with_nobody(tmp_path: Path) -> None:
     one.give_back(claimed[0])
     assert one.mine() == set(claimed[1:3])
     assert base_of(1) - base_of(0) == SIZE
+
+
+def test_groups_that_were_asked_for_join_those_of_the_image(tmp_path: Path) -> None:
+    base = layer(tmp_path, passwd="app:x:77:78:::\n", group="disk:x:6:app\n")
+    asked = {"user": "77", "layers": (base,), "groups": (6, 9)}
+    assert identity(replace(spec(), **asked)) == (77, 78, [6, 9])
+    assert identity(replace(spec(), **asked, group=5)) == (77, 5, [6, 9])
+    alone = replace(spec(), **(asked | {"groups": (9,)}), only_these_groups=True)
+    assert identity(alone) == (77, 78, [9])
+
+
+def test_who_must_not_be_root_is_not(tmp_path: Path) -> None:
+    base = layer(tmp_path, passwd="toor:x:0:0:::\napp:x:77:78:::\n")
+    for user in ("", "0", "toor"):
+        with pytest.raises(UnknownUser, match="runAsNonRoot"):
+            identity(replace(spec(), user=user, layers=(base,), not_root=True))
+    assert identity(replace(spec(), user="app", layers=(base,), not_root=True))[0] == 77

@@ -78,12 +78,12 @@ def oci_config(
 
 
 def _process(spec: ContainerSpec) -> dict[str, Any]:
-    uid, gid, further = users.lookup(spec.user, spec.layers)
+    uid, gid, further = users.identity(spec)
     environment = {"PATH": _PATH, "HOSTNAME": spec.hostname, **spec.environment}
     environment.setdefault("HOME", "/root" if uid == 0 else "/")
     return {
         "terminal": False,
-        "user": {"uid": uid, "gid": gid, "additionalGids": list(further)},
+        "user": {"uid": uid, "gid": gid, "additionalGids": further},
         "args": list(spec.arguments),
         "env": [f"{name}={value}" for name, value in environment.items()],
         "cwd": spec.working_directory or "/",

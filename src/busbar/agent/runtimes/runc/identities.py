@@ -10,10 +10,10 @@ import contextlib
 import os
 from pathlib import Path
 
-from busbar.agent.runtimes.contract import RuntimeFailed
+from busbar.agent.runtimes.contract import IDS, RuntimeFailed
 
 FIRST = 1 << 20
-SIZE = 1 << 16
+SIZE = IDS
 COUNT = 16_000
 
 

@@ -10,13 +10,27 @@ import os
 import stat
 from pathlib import Path
 
+from busbar.agent.runtimes.contract import ContainerSpec
 from busbar.agent.runtimes.runc.identities import SIZE
 
 _BYTES_MAX = 1 << 20
 
 
 class UnknownUser(ValueError):
-    """The image knows no such user or group; one sentence."""
+    """The container cannot be who it should be; one sentence."""
+
+
+def identity(spec: ContainerSpec) -> tuple[int, int, list[int]]:
+    """Give uid, gid and further gids of a container."""
+    uid, gid, further = lookup(spec.user, spec.layers)
+    if uid == 0 and spec.not_root:
+        raise UnknownUser(
+            "securityContext.runAsNonRoot: it would run as root; set runAsUser, or use an image "
+            "with another user"
+        )
+    gid = gid if spec.group is None else spec.group
+    further = () if spec.only_these_groups else further
+    return uid, gid, list(dict.fromkeys((*further, *spec.groups)))
 
 
 def lookup(user: str, layers: tuple[Path, ...]) -> tuple[int, int, tuple[int, ...]]:
