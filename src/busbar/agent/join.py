@@ -32,6 +32,21 @@ from busbar.agent.settings import AgentSettings, save, write_atomically
 class JoinFailed(Exception):
     """The machine could not join; one sentence with what to do next."""
 
+    code = 1
+    """How the process ends that joins."""
+
+
+class JoinMiswritten(JoinFailed):
+    """The token or the address is none."""
+
+    code = 2
+
+
+class CloudUnreachable(JoinFailed):
+    """Nobody answers at the address."""
+
+    code = 3
+
 
 def join(
     server: str,
@@ -48,7 +63,8 @@ def join(
     """Join, and write certificate, CA and settings into the data directory."""
     parts = token.strip().split(".")
     if len(parts) != 3:
-        raise JoinFailed("the token is not whole; copy all of what `busbar token` printed")
+        raise JoinMiswritten("the token is not whole; copy all of what `busbar token` printed")
+    _address(server)
     name = name or socket.gethostname().lower()
     key = ec.generate_private_key(ec.SECP256R1())
     body = {
@@ -87,25 +103,32 @@ def join(
 
 def _post(server: str, path: str, body: dict[str, Any], pin: str) -> tuple[dict[str, Any], bytes]:
     """POST to a server whose CA has the pinned fingerprint; gives the reply and that CA."""
-    parts = urlsplit(server)
-    if parts.scheme != "https" or not parts.hostname:
-        raise JoinFailed(f"{server!r} is not an address such as https://cloud.example:6443")
-    ca = _pinned_ca(parts.hostname, parts.port or 443, pin)
+    host, port = _address(server)
+    ca = _pinned_ca(host, port, pin)
     context = ssl.create_default_context(cadata=ca.decode())
-    connection = http.client.HTTPSConnection(
-        parts.hostname, parts.port or 443, timeout=30, context=context
-    )
+    connection = http.client.HTTPSConnection(host, port, timeout=30, context=context)
     try:
         connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         reply = json.loads(answer.read())
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise JoinFailed(f"{server} did not answer the join request: {error}") from None
+        raise CloudUnreachable(f"{server} did not answer the join request: {error}") from None
     finally:
         connection.close()
     if answer.status != 200:
         raise JoinFailed(str(reply.get("message", f"{server} answered {answer.status}")))
     return reply, ca
+
+
+def _address(server: str) -> tuple[str, int]:
+    parts = urlsplit(server)
+    try:
+        port = parts.port or 443
+    except ValueError:
+        port = 0
+    if parts.scheme != "https" or not parts.hostname or not port:
+        raise JoinMiswritten(f"{server!r} is not an address such as https://cloud.example:6443")
+    return parts.hostname, port
 
 
 def _pinned_ca(host: str, port: int, pin: str) -> bytes:
@@ -119,7 +142,7 @@ def _pinned_ca(host: str, port: int, pin: str) -> bytes:
         pem = connection.getresponse().read(65536)
         der = ssl.PEM_cert_to_DER_cert(pem.decode())
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise JoinFailed(
+        raise CloudUnreachable(
             f"https://{host}:{port} cannot be reached ({error}); is the cloud up there, "
             "and does a firewall let this machine out?"
         ) from None
@@ -183,7 +206,7 @@ def main() -> int:
         )
     except JoinFailed as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.code
     return 0
 
 

@@ -15,6 +15,7 @@ from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, output_option
 from busbar.server import settings as server_settings
+from busbar.server.addresses import CannotStart, check_listen
 from busbar.server.settings import ServerSettings
 
 
@@ -125,6 +126,11 @@ def _changed(
     changes = {name: value for name, value in options.items() if value is not None and value != ()}
     if "names" in changes:
         changes["names"] = sorted({*settings.names, *changes["names"]})
+    if "listen" in changes:
+        try:
+            check_listen(changes["listen"])
+        except CannotStart as error:
+            raise CliError(str(error), Exit.USAGE) from None
     if fee is not None:
         changes["fee_ppm"] = round(fee * 10_000)
     return server_settings.replace(settings, **changes)

@@ -21,6 +21,8 @@ STOP_SECONDS = 40.0
 """An agent that drains gives its workloads their grace period first."""
 MADE_NETNS = "made-netns"
 """Names a network namespace that goes with the node; one given by --netns is its owner's."""
+_JOIN_CODES = {2: Exit.USAGE, 3: Exit.NOT_RUNNING}
+"""What the joining process's own exit codes mean; anything else is a refusal."""
 _NAME = re.compile(r"\A[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?\Z")
 
 
@@ -80,7 +82,7 @@ def join(
         if is_new:
             shutil.rmtree(place, ignore_errors=True)
         lines = done.stderr.strip().splitlines() or ["joining failed"]
-        raise CliError(lines[-1], Exit.REFUSED)
+        raise CliError(lines[-1], _JOIN_CODES.get(done.returncode, Exit.REFUSED))
 
 
 def start(data: Path, name: str) -> None:

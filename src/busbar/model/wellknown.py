@@ -32,6 +32,9 @@ ANN_SCRIPT = "busbar.dev/script"
 ANN_CONTRACT = "busbar.dev/contract"
 ANN_EPOCH = "busbar.dev/epoch"
 
+ANN_FORCE_DESTROY = "busbar.dev/force-destroy"
+"""On a Bucket, "true": deleting it through the Kubernetes API deletes its objects too."""
+
 # What joining writes on the Node; a node may not change them.
 ANN_RATING = "busbar.dev/speed-rating-micro"
 ANN_RATED_AT = "busbar.dev/speed-rated-at"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from busbar.apis.registry.app import RegistryDoor
 from busbar.apis.s3 import ports
 from busbar.apis.s3.app import S3App
 from busbar.apis.s3.app import create_app as s3_app
+from busbar.apis.s3.errors import Code, S3Error
 from busbar.images.store import ImageStore
-from busbar.model.objects import Object, name_of, uid_of
+from busbar.model.objects import Object, annotations_of, name_of, namespace_of, uid_of
 from busbar.model.time import Instant, parse_instant
+from busbar.model.wellknown import ANN_FORCE_DESTROY, API_VERSION
 from busbar.server.access import AccessKeys, Buckets
 
 CALLER = "busbar.caller"
@@ -48,6 +51,48 @@ async def purge_deleted(door: S3App, buckets: Buckets) -> None:
                 await door.purge_bucket(uid)
         await changed.wait()
         changed.clear()
+
+
+class BucketGuard:
+    """Holds back a Bucket that has objects from being deleted, as S3 does with its own DELETE.
+
+    A deletion that says so in an annotation takes the objects along. While it is decided and
+    done, nothing slips into the bucket.
+    """
+
+    def __init__(self, door: S3App, buckets: Buckets) -> None:
+        self._door = door
+        self._buckets = buckets
+
+    @asynccontextmanager
+    async def __call__(self, obj: Object) -> AsyncIterator[str]:
+        """Give why a Bucket must stay, as a clause; "" for what may go."""
+        takes_all = annotations_of(obj).get(ANN_FORCE_DESTROY) == "true"
+        if (obj.get("apiVersion"), obj.get("kind")) != (API_VERSION, "Bucket") or takes_all:
+            yield ""
+            return
+        storage = self._door.storage
+        try:
+            await storage.close_bucket(uid_of(obj))
+        except S3Error as error:
+            is_full = error.code is Code.BucketNotEmpty
+            yield _not_empty(obj) if is_full else str(error)
+            return
+        try:
+            yield ""
+        finally:
+            left = await self._buckets.get(namespace_of(obj), name_of(obj))
+            if left is not None and uid_of(left) == uid_of(obj):
+                storage.reopen_bucket(uid_of(obj))
+
+
+def _not_empty(bucket: Object) -> str:
+    name, namespace = name_of(bucket), namespace_of(bucket)
+    return (
+        f"BucketNotEmpty: it has objects; remove them with `aws s3 rm --recursive s3://{name}`, or "
+        f"let them go with it by `kubectl -n {namespace} annotate bucket {name} "
+        f"{ANN_FORCE_DESTROY}=true`, then delete it again"
+    )
 
 
 class _Credentials:

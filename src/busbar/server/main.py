@@ -16,10 +16,9 @@ import json
 import logging
 import os
 import signal
-import socket
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvloop
@@ -34,6 +33,7 @@ from busbar.controllers.nodes import Listening
 from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.server import access, bucketkeys, clock, doors, joining, money, pki
 from busbar.server import settings as server_settings
+from busbar.server.addresses import CannotStart, check_ports, server_names
 from busbar.server.collector import calm_collector
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
@@ -50,10 +50,6 @@ from busbar.store.upkeep import forget_old_history
 log = logging.getLogger("busbar.server")
 
 
-class CannotStart(Exception):
-    """The cloud cannot start; one sentence says why and what to do."""
-
-
 class Cloud:
     """One running control plane."""
 
@@ -68,12 +64,14 @@ class Cloud:
         self.namespaces: Informer[str] = Informer(
             store, "", "namespaces", access.read_consumer_namespace
         )
+        self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
         self.kubernetes: KubernetesApp = kubernetes_app(
             store,
             clock=clock.now,
             new_uid=clock.new_uid,
             tokens=self._bearer,
             service_account_key=load_or_make_key(settings.pki / "serviceaccounts.key"),
+            guard=doors.BucketGuard(self.s3, self.buckets),
         )
 
     def _bearer(self, token: str) -> Identity | None:
@@ -152,7 +150,7 @@ class Cloud:
         )
         api_tls = server_context(str(certificate), str(key), str(settings.pki / "ca.pem"))
         s3_tls = server_context(str(certificate), str(key), None)
-        s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
+        s3 = self.s3
         await s3.start()
         self._write_kubeconfig()
         ready = Ready(settings, 3)
@@ -238,50 +236,6 @@ class Ready:
             gc.collect()
             gc.freeze()
             log.info("ready: %s", document)
-
-
-def server_names(settings: ServerSettings) -> list[str]:
-    """Give every name and address by which clients may reach this machine."""
-    names = {"localhost", "127.0.0.1", "kubernetes.default.svc", socket.gethostname()}
-    names.update(settings.names)
-    if settings.listen in ("0.0.0.0", "::"):
-        names.update(local_addresses())
-    else:
-        names.add(settings.listen)
-    return sorted(names)
-
-
-def local_addresses() -> Iterator[str]:
-    """Give this machine's IPv4 addresses."""
-    import fcntl
-    import struct
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        for _, name in socket.if_nameindex():
-            request = struct.pack("256s", name.encode()[:15])
-            with contextlib.suppress(OSError):
-                # SIOCGIFADDR: an interface without an address answers with an error.
-                answer = fcntl.ioctl(probe.fileno(), 0x8915, request)
-                yield socket.inet_ntoa(answer[20:24])
-
-
-def check_ports(settings: ServerSettings) -> None:
-    """Refuse to start where a port is in use, naming it."""
-    wanted = (
-        (settings.listen, settings.api_port, "--api-port"),
-        (settings.listen, settings.s3_tls_port, "--s3-tls-port"),
-        ("127.0.0.1", settings.s3_port, "--s3-port"),
-    )
-    for host, port, option in wanted:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise CannotStart(
-                    f"port {port} on {host} cannot be used ({error.strerror}); "
-                    f"choose another with {option}"
-                ) from None
 
 
 def open_store(settings: ServerSettings) -> Store:

@@ -168,3 +168,25 @@ def test_a_wrong_command_line_exits_2(busbar: Busbar) -> None:
         result = busbar(*command)
         assert (result.code, result.out) == (2, "")
         assert "Error: " in result.err
+
+
+TOKEN = "0123456789abcdef.abc.secret"
+
+
+@pytest.mark.parametrize(
+    ("server", "token", "code", "sentence"),
+    [
+        ("https://127.0.0.1:1", TOKEN, 3, "https://127.0.0.1:1 cannot be reached"),
+        ("https://127.0.0.1:1", "half.a-token", 2, "the token is not whole"),
+        ("http://cloud.test", TOKEN, 2, "is not an address such as https://"),
+        ("https://cloud.test:99999", TOKEN, 2, "is not an address such as https://"),
+    ],
+    ids=["nobody there", "half a token", "no TLS", "no port"],
+)
+def test_a_machine_that_cannot_join_says_why(
+    busbar: Busbar, data: Path, server: str, token: str, code: int, sentence: str
+) -> None:
+    result = failing(busbar, "join", server, "--token", token, "--name", "n1")
+    assert result.code == code
+    assert sentence in result.err
+    assert not (data / "nodes" / "n1").exists()

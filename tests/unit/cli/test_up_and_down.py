@@ -74,6 +74,16 @@ def test_up_with_other_options_needs_down_first(
     assert busbar("up", "--api-port", "8443").code == 0
 
 
+@pytest.mark.parametrize("address", ["nonsense.invalid", "192.0.2.1", "300.1.1.1"])
+def test_up_on_an_address_of_no_machine_blames_listen_and_keeps_nothing(
+    busbar: Busbar, data: Path, starts: list[Sequence[str]], address: str
+) -> None:
+    result = busbar("up", "--listen", address)
+    assert (result.code, result.out, starts) == (2, "", [])
+    assert result.err.startswith(f"busbar: --listen: '{address}' is not an address of this machine")
+    assert not (data / "busbar.json").exists()
+
+
 def test_up_after_a_crash_starts_again(
     busbar: Busbar, data: Path, starts: list[Sequence[str]]
 ) -> None:
@@ -214,7 +224,7 @@ def test_joining_with_a_wrong_option_leaves_nothing(
 
 def test_a_refused_join_leaves_nothing(busbar: Busbar, data: Path) -> None:
     result = busbar("join", "https://cloud.test:6443", "--token", "half", "--name", "n1")
-    assert result.code == 5
+    assert result.code == 2
     assert "the token is not whole" in result.err
     assert not (data / "nodes" / "n1").exists()
 

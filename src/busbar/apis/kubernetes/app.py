@@ -23,12 +23,14 @@ from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.encoding import Encoder
 from busbar.apis.kubernetes.ports import (
     Clock,
+    DeletionGuard,
     LogBroker,
     NewUid,
     Receive,
     Scope,
     Send,
     TokenLookup,
+    unguarded,
 )
 from busbar.apis.kubernetes.relay import PREFIX, AgentRelay
 from busbar.apis.kubernetes.schemas.refusals import Refusal
@@ -88,12 +90,14 @@ def create_app(
     service_account_key: bytes | None = None,
     logs: LogBroker | None = None,
     settings: Settings | None = None,
+    guard: DeletionGuard = unguarded,
 ) -> KubernetesApp:
     """Build the door over a store.
 
     `tokens` knows bearer tokens; `service_account_key` (at least 32 bytes, kept over restarts)
     signs the tokens of service accounts, none are issued without it; `logs` is the relay to the
-    agents that this door serves itself unless another is given.
+    agents that this door serves itself unless another is given; `guard` may hold an object back
+    whose deletion would lose what is kept elsewhere.
     """
     settings = settings or Settings()
     accounts = (
@@ -112,6 +116,7 @@ def create_app(
         watchers=Watchers(store, clock, settings),
         encoder=Encoder(settings.encoded_bytes_max),
         tokens=accounts,
+        guard=guard,
     )
     return KubernetesApp(door)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from busbar.apis.kubernetes.authentication import Authenticator
 from busbar.apis.kubernetes.encoding import Encoder
-from busbar.apis.kubernetes.ports import Clock, LogBroker, NewUid
+from busbar.apis.kubernetes.ports import Clock, DeletionGuard, LogBroker, NewUid, unguarded
 from busbar.apis.kubernetes.schemas.registry import Registry
 from busbar.apis.kubernetes.service_accounts import ServiceAccountTokens
 from busbar.apis.kubernetes.settings import Settings
@@ -31,3 +31,4 @@ class Door:
     watchers: Watchers
     encoder: Encoder
     tokens: ServiceAccountTokens | None = field(default=None)
+    guard: DeletionGuard = field(default=unguarded)

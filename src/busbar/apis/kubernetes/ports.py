@@ -7,8 +7,10 @@ Next: `settings.py`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple, Protocol
 
+from busbar.model.objects import Object
 from busbar.model.time import Instant
 
 Scope = MutableMapping[str, Any]
@@ -36,6 +38,20 @@ class TokenLookup(Protocol):
 
     def __call__(self, token: str) -> Identity | None:
         """Give whom a token stands for; None where it is unknown, expired or withdrawn."""
+
+
+DeletionGuard = Callable[[Object], AbstractAsyncContextManager[str]]
+"""Held around an object's deletion by whoever keeps what would be lost with it.
+
+Gives why the object must stay, as a clause; "" where it may go.
+"""
+
+
+@asynccontextmanager
+async def unguarded(obj: Object) -> AsyncIterator[str]:
+    """Let everything go."""
+    del obj
+    yield ""
 
 
 class LogRequest(NamedTuple):

@@ -117,8 +117,16 @@ async def _delete_one(door: Door, call: Call, old: Object, options: Options) -> 
     if why := may_not_delete(change):
         raise forbidden(resource, name_of(old), why)
     marked = mark(resource, old, options, door.clock())
-    if options.is_dry_run or marked == old:
+    if marked == old:
         return Outcome(marked)
+    async with door.guard(old) as why:
+        if why:
+            raise conflict(resource, name_of(old), why)
+        return Outcome(marked) if options.is_dry_run else await _commit(door, call, old, marked)
+
+
+async def _commit(door: Door, call: Call, old: Object, marked: Object | None) -> Outcome | None:
+    resource = call.route.resource
     key = Key(*resource.collection, namespace_of(old) if resource.namespaced else "", name_of(old))
     op = Delete(key, revision_of(old)) if marked is None else Put(key, marked, revision_of(old))
     result = await door.store.commit(Transaction((op,)))
