@@ -17,7 +17,7 @@ from pathlib import Path
 from busbar.agent.api import Api, ApiRefused, Unreachable
 from busbar.agent.clock import Clock, boot_id
 from busbar.model.objects import Object
-from busbar.model.time import format_micro_time
+from busbar.model.time import Instant, format_micro_time
 from busbar.model.wellknown import NAMESPACE_LEASES
 
 log = logging.getLogger("busbar.agent.lease")
@@ -31,7 +31,9 @@ class NodeLease:
         self._api = api
         self._clock = clock
         self._settings = api.settings
-        self._until = _read(api.settings.lease_file)
+        self._until, self.last_life_ms = _read(api.settings.lease_file)
+        """When an earlier life last renewed, by the time of day; 0: unknown. It lived until then,
+        and so did what ran: what ends while the agent lives is written down."""
         self.reprieves = 1
         """Counts how often the lease was won, and this life: what was heard before is hearsay."""
 
@@ -45,7 +47,7 @@ class NodeLease:
 
     async def renew(self) -> None:
         """Renew once. Raises `Unreachable` or `ApiRefused`."""
-        sent = self._clock.monotonic()
+        sent, now = self._clock.monotonic(), self._clock.now()
         body = self._body()
         try:
             await self._api.patch(f"{_PATH}/{self._settings.node}", body)
@@ -57,7 +59,7 @@ class NodeLease:
             # The cloud may have given the work to others meanwhile.
             self.reprieves += 1
         self._until = sent + self._settings.lease_seconds
-        _write(self._settings.lease_file, self._until)
+        _write(self._settings.lease_file, self._until, now)
 
     async def keep(self, changed: Callable[[bool], None]) -> None:
         """Renew for ever; tell `changed` whenever the lease is lost or won back.
@@ -89,17 +91,20 @@ class NodeLease:
         }
 
 
-def _write(path: Path, until: float) -> None:
-    """Keep until when the lease holds, with the boot that this clock belongs to."""
+def _write(path: Path, until: float, now: Instant) -> None:
+    """Keep until when the lease holds, with the boot that this clock belongs to, and the time."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(f"{until} {boot_id()}\n")
+    fresh.write_text(f"{until} {boot_id()} {now}\n")
     fresh.rename(path)
 
 
-def _read(path: Path) -> float:
-    """Give until when the lease held in an earlier life; 0 where that says nothing any more."""
+def _read(path: Path) -> tuple[float, Instant]:
+    """Give until when the lease held in an earlier life, and when it was last renewed.
+
+    0 where that says nothing any more: the first means nothing after a reboot.
+    """
     try:
-        until, boot = path.read_text().split()
-        return float(until) if boot == boot_id() else 0.0
+        until, boot, now = path.read_text().split()
+        return (float(until) if boot == boot_id() else 0.0), int(now)
     except (OSError, ValueError):
-        return 0.0
+        return 0.0, 0

@@ -12,6 +12,9 @@ from busbar.agent.refusals import PodRefused
 from busbar.model.objects import Object, metadata, spec_of, status_of
 from busbar.model.time import format_instant
 
+UNSEEN_END = "ContainerStatusUnknown"
+"""The reason of a container whose end nobody saw, as Kubernetes has it."""
+
 
 class Observed(NamedTuple):
     """One container as last seen. `state`: waiting, running or exited."""
@@ -103,6 +106,11 @@ def _why(view: PodView, phase: str) -> tuple[str | None, str | None]:
         if bad is not None and bad.reason == "OOMKilled":
             return "OOMKilled", (
                 f"container {bad.name} used more memory than its limit; ask for more memory"
+            )
+        if bad is not None and bad.reason == UNSEEN_END:
+            return "NodeRestarted", (
+                f"the end of container {bad.name} was not seen: its node was restarted, or lost "
+                "it; only the time until it was last known to run is billed"
             )
         if bad is not None:
             return "Error", f"container {bad.name} ended with exit code {bad.exit_code}"

@@ -84,7 +84,9 @@ class PodWorker:
         self._clean = False
         self._forgotten = False
         self._faults = 0
-        self.containers = Containers(parts.runtime, parts.clock, parts.records, self._record)
+        self.containers = Containers(
+            parts.runtime, parts.clock, parts.records, self._record, parts.lease.last_life_ms
+        )
         if self._record.refused_reason:
             reason = Reason(self._record.refused_reason)
             self._refusal = PodRefused(reason, self._record.refused_message)

@@ -45,7 +45,7 @@ async def test_a_reboot_ends_everything_unseen(stage: FakeStage) -> None:
     await stage.restart()
     status = await stage.runtime.status(spec.id)
     assert status is not None
-    assert (status.state, status.exit_code) == ("exited", 255)
+    assert (status.state, status.exit_code, status.finished_ms) == ("exited", 255, None)
     assert not stage.machine.sandboxes
 
 

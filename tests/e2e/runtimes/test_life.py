@@ -163,7 +163,7 @@ async def test_after_a_reboot_everything_has_ended(stage: RuncStage) -> None:
     (path / "start.json").write_text(json.dumps(stage.started(id_) | {"boot": "another"}))
     status = await stage.runtime.status(id_)
     assert status is not None
-    assert (status.state, status.exit_code) == ("exited", 255)
+    assert (status.state, status.exit_code, status.finished_ms) == ("exited", 255, None)
 
 
 async def test_a_start_that_a_crash_cut_short_may_be_repeated(stage: RuncStage) -> None:

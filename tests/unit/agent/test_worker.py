@@ -450,12 +450,68 @@ async def test_a_crash_between_record_and_start_is_made_good(node: Node) -> None
 
 async def test_a_container_that_the_runtime_lost_has_ended(node: Node) -> None:
     await node.run(pod())
+    await node.passes(30)
     await node.die()
+    node.clock.advance(10)
     node.machine.lose(node.machine.started[0].id)
     await node.run(next(iter(node.known.values())).pod)
     assert last(node)["phase"] == "Failed"
     assert main_state(node)["terminated"]["reason"] == "ContainerStatusUnknown"
+    assert last(node)["busbar"]["finishedMs"] == START + 30_000
     assert len(node.machine.started) == 1
+
+
+@pytest.mark.parametrize(("ran", "known"), [(0, 0), (7, 7), (25, 25)])
+async def test_after_a_reboot_it_ran_until_the_node_last_lived(
+    node: Node, ran: int, known: int
+) -> None:
+    """The lease's last renewal before the power was lost; not nothing, and not until now."""
+    await node.run(pod())
+    await node.passes(ran)
+    node.clock.advance(3)
+    await node.die()
+    node.machine.reboot()
+    node.clock.advance(600)
+    await node.run(next(iter(node.known.values())).pod)
+    assert (last(node)["phase"], last(node)["reason"]) == ("Failed", "NodeRestarted")
+    assert "last known to run" in last(node)["message"]
+    assert last(node)["busbar"] == {
+        "epoch": 1,
+        "observedMs": node.clock.ms,
+        "startedMs": START,
+        "finishedMs": START + known * 1000,
+    }
+
+
+async def test_what_the_cloud_was_told_counts_where_the_disk_forgot(node: Node) -> None:
+    await node.run(pod())
+    await node.passes(12)
+    seen = last(node)["busbar"]
+    node.settings.lease_file.unlink()
+    await node.die()
+    node.machine.reboot()
+    node.clock.advance(600)
+    await node.run({**pod(), "status": {"busbar": seen}})
+    assert last(node)["busbar"]["finishedMs"] == START + 12_000
+
+
+async def test_a_clock_set_back_bills_no_time_that_did_not_pass(node: Node) -> None:
+    await node.run(pod())
+    await node.passes(100)
+    await node.die()
+    node.machine.reboot()
+    node.clock.ms = START + 50_000
+    await node.run(next(iter(node.known.values())).pod)
+    assert last(node)["busbar"]["finishedMs"] == START + 50_000
+
+
+async def test_a_container_lost_before_our_eyes_ran_until_it_was_last_seen(node: Node) -> None:
+    await node.run(pod())
+    await node.passes(30)
+    node.clock.advance(4)
+    node.machine.reboot()
+    await node.turn()
+    assert last(node)["busbar"]["finishedMs"] == START + 30_000
 
 
 async def test_after_a_reboot_the_policy_decides(node: Node) -> None:

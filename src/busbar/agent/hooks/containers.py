@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from busbar.agent.clock import Clock
@@ -19,7 +20,7 @@ from busbar.agent.hooks.prepare import Prepared
 from busbar.agent.hooks.security import fs_group, identity
 from busbar.agent.hooks.subpaths import bind_below
 from busbar.agent.hooks.volumes import Owner
-from busbar.agent.podstatus import Observed
+from busbar.agent.podstatus import UNSEEN_END, Observed
 from busbar.agent.records import ContainerRecord, PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.restarts import Run, restart_at, was_good
@@ -31,7 +32,7 @@ from busbar.agent.runtimes.contract import (
     RuntimeFailed,
     image_environment,
 )
-from busbar.model.objects import Object, name_of, namespace_of, spec_of, uid_of
+from busbar.model.objects import Object, name_of, namespace_of, spec_of, status_of, uid_of
 from busbar.model.quantities import milli, whole
 
 _UNKNOWN_EXIT = 137
@@ -40,12 +41,23 @@ _UNKNOWN_EXIT = 137
 class Containers:
     """Keeps track of a Pod's containers over restarts of them and of the agent."""
 
-    def __init__(self, runtime: Runtime, clock: Clock, records: Records, record: PodRecord) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        clock: Clock,
+        records: Records,
+        record: PodRecord,
+        last_life_ms: int = 0,
+    ) -> None:
+        """`last_life_ms`: until when an earlier life of the agent is known to have lived."""
         self._runtime = runtime
         self._clock = clock
         self._records = records
         self._record = record
         self._status: dict[str, ContainerStatus] = {}
+        self._last_life_ms = last_life_ms
+        self._alive_ms: dict[str, int] = {}
+        """When each container was last seen to run, in this life."""
         self.cpu_ms = 0
         self.memory_peak_bytes = 0
         for name, kept in record.containers.items():
@@ -67,6 +79,10 @@ class Containers:
                 continue
             if kept.started_ms is None:
                 kept.started_ms, changed = status.started_ms, True
+            if status.state == "running":
+                self._alive_ms[container["name"]] = self._clock.now()
+            elif status.finished_ms is None:
+                status = self._ended_unseen(pod, status)
             self._status[container["name"]] = status
             if status.state == "exited":
                 kept.ended = status
@@ -93,10 +109,19 @@ class Containers:
             name,
             "exited",
             kept.started_ms,
-            self._clock.now(),
-            _UNKNOWN_EXIT,
-            "ContainerStatusUnknown",
+            exit_code=_UNKNOWN_EXIT,
         )
+
+    def _ended_unseen(self, pod: Object, status: ContainerStatus) -> ContainerStatus:
+        """Say of what ended unseen that it ran as long as anybody knows it did (ADR 24).
+
+        Seen by this life; else until an earlier one last renewed the lease, or last reported.
+        """
+        meter = status_of(pod).get("busbar") or {}
+        told = meter.get("observedMs") or 0 if meter.get("epoch") == self._record.epoch else 0
+        known = self._alive_ms.get(status.name) or max(self._last_life_ms, told)
+        ended = max(status.started_ms, min(known, self._clock.now()))
+        return replace(status, finished_ms=ended, reason=UNSEEN_END)
 
     def _decide(
         self, pod: Object, init: bool, kept: ContainerRecord, seen: ContainerStatus

@@ -111,6 +111,7 @@ class ContainerStatus:
     state: str
     started_ms: int
     finished_ms: int | None = None
+    """None of one that has exited: nobody saw its end, as when the machine lost power."""
     exit_code: int | None = None
     reason: str = ""
     """OOMKilled, or empty."""

@@ -110,7 +110,9 @@ class FakeMachine:
         """Restart the machine: sandboxes are gone, and nobody saw how what ran has ended."""
         self.sandboxes.clear()
         for container in self.containers.values():
-            self.end(container.spec.id, _UNKNOWN_EXIT, container.status.started_ms)
+            if container.status.state == "running":
+                self.end(container.spec.id, _UNKNOWN_EXIT)
+                container.status = replace(container.status, finished_ms=None)
 
     def lose(self, container_id: str) -> None:
         """Forget a container, as a runtime whose disk was wiped does."""

@@ -273,7 +273,7 @@ class RuncRuntime:
             )
         if end is None:
             # The machine was restarted, or the shim was killed: when it ended, nobody saw.
-            end = {"exitCode": _UNKNOWN_EXIT, "finishedMs": start["startedMs"], "oom": False}
+            end = {"exitCode": _UNKNOWN_EXIT, "finishedMs": None, "oom": False}
         return ContainerStatus(
             folder.name,
             pod_uid,
