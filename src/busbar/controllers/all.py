@@ -11,6 +11,7 @@ from busbar.controllers.books import BookController
 from busbar.controllers.contract import Controller
 from busbar.controllers.contracts.controller import ContractController
 from busbar.controllers.expiry import ExpiryController
+from busbar.controllers.finished import FinishedJobController, FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.jobs.controller import JobController
 from busbar.controllers.market.controller import MarketController
@@ -33,6 +34,8 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         ContractController(settings, standing),
         NodeController(settings, listening),
         PodController(settings),
+        FinishedJobController(settings),
+        FinishedPodController(settings),
         GarbageController(settings),
         AccountController(settings),
         OfferController(settings),

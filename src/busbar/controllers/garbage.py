@@ -16,7 +16,7 @@ from busbar.controllers.parts.deletion import delete, delete_pod, release
 from busbar.controllers.parts.writes import update
 from busbar.controllers.settings import Settings
 from busbar.model.objects import Key, Object, is_deleting, metadata, uid_of, with_metadata
-from busbar.model.resources import BY_COLLECTION, BY_KIND
+from busbar.model.resources import BY_COLLECTION, BY_KIND, Resource
 from busbar.model.time import Instant
 from busbar.store.contract import Event, EventType, Snapshot, Transaction
 
@@ -71,7 +71,7 @@ class GarbageController:
         if is_deleting(obj):
             return None
         references = metadata(obj)["ownerReferences"]
-        living = [ref for ref in references if _lives(snapshot, obj, ref)]
+        living = [ref for ref in references if lives(snapshot, obj, ref)]
         if len(living) == len(references):
             return None
         if living:
@@ -125,13 +125,22 @@ def _reference(obj: Object, owner: Object) -> dict[str, Any] | None:
     return None
 
 
-def _lives(snapshot: Snapshot, obj: Object, reference: dict[str, Any]) -> bool:
+def lives(snapshot: Snapshot, obj: Object, reference: dict[str, Any]) -> bool:
     """Say whether an owner is there. One of a kind that is not served here is left alone."""
-    resource = BY_KIND.get((reference.get("apiVersion", ""), reference.get("kind", "")))
+    resource = _resource_of(reference)
     if resource is None:
         return True
     owner = snapshot.get(resource.key(metadata(obj).get("namespace", ""), reference["name"]))
     return owner is not None and uid_of(owner) == reference.get("uid")
+
+
+def is_served(reference: dict[str, Any]) -> bool:
+    """Say whether an owner is of a kind that is served here."""
+    return _resource_of(reference) is not None
+
+
+def _resource_of(reference: dict[str, Any]) -> Resource | None:
+    return BY_KIND.get((reference.get("apiVersion", ""), reference.get("kind", "")))
 
 
 _NEVER_OWN = frozenset({"events", "leases", "contracts", "clearings", "books", "accounts"})

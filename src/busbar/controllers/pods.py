@@ -1,4 +1,4 @@
-"""Pods that no other controller looks after to the end. Next: `garbage.py`.
+"""Pods that no other controller looks after to the end. Next: `finished.py`.
 
 - One that waits for a match and is deleted goes at once: no agent will confirm it.
 - One whose contract has closed loses the finalizer that waited for it.

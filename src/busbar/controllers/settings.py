@@ -43,6 +43,8 @@ class Settings(NamedTuple):
     """How often a Book is published at most."""
     contracts_kept_ms: int = 35 * DAY
     """How long a closed Contract is kept; at least a month, for the budget. The journal stays."""
+    finished_pods_kept: int = 1000
+    """How many finished Pods that nobody owns are kept; the oldest go first."""
     clearings_kept: int = 200
     """How many Clearings are kept."""
     termination_grace_ms: int = 30 * SECOND

@@ -173,7 +173,7 @@ class Cloud:
         self.history.compare()
         for attempt in range(40):
             try:
-                check_settled(self.store.snapshot_now(), self.machines)
+                check_settled(self.store.snapshot_now(), self.machines, self.profile.settings)
             except Broken:
                 if attempt == 39:
                     raise

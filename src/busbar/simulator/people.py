@@ -219,6 +219,8 @@ class People:
             spec["completionMode"] = "Indexed"
         if world.often(0.2):
             spec["activeDeadlineSeconds"] = world.between(60, 20_000)
+        if world.often(0.3):
+            spec["ttlSecondsAfterFinished"] = world.between(0, 3600)
         key = Key("batch", "jobs", self._home(), self._next_name("batch"))
         self._place(key, spec=spec)
 

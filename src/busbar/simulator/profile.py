@@ -39,6 +39,7 @@ SETTINGS = Settings(
     book_ms=5 * MINUTE,
     payday_ms=5 * MINUTE,
     clearings_kept=20,
+    finished_pods_kept=10,
 )
 """Slower than in production, in step with `Timing`: a simulated day in a second or two."""
 

@@ -9,6 +9,7 @@ import pytest
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts.view import ContractView
+from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
 from busbar.market.occupancy import Occupancy
@@ -76,7 +77,7 @@ def test_i1_a_balance_that_is_not_the_fold_of_its_postings(monkeypatch):
 
 def test_i2_a_slot_billed_to_its_end_though_nobody_saw_the_workload_run(monkeypatch):
     monkeypatch.setattr(ContractView, "known_until", property(lambda view: view.now))
-    assert caught(hours=3, first=7) == "I2"
+    assert caught(hours=3) == "I2"
 
 
 def test_i3_a_hold_that_is_not_given_back(monkeypatch):
@@ -98,7 +99,7 @@ def test_i4_capacity_sold_twice(monkeypatch):
 
 def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):
     monkeypatch.setattr(Machine, "lease_ran_out", lambda self: None)
-    assert caught(BUSY._replace(fault_every_ms=15 * MINUTE)) == "I5"
+    assert caught(BUSY._replace(fault_every_ms=15 * MINUTE), first=7) == "I5"
 
 
 def test_i7_a_watch_that_misses_a_change(monkeypatch):
@@ -117,9 +118,16 @@ def test_i8_a_payment_entered_twice_that_counts_twice(monkeypatch):
     assert caught() == "I8"
 
 
+def test_i10_finished_pods_that_pile_up(monkeypatch):
+    nothing = lambda self, snapshot, key, now: NOTHING  # noqa: E731
+    monkeypatch.setattr(FinishedPodController, "reconcile", nothing)
+    none_kept = BUSY._replace(settings=BUSY.settings._replace(finished_pods_kept=0))
+    assert caught(none_kept, hours=1) == "I10"
+
+
 def test_i10_an_owner_that_waits_for_ever_for_what_it_owns(monkeypatch):
     monkeypatch.setattr(GarbageController, "reconcile", lambda self, snapshot, key, now: NOTHING)
-    assert caught(hours=1, first=6) == "I10"
+    assert caught(hours=1, first=4) == "I10"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):

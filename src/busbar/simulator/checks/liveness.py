@@ -6,6 +6,7 @@ Next: `../cloud.py`.
 from __future__ import annotations
 
 from busbar.controllers.parts.pods import contract_key, is_final, node_of
+from busbar.controllers.settings import Settings
 from busbar.model.objects import (
     Object,
     condition,
@@ -21,9 +22,12 @@ from busbar.simulator.machine import Machine
 from busbar.store.view import View
 
 
-def check_settled(view: View, machines: list[Machine]) -> None:
+def check_settled(view: View, machines: list[Machine], settings: Settings) -> None:
     """Check a cloud that was left alone for long enough: nobody orders, nothing breaks."""
     pods = list(view.list("", "pods"))
+    alone = [pod for pod in pods if is_final(pod) and not metadata(pod).get("ownerReferences")]
+    said = f"{len(alone)} finished pods that nobody owns are kept"
+    insist(len(alone) <= settings.finished_pods_kept, "I10", said)
     for pod in pods:
         _check_pod(view, pod)
     _check_jobs(view)
