@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
+from busbar.agent.certificate import client_context
+from busbar.agent.clock import SystemClock
 from busbar.agent.settings import AgentSettings
 from busbar.model.objects import Object
 
@@ -48,17 +49,25 @@ class Api:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Api:
-        context = ssl.create_default_context(cafile=str(self.settings.ca_file))
-        context.load_cert_chain(str(self.settings.certificate_file), str(self.settings.key_file))
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, keepalive_timeout=75),
-            headers={"Accept": "application/json", "User-Agent": "busbar-agent"},
-        )
+        self._session = self._connected()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
+
+    def _connected(self) -> aiohttp.ClientSession:
+        context = client_context(self.settings, SystemClock().now())
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context, keepalive_timeout=75),
+            headers={"Accept": "application/json", "User-Agent": "busbar-agent"},
+        )
+
+    async def reconnect(self) -> None:
+        """Go on with a renewed certificate: what is under way ends, and is tried again."""
+        old, self._session = self._session, self._connected()
+        if old is not None:
+            await old.close()
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Object:
         """GET one JSON document."""

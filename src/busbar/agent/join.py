@@ -19,12 +19,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from busbar.agent import rating
+from busbar.agent.certificate import key_pem, request_for
 from busbar.agent.machine import address_towards
 from busbar.agent.settings import AgentSettings, save, write_atomically
 
@@ -69,7 +67,7 @@ def join(
     key = ec.generate_private_key(ec.SECP256R1())
     body = {
         "token": token.strip(),
-        "csr": _request_for(key, name).decode(),
+        "csr": request_for(key, name).decode(),
         "name": name,
         "cpuMilli": cpu_milli or _cpus() * 1000,
         "memoryBytes": memory_bytes or _memory(),
@@ -95,7 +93,7 @@ def join(
         region=reply.get("region", ""),
     )
     write_atomically(settings.ca_file, ca)
-    write_atomically(settings.key_file, _key_pem(key))
+    write_atomically(settings.key_file, key_pem(key))
     write_atomically(settings.certificate_file, reply["certificate"].encode())
     save(settings)
     return settings
@@ -154,20 +152,6 @@ def _pinned_ca(host: str, port: int, pin: str) -> bytes:
             "(its certificate has another fingerprint)"
         )
     return pem
-
-
-def _request_for(key: ec.EllipticCurvePrivateKey, name: str) -> bytes:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    return request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 def _cpus() -> int:

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from busbar.agent import buckets
 from busbar.agent import settings as agent_settings
 from busbar.agent.api import Api, ApiRefused, Unreachable
+from busbar.agent.certificate import keep_certificate
 from busbar.agent.clock import Clock, SystemClock
 from busbar.agent.hooks.prepare import Preparer
 from busbar.agent.lease import NodeLease
@@ -50,6 +51,7 @@ class Agent:
     def __init__(self, settings: AgentSettings, runtime: Runtime, api: Api, clock: Clock) -> None:
         self.settings = settings
         self.runtime = runtime
+        self._api, self._clock = api, clock
         self.lease = NodeLease(api, clock)
         self.records = Records(settings.directory)
         self.images = NodeImages(settings)
@@ -86,6 +88,7 @@ class Agent:
             group.create_task(self.pods.run())
             group.create_task(self.relay.run())
             group.create_task(self._keep_clean())
+            group.create_task(keep_certificate(self._api, self._clock))
 
     async def drain(self, seconds: float = 30.0) -> None:
         """Stop every workload and report it; gives up waiting after a while."""

@@ -49,6 +49,11 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.directory / "node.key"
 
     @property
+    def next_key_file(self) -> Path:
+        """Give the path of the key for which a certificate is being asked."""
+        return self.directory / "node.key.next"
+
+    @property
     def lease_file(self) -> Path:
         """Give the path of the file that says until when workloads may run."""
         return self.directory / "lease"

@@ -2,7 +2,7 @@
 
 The token is spent, the Node made, in one transaction: a second use of it finds nothing. What the
 machine says of itself is its size and its measured speed; vendor and region come from the token.
-Next: `main.py`.
+Next: `renewal.py`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from busbar.model.wellknown import (
 )
 from busbar.server.identities import JoinGrant, matches, read_join_grant
 from busbar.server.pki import Authority, CertificateRequestRefused
+from busbar.server.renewal import RENEW_PATH
 from busbar.server.replies import Send, reply
 from busbar.server.requests import Receive, RequestRefused, answer, read_document
 from busbar.store.contract import ABSENT, ANY, Committed, Delete, Put, Refused, Store, Transaction
@@ -212,19 +213,28 @@ class Joining:
         )
 
 
-def create_app(joining: Joining) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
-    """Give the ASGI application behind POST /join/v1 and GET /join/v1/ca."""
+Work = Callable[[dict[str, Any], Receive], Awaitable[Any]]
+
+
+def create_app(
+    joining: Joining, renewing: Work
+) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
+    """Give the ASGI application behind /join/v1, /join/v1/renew and GET /join/v1/ca."""
 
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["method"] == "GET" and scope["path"] == "/join/v1/ca":
             # Public: a joining machine compares its fingerprint with the one in the token.
             await reply(send, 200, joining.ca, b"application/x-pem-file")
             return
-        await answer(send, _join(scope, receive))
+        work = renewing if scope["path"] == RENEW_PATH else _join
+        await answer(send, _posted(work, scope, receive))
+
+    async def _posted(work: Work, scope: dict[str, Any], receive: Receive) -> Any:
+        if scope["method"] != "POST":
+            raise JoinRefused(405, "join and renew with POST")
+        return await work(scope, receive)
 
     async def _join(scope: dict[str, Any], receive: Receive) -> dict[str, Any]:
-        if scope["method"] != "POST":
-            raise JoinRefused(405, "join with POST")
         request = await read_document(receive, JoinRequest, "the join request")
         return await joining.join(request, _host(scope))
 

@@ -38,8 +38,9 @@ from busbar.server.collector import calm_collector
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
-from busbar.server.kubeconfig import write_kubeconfig
 from busbar.server.podkeys import PodKeys, load_or_make_key
+from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
+from busbar.server.requests import read_document
 from busbar.server.runner import Runner
 from busbar.server.settings import ServerSettings
 from busbar.store.contract import CannotOpen, Store
@@ -104,6 +105,13 @@ class Cloud:
         found = await self.identify(scope)
         return found.user if found else ""
 
+    async def _renew(self, scope: Any, receive: Any) -> dict[str, str]:
+        found = await self.identify(scope) or Identity("")
+        der = ((scope.get("extensions") or {}).get("tls") or {}).get("client_cert_der")
+        request = await read_document(receive, RenewalRequest, "the renewal")
+        caller = Caller(found.user, found.groups, der)
+        return await renew(self.store, self.authority, caller, request, clock.now())
+
     def endpoints(self, host: str) -> tuple[str, str]:
         """Give the API server's and the S3 door's URL for a machine that called us by a name."""
         shown = f"[{host}]" if ":" in host else host
@@ -115,7 +123,8 @@ class Cloud:
     def app(self) -> Callable[[Any, Any, Any], Awaitable[None]]:
         """Give the ASGI application of the API port: the Kubernetes door and its neighbours."""
         join = joining.create_app(
-            joining.Joining(self.store, self.authority, clock.now, clock.new_uid, self.endpoints)
+            joining.Joining(self.store, self.authority, clock.now, clock.new_uid, self.endpoints),
+            self._renew,
         )
         pay = money.create_app(self.store, self.groups_of, clock.now)
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
@@ -145,14 +154,13 @@ class Cloud:
         settings = self.settings
         calm_collector()
         await ensure_namespaces(self.store, clock.now, clock.new_uid)
-        certificate, key = pki.server_certificate(
-            settings.pki, self.authority, server_names(settings), clock.now()
-        )
+        own = OwnCertificates(settings, self.authority)
+        certificate, key = own.server(server_names(settings), clock.now())
         api_tls = server_context(str(certificate), str(key), str(settings.pki / "ca.pem"))
         s3_tls = server_context(str(certificate), str(key), None)
         s3 = self.s3
         await s3.start()
-        self._write_kubeconfig()
+        own.operator(clock.now())
         ready = Ready(settings, 3)
         listening = Listening()
         runner = Runner(
@@ -179,6 +187,9 @@ class Cloud:
                 )
                 group.create_task(runner.run())
                 group.create_task(forget_old_history(self.store))
+                group.create_task(
+                    own.keep(lambda: server_names(settings), clock.now, (api_tls, s3_tls))
+                )
                 for app, host, port, tls in (
                     (self.app(), settings.listen, settings.api_port, api_tls),
                     (s3, settings.listen, settings.s3_tls_port, s3_tls),
@@ -199,19 +210,6 @@ class Cloud:
             await asyncio.Event().wait()
         finally:
             await server.stop()
-
-    def _write_kubeconfig(self) -> None:
-        if self.settings.kubeconfig.exists():
-            return
-        issued = self.authority.issue_client("operator", ("system:masters",), clock.now())
-        write_kubeconfig(
-            self.settings.kubeconfig,
-            f"https://127.0.0.1:{self.settings.api_port}",
-            self.authority.pem,
-            "operator",
-            certificate=issued.certificate,
-            key=issued.key,
-        )
 
 
 class Ready:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -26,7 +26,7 @@ from busbar.model.time import DAY, Instant, to_datetime
 CA_DAYS = 3650
 SERVER_DAYS = 825
 CLIENT_DAYS = 365
-_BACKDATE = timedelta(minutes=5)
+BACKDATE = timedelta(minutes=5)
 """Clocks of joining machines differ; a certificate is valid a little before it was made."""
 
 
@@ -54,6 +54,14 @@ class Authority:
         """Give the first 16 hex digits of the certificate's SHA-256: the pin in a join token."""
         der = self._certificate.public_bytes(serialization.Encoding.DER)
         return hashlib.sha256(der).hexdigest()[:16]
+
+    def has_issued(self, certificate: x509.Certificate) -> bool:
+        """Say whether a certificate is of this authority."""
+        try:
+            certificate.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def issue_server(self, names: Iterable[str], at: Instant) -> Issued:
         """Issue a server certificate for host names and addresses."""
@@ -99,7 +107,7 @@ class Authority:
             .issuer_name(self._certificate.subject)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(moment - _BACKDATE)
+            .not_valid_before(moment - BACKDATE)
             .not_valid_after(moment + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(
@@ -142,7 +150,7 @@ def _make_authority(certificate_path: Path, key_path: Path, at: Instant) -> None
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(moment - _BACKDATE)
+        .not_valid_before(moment - BACKDATE)
         .not_valid_after(moment + timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
