@@ -105,7 +105,8 @@ def _why(view: PodView, phase: str) -> tuple[str | None, str | None]:
         bad = next((c for c in view.containers if c.state == "exited" and c.exit_code), None)
         if bad is not None and bad.reason == "OOMKilled":
             return "OOMKilled", (
-                f"container {bad.name} used more memory than its limit; ask for more memory"
+                f"container {bad.name} used more memory than the Pod reserved for it; "
+                "raise resources.requests.memory (and limits.memory where it is set)"
             )
         if bad is not None and bad.reason == UNSEEN_END:
             return "NodeRestarted", (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from busbar.market.calendar import Calendar, parse_calendar
-from busbar.market.podspec import MOST, Taint, resources_of, taints_of
+from busbar.market.podspec import Taint, taints_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import REFERENCE_RATING, Resources
 from busbar.model.errors import InvalidField
@@ -25,6 +25,7 @@ from busbar.model.objects import (
     spec_of,
     status_of,
 )
+from busbar.model.requests import MOST, resources_of
 from busbar.model.time import parse_duration
 
 NOT_OFFERED = Calendar(None)

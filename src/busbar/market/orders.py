@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from busbar.market.podspec import (
     Toleration,
     refuse_unmet_demands,
-    requests_of,
     selector_of,
     tolerations_of,
 )
@@ -30,6 +29,7 @@ from busbar.model.objects import (
     spec_of,
     uid_of,
 )
+from busbar.model.requests import requests_of
 from busbar.model.time import HOUR, Instant, parse_duration, parse_instant
 
 DEFAULT_DURATION = HOUR

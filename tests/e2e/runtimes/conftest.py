@@ -90,6 +90,7 @@ class RuncStage:
         self.tag = tag_of(str(self.directory))
         self.run = RUN / self.tag
         self.runtime: RuncRuntime
+        self.pod_spec: dict[str, Any] = {}
 
     async def open(self) -> None:
         network = PodNetwork(Network(self.tag, self.cidr), (CONTROL_PLANE, self.cidr))
@@ -112,7 +113,7 @@ class RuncStage:
 
     async def start(self, script: str, uid: str = UID, namespace: str = "xyz", **more: Any) -> str:
         """Run a shell script in a Pod; gives the container's id."""
-        await self.runtime.prepare(pod(uid, namespace))
+        await self.runtime.prepare(pod(uid, namespace) | {"spec": self.pod_spec})
         spec = self.command(uid, "sh", "-c", script, **more)
         await self.runtime.start(spec)
         return spec.id

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.contract.runtimes.promises import UID
 from tests.e2e.runtimes.conftest import RuncStage
 
-from busbar.agent.runtimes.runc.cgroups import Cgroups
+from busbar.agent.runtimes.contract import pod_part
+from busbar.agent.runtimes.runc.cgroups import Cgroups, weight_of
 
 MIB = 1 << 20
 
@@ -15,15 +17,26 @@ def setting(stage: RuncStage, id_: str, hierarchy: str, old: str, new: str) -> s
     """Read a control group's file, in whichever version this machine has."""
     root = Path("/sys/fs/cgroup")
     if Cgroups().unified:
-        return (root / f"busbar-{stage.tag}" / id_ / new).read_text().strip()
-    return (root / hierarchy / f"busbar-{stage.tag}" / id_ / old).read_text().strip()
+        return (root / f"busbar-{stage.tag}" / pod_part(id_) / id_ / new).read_text().strip()
+    place = root / hierarchy / f"busbar-{stage.tag}" / pod_part(id_) / id_
+    return (place / old).read_text().strip()
+
+
+def group_of(stage: RuncStage, id_: str) -> str:
+    """Give a container's control group, below its Pod's."""
+    return f"/busbar-{stage.tag}/{pod_part(id_)}/{id_}"
+
+
+def buy(stage: RuncStage, **requests: str) -> None:
+    """Let the Pod request this."""
+    stage.pod_spec = {"containers": [{"name": "one", "resources": {"requests": requests}}]}
 
 
 async def test_a_fork_bomb_is_held(stage: RuncStage) -> None:
     script = "i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done"
     id_ = await stage.start(script, pids_limit=20)
     await stage.until(lambda: "fork" in stage.said())
-    assert len(Cgroups().processes(f"/busbar-{stage.tag}/{id_}")) <= 20
+    assert len(Cgroups().processes(group_of(stage, id_))) <= 20
 
 
 async def test_memory_beyond_the_limit_ends_the_container(stage: RuncStage) -> None:
@@ -66,7 +79,37 @@ async def test_limits_are_set_in_the_control_group(stage: RuncStage) -> None:
 
 async def test_use_is_counted(stage: RuncStage) -> None:
     id_ = await stage.start("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sleep 1000")
-    await stage.until(lambda: Cgroups().use(f"/busbar-{stage.tag}/{id_}").cpu_ms > 20)
+    await stage.until(lambda: Cgroups().use(group_of(stage, id_)).cpu_ms > 20)
     used = await stage.runtime.use(id_)
     assert used.cpu_ms > 20
     assert used.memory_peak_bytes > 10_000
+
+
+async def test_containers_of_a_pod_have_no_more_together_than_it_bought(stage: RuncStage) -> None:
+    """Each stays within what it could have alone; the one that goes beyond is named."""
+    buy(stage, memory="64Mi")
+    words = f"( head -c {20 * MIB} /dev/zero; sleep 1000 ) | tail -c {20 * MIB}"
+    first = await stage.start(words, name="one", memory_limit_bytes=64 * MIB)
+    await stage.until(lambda: Cgroups().use(group_of(stage, first)).memory_peak_bytes > 20 * MIB)
+    words = f"head -c {60 * MIB} /dev/zero | tail -c {60 * MIB}; exit 137"
+    status, _ = await stage.ended(words, name="two", memory_limit_bytes=64 * MIB)
+    assert status.reason == "OOMKilled"
+    still = await stage.runtime.status(first)
+    assert still is not None
+    assert still.state == "running"
+
+
+async def test_without_limits_of_their_own_containers_have_the_pods(stage: RuncStage) -> None:
+    buy(stage, memory="32Mi")
+    status, _ = await stage.ended("exec dd if=/dev/zero of=/dev/null bs=200M count=1")
+    assert (status.exit_code, status.reason) == (137, "OOMKilled")
+
+
+async def test_a_pod_competes_with_what_it_bought(stage: RuncStage) -> None:
+    buy(stage, cpu="2")
+    await stage.start("sleep 1000", cpu_milli=250)
+    root, pods = Path("/sys/fs/cgroup"), f"busbar-{stage.tag}/{pod_part(UID)}"
+    if Cgroups().unified:
+        assert (root / pods / "cpu.weight").read_text().strip() == str(weight_of(2000))
+    else:
+        assert (root / "cpu" / pods / "cpu.shares").read_text().strip() == "2048"

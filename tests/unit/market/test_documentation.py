@@ -11,9 +11,9 @@ from busbar.market import exchange
 from busbar.market.axis import FORWARD_SLOTS
 from busbar.market.clearing import RULE
 from busbar.market.funnel import STAGES
-from busbar.market.podspec import DEFAULT_REQUESTS
 from busbar.market.reasons import ADVICE, Reason
 from busbar.model import wellknown
+from busbar.model.requests import DEFAULT_REQUESTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "market.md").read_text()
 ROWS = re.findall(r"^\| `(\w+)` \| (the order|a node|the money) \| (.+?) \|$", PAGE, re.MULTILINE)

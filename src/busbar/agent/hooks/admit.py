@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from busbar.agent.records import PodRecord
 from busbar.agent.refusals import PodRefused, Reason
-from busbar.model.objects import Object, annotations_of
+from busbar.model.dtu import Resources
+from busbar.model.errors import InvalidField
+from busbar.model.objects import Object, annotations_of, spec_of
+from busbar.model.requests import requests_of
 from busbar.model.wellknown import ANN_CONTRACT, ANN_EPOCH
 
 
@@ -16,6 +19,14 @@ def epoch_of(pod: Object) -> int | None:
     """Give the epoch that a Pod is bound with; None where it has none."""
     text = annotations_of(pod).get(ANN_EPOCH, "")
     return int(text) if text.isascii() and text.isdigit() else None
+
+
+def reserved(pod: Object) -> Resources:
+    """Give what the Pod's order bought: what it pays for, and all that it may have."""
+    try:
+        return requests_of(spec_of(pod))
+    except InvalidField as wrong:
+        raise PodRefused(Reason.INVALID_POD, str(wrong)) from None
 
 
 def admit(pod: Object, record: PodRecord) -> None:
@@ -33,4 +44,5 @@ def admit(pod: Object, record: PodRecord) -> None:
             Reason.STALE_EPOCH,
             f"epoch {epoch} of contract {notes[ANN_CONTRACT]} is older than {record.epoch}",
         )
+    reserved(pod)
     record.epoch = epoch

@@ -13,6 +13,7 @@ from typing import Any
 
 from busbar.agent.clock import Clock
 from busbar.agent.hooks import nameservers
+from busbar.agent.hooks.admit import reserved
 from busbar.agent.hooks.command import script_command
 from busbar.agent.hooks.environment import arguments, environment, expand
 from busbar.agent.hooks.etc import etc_files, hostname
@@ -279,6 +280,8 @@ def container_spec(
     limits = (container.get("resources") or {}).get("limits") or {}
     requests = (container.get("resources") or {}).get("requests") or limits
     path = f"spec.containers[{container['name']}].resources"
+    bought = reserved(pod).memory_bytes
+    limit = whole(limits.get("memory", 0), f"{path}.limits.memory")
     script = [] if container.get("command") else script_command(pod, image.config)
     words = script + [expand(a, variables) for a in container.get("args") or ()] if script else []
     words = words or arguments(container, variables, image.config)
@@ -309,7 +312,8 @@ def container_spec(
         etc=etc_files(pod, prepared.sandbox.address, nameservers.of_machine()),
         cpu_milli=milli(requests.get("cpu", 0), f"{path}.requests.cpu"),
         cpu_limit_milli=milli(limits.get("cpu", 0), f"{path}.limits.cpu"),
-        memory_limit_bytes=whole(limits.get("memory", 0), f"{path}.limits.memory"),
+        # Its own as well: a program that asks how much there is looks at its own group.
+        memory_limit_bytes=min(limit or bought, bought),
         read_only_root=bool(security.get("readOnlyRootFilesystem")),
         labels={"namespace": namespace_of(pod), "pod": name_of(pod)},
     )

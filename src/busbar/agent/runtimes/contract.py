@@ -1,8 +1,9 @@
 """The runtime contract: what the agent asks of whatever runs containers.
 
 Promises, held by tests/contract/runtimes for each runtime:
-- A container belongs to a Pod's sandbox: `prepare` makes it (addresses, ids, network), `release`
-  removes it with everything in it. Both may be repeated.
+- A container belongs to a Pod's sandbox: `prepare` makes it (addresses, ids, network, and the limit
+  of what all its containers have together: what the Pod requests), `release` removes it with
+  everything in it. Both may be repeated.
 - `start` returns when the process has been executed. `stop` asks (SIGTERM), then after the grace
   kills; both are fine where nothing runs.
 - Workloads outlive the agent's process: a new runtime object over the same directory lists them,
@@ -98,7 +99,12 @@ class ContainerSpec:
     @property
     def id(self) -> str:
         """Give the container's id: unique on the machine, the same for the same run."""
-        return f"{self.pod_uid[:13]}-{self.name}-{self.attempt}"
+        return f"{pod_part(self.pod_uid)}-{self.name}-{self.attempt}"
+
+
+def pod_part(uid_or_container_id: str) -> str:
+    """Give what the ids of a Pod's containers, and its own uid, begin with."""
+    return uid_or_container_id[:13]
 
 
 @dataclass(frozen=True)

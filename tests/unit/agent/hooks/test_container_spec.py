@@ -23,7 +23,9 @@ IMAGE = {
 }
 
 
-def made(image: dict[str, Any] | None = None, **container: Any) -> ContainerSpec:
+def made(
+    image: dict[str, Any] | None = None, beside: Any = None, **container: Any
+) -> ContainerSpec:
     whole = {"name": "main", "image": "i", **container}
     config = IMAGE if image is None else image
     sandbox = PodSandbox(UID, "10.88.0.7", "", 1 << 20, 1 << 20)
@@ -35,7 +37,9 @@ def made(image: dict[str, Any] | None = None, **container: Any) -> ContainerSpec
         Path("/pod"),
         {"podIP": "10.88.0.7", "hostIP": "192.0.2.1"},
     )
-    return container_spec(pod(containers=[whole]), whole, 2, prepared)
+    return container_spec(
+        pod(containers=[whole, *([beside] if beside else [])]), whole, 2, prepared
+    )
 
 
 def test_the_image_says_what_the_pod_does_not() -> None:
@@ -63,6 +67,30 @@ def test_the_pod_wins_over_the_image() -> None:
 def test_limits_are_the_pods() -> None:
     spec = made(resources={"limits": {"cpu": "1500m", "memory": "1Gi"}, "requests": {"cpu": "1"}})
     assert (spec.cpu_milli, spec.cpu_limit_milli, spec.memory_limit_bytes) == (1000, 1500, 1 << 30)
+
+
+@pytest.mark.parametrize(
+    ("resources", "limit"),
+    [
+        ({"requests": {"memory": "1Gi"}}, 1 << 30),
+        ({"requests": {"memory": "1Gi"}, "limits": {"memory": "4Gi"}}, 1 << 30),
+        ({}, 128 << 20),
+    ],
+)
+def test_nobody_has_more_memory_than_was_bought(resources: Any, limit: int) -> None:
+    assert made(resources=resources).memory_limit_bytes == limit
+
+
+def test_a_container_may_have_what_was_bought_for_all() -> None:
+    side = {"name": "side", "image": "i", "resources": {"requests": {"memory": "1Gi"}}}
+    assert made(beside=side, resources={"limits": {"memory": "2Gi"}}).memory_limit_bytes == 2 << 30
+    asked = {"requests": {"memory": "2Gi"}}
+    assert made(beside=side, resources=asked).memory_limit_bytes == 3 << 30
+
+
+def test_an_amount_that_is_none_is_refused() -> None:
+    with pytest.raises(PodRefused, match="memory"):
+        made(resources={"requests": {"memory": "much"}})
 
 
 def test_without_requests_the_limits_count() -> None:

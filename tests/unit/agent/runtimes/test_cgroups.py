@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from busbar.agent.runtimes.contract import Use
-from busbar.agent.runtimes.runc.cgroups import Cgroups
+from busbar.agent.runtimes.runc.cgroups import Cgroups, shares_of, weight_of
 
 
 def put(root: Path, name: str, text: str) -> None:
@@ -63,3 +63,34 @@ def test_empty_groups_are_removed_with_their_children(tmp_path: Path) -> None:
         groups.remove("/b/e")
         groups.remove("/b/e")
         assert "e" not in groups.groups("/b")
+
+
+def test_a_pod_is_limited_in_version_2(tmp_path: Path) -> None:
+    groups = unified(tmp_path)
+    put(tmp_path, "b/p/memory.swap.max", "max\n")
+    groups.limit("/b/p", 2000, 1 << 30)
+    read = {p.name: p.read_text() for p in (tmp_path / "b/p").iterdir()}
+    assert read == {"cpu.weight": "79", "memory.max": str(1 << 30), "memory.swap.max": "0"}
+    for place in (tmp_path, tmp_path / "b"):
+        assert (place / "cgroup.subtree_control").read_text() == "+memory"  # Written one by one.
+
+
+def test_a_pod_is_limited_in_version_1(tmp_path: Path) -> None:
+    groups = mixed(tmp_path)
+    put(tmp_path, "memory/b/p/memory.memsw.limit_in_bytes", "9223372036854771712\n")
+    groups.limit("/b/p", 250, 1 << 30)
+    memory = tmp_path / "memory/b/p"
+    assert (memory / "memory.limit_in_bytes").read_text() == str(1 << 30)
+    assert (memory / "memory.memsw.limit_in_bytes").read_text() == str(1 << 30)
+    assert (tmp_path / "cpu/b/p/cpu.shares").read_text() == "256"
+
+
+def test_a_kernel_without_accounting_of_swap_has_no_limit_of_it(tmp_path: Path) -> None:
+    groups = mixed(tmp_path)
+    groups.limit("/b/p", 250, 1 << 30)
+    assert not (tmp_path / "memory/b/p/memory.memsw.limit_in_bytes").exists()
+
+
+def test_shares_have_a_floor_and_weights_follow_them() -> None:
+    assert [shares_of(milli) for milli in (0, 1, 1000, 4000)] == [2, 2, 1024, 4096]
+    assert [weight_of(milli) for milli in (0, 1000, 10**9)] == [1, 39, 10_000]

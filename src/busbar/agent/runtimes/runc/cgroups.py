@@ -11,6 +11,8 @@ from pathlib import Path
 from busbar.agent.runtimes.contract import Use
 
 ROOT = Path("/sys/fs/cgroup")
+MEMORY_LEAST = 6 << 20
+"""What runc needs itself until it has become the program."""
 
 
 class Cgroups:
@@ -36,6 +38,32 @@ class Cgroups:
             cpu_ms = _number(Path(f"{self._root}/cpuacct{path}/cpuacct.usage")) // 1_000_000
             peak = _number(Path(f"{self._root}/memory{path}/memory.max_usage_in_bytes"))
         return Use(cpu_ms, peak)
+
+    def limit(self, path: str, cpu_milli: int, memory_bytes: int) -> None:
+        """Make a group for the groups of a Pod's containers, with the Pod's share and limit."""
+        if self.unified:
+            self._delegate(path)
+            _write(Path(f"{self._root}{path}/cpu.weight"), weight_of(cpu_milli))
+            _write(Path(f"{self._root}{path}/memory.max"), memory_bytes)
+            _write(Path(f"{self._root}{path}/memory.swap.max"), 0, may_lack=True)
+            return
+        for hierarchy in ("cpu", "memory"):
+            Path(f"{self._root}/{hierarchy}{path}").mkdir(parents=True, exist_ok=True)
+        _write(Path(f"{self._root}/cpu{path}/cpu.shares"), shares_of(cpu_milli))
+        memory = Path(f"{self._root}/memory{path}")
+        _write(memory / "memory.limit_in_bytes", memory_bytes)
+        _write(memory / "memory.memsw.limit_in_bytes", memory_bytes, may_lack=True)
+
+    def _delegate(self, path: str) -> None:
+        """Make a group and let cpu and memory be shared out on the whole way to it (v2)."""
+        place = self._root
+        for part in path.strip("/").split("/"):
+            for controller in ("cpu", "memory"):
+                # Refused where a group above has processes; then the limit cannot be set below.
+                with contextlib.suppress(OSError):
+                    _write(place / "cgroup.subtree_control", f"+{controller}")
+            place /= part
+            place.mkdir(exist_ok=True)
 
     def groups(self, parent: str) -> set[str]:
         """Give the names of the groups below a parent, in any hierarchy."""
@@ -63,6 +91,23 @@ class Cgroups:
         if self.unified:
             return [self._root]
         return [path for path in self._root.iterdir() if path.is_dir() and not path.is_symlink()]
+
+
+def shares_of(cpu_milli: int) -> int:
+    """Give a cpu request as version 1 counts it."""
+    return max(2, cpu_milli * 1024 // 1000)
+
+
+def weight_of(cpu_milli: int) -> int:
+    """Give a cpu request as version 2 counts it; the formula is runc's, for its containers."""
+    return 1 + (min(shares_of(cpu_milli), 262_144) - 2) * 9999 // 262_142
+
+
+def _write(path: Path, value: int | str, *, may_lack: bool = False) -> None:
+    """Set a group's value. `may_lack`: kernels without accounting of swap have no such file."""
+    if may_lack and not path.exists():
+        return
+    path.write_text(str(value))
 
 
 def _remove(path: Path) -> None:

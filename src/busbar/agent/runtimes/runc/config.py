@@ -14,6 +14,7 @@ from typing import Any
 
 from busbar.agent.runtimes.contract import ContainerSpec, PodSandbox, RuntimeFailed
 from busbar.agent.runtimes.runc import users
+from busbar.agent.runtimes.runc.cgroups import MEMORY_LEAST, shares_of
 from busbar.agent.runtimes.runc.identities import SIZE
 
 CAPABILITIES = [
@@ -99,7 +100,7 @@ def limits(spec: ContainerSpec) -> dict[str, Any]:
     """Give the control group's limits; swap counts as memory."""
     found: dict[str, Any] = {
         "pids": {"limit": spec.pids_limit},
-        "cpu": {"shares": max(2, spec.cpu_milli * 1024 // 1000)},
+        "cpu": {"shares": shares_of(spec.cpu_milli)},
         # No device but those that runc makes: null, zero, full, random, urandom, tty, ptmx.
         "devices": [{"allow": False, "access": "rwm"}],
     }
@@ -107,7 +108,7 @@ def limits(spec: ContainerSpec) -> dict[str, Any]:
         quota = max(1000, spec.cpu_limit_milli * _CPU_PERIOD_US // 1000)
         found["cpu"] |= {"quota": quota, "period": _CPU_PERIOD_US}
     if spec.memory_limit_bytes:
-        size = max(spec.memory_limit_bytes, 6 << 20)
+        size = max(spec.memory_limit_bytes, MEMORY_LEAST)
         found["memory"] = {"limit": size, "swap": size}
     return found
 

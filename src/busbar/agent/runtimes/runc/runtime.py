@@ -28,14 +28,16 @@ from busbar.agent.runtimes.contract import (
     PodSandbox,
     RuntimeFailed,
     Use,
+    pod_part,
 )
-from busbar.agent.runtimes.runc.cgroups import Cgroups
+from busbar.agent.runtimes.runc.cgroups import MEMORY_LEAST, Cgroups
 from busbar.agent.runtimes.runc.config import oci_config
 from busbar.agent.runtimes.runc.identities import Ranges
 from busbar.agent.runtimes.runc.sandboxes import Sandboxes
 from busbar.agent.runtimes.runc.shimclient import ShimClient
 from busbar.agent.runtimes.runc.users import UnknownUser
-from busbar.model.objects import Object, namespace_of, uid_of
+from busbar.model.objects import Object, namespace_of, spec_of, uid_of
+from busbar.model.requests import requests_of
 
 RUN = Path("/run/busbar")
 _NOT_EXECUTABLE = (
@@ -91,6 +93,12 @@ class RuncRuntime:
 
     async def prepare(self, pod: Object) -> PodSandbox:
         """Make a Pod's sandbox, or find the one made before."""
+        bought = requests_of(spec_of(pod))
+        memory = max(bought.memory_bytes, 2 * MEMORY_LEAST)
+        try:
+            self._cgroups.limit(self._pod_cgroup(uid_of(pod)), bought.cpu_milli, memory)
+        except OSError as error:
+            raise RuntimeFailed(f"the Pod's control group cannot be made: {error}") from None
         return await self._sandboxes.prepare(uid_of(pod), namespace_of(pod))
 
     async def release(self, pod_uid: str) -> None:
@@ -99,6 +107,7 @@ class RuncRuntime:
             await self.stop(folder.name, 0)
             await self.remove(folder.name)
         await self._sandboxes.release(pod_uid)
+        self._cgroups.remove(self._pod_cgroup(pod_uid))
         await asyncio.to_thread(remove_tree, self._directory / pod_uid)
 
     async def start(self, spec: ContainerSpec) -> ContainerStatus:
@@ -238,10 +247,14 @@ class RuncRuntime:
             if self._folder(place.name) is None:
                 await asyncio.to_thread(self._forget, place.name, None)
                 removed.append(f"container {place.name}")
-        for group in self._cgroups.groups(f"/busbar-{self._tag}"):
-            if self._folder(group) is None:
-                await asyncio.to_thread(self._forget, group, None)
-                removed.append(f"control group {group}")
+        root = f"/busbar-{self._tag}"
+        for pod in self._cgroups.groups(root):
+            for group in self._cgroups.groups(f"{root}/{pod}"):
+                if self._folder(group) is None:
+                    await asyncio.to_thread(self._forget, group, None)
+                    removed.append(f"control group {group}")
+            if next(self._directory.glob(f"{pod}*"), None) is None:
+                self._cgroups.remove(f"{root}/{pod}")
         return (*removed, *await self._sandboxes.sweep())
 
     async def close(self) -> None:
@@ -335,7 +348,10 @@ class RuncRuntime:
             time.sleep(0.01)
 
     def _cgroup(self, container_id: str) -> str:
-        return f"/busbar-{self._tag}/{container_id}"
+        return f"{self._pod_cgroup(container_id)}/{container_id}"
+
+    def _pod_cgroup(self, uid_or_container_id: str) -> str:
+        return f"/busbar-{self._tag}/{pod_part(uid_or_container_id)}"
 
     def _folder(self, container_id: str) -> Path | None:
         place = self._places.get(container_id)
