@@ -80,10 +80,11 @@ exec_as_root() {
     exec sudo -E env "PATH=$PATH" "$@"
 }
 
-# The newest python3 there is, 3.11 or newer.
+# The distribution's python3 where it is 3.11 or newer: it is built with profile-guided
+# optimisation, which many others are not, and a quarter faster for it. Else the newest there is.
 find_python() {
     local candidate
-    for candidate in python3.13 python3.12 python3.11 python3; do
+    for candidate in /usr/bin/python3 python3.13 python3.12 python3.11 python3; do
         if command -v "$candidate" >/dev/null &&
             "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             command -v "$candidate"

@@ -12,6 +12,7 @@ from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.parts.funds import account_key, account_status
 from busbar.controllers.parts.writes import update_status
 from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
@@ -26,8 +27,9 @@ class AccountController:
     name = "accounts"
     watches: tuple[Collection, ...] = (ACCOUNTS, (GROUP, "contracts"))
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, standing: Standing) -> None:
         self._settings = settings
+        self._standing = standing
         self.coalesce_ms = settings.status_ms
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -39,7 +41,8 @@ class AccountController:
         account = snapshot.get(key)
         if account is None:
             return NOTHING
-        status = account_status(snapshot, key.namespace, account, now)
+        spent = self._standing.at(snapshot).spent(key.namespace, now)
+        status = account_status(snapshot, key.namespace, account, spent)
         note = f"account of {key.namespace}: {status['balance']} € free, {status['held']} € held"
         ops = update_status(account, **status)
         return decide(*ops, requeue_at=now + self._settings.payday_ms, note=note if ops else "")

@@ -15,12 +15,12 @@ from busbar.controllers.finished import FinishedJobController, FinishedPodContro
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.jobs.controller import JobController
 from busbar.controllers.market.controller import MarketController
-from busbar.controllers.market.standing import Standing
 from busbar.controllers.namespaces import NamespaceController
 from busbar.controllers.nodes import Listening, NodeController
 from busbar.controllers.offers import OfferController, VendorController
 from busbar.controllers.pods import PodController
 from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
 
 
 def controllers(settings: Settings, listening: Listening | None = None) -> tuple[Controller, ...]:
@@ -37,7 +37,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         FinishedJobController(settings),
         FinishedPodController(settings),
         GarbageController(settings),
-        AccountController(settings),
+        AccountController(settings, standing),
         OfferController(settings),
         VendorController(settings),
         BookController(settings, standing),

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from busbar.controllers.contract import Collection, Decision
-from busbar.controllers.market.standing import Standing
 from busbar.controllers.parts.writes import create, new_object, remove, update, with_status
 from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
 from busbar.market.depth import zone_books
 from busbar.market.orders import Order
 from busbar.model.ids import derived_uid

@@ -49,6 +49,7 @@ class Explainer:
         self._columns = matching.columns
         self._kinds: dict[Eligibility, Kinds] = {}
         self._funnels: dict[tuple[object, ...], tuple[Reason, Funnel]] = {}
+        self._passed_over: dict[tuple[object, ...], tuple[str, ...]] = {}
 
     def refusal(self, order: Order, window: Window) -> tuple[Reason, Funnel]:
         """Give the headline and the funnel of an order that was not placed.
@@ -83,6 +84,17 @@ class Explainer:
 
     def cheaper(self, placement: Placement) -> tuple[str, ...]:
         """Give, for offers that ask less when the term starts, why the order is not there."""
+        order, _, row, span = placement
+        tariff = int(self._columns.tariffs.codes[row])
+        asks = self._matching.asks[:, span.c0]
+        if not ((asks < asks[tariff]) & (asks != CLOSED)).any():
+            return ()
+        key = (order.eligibility, order.requests, order.cap_nano, order.avoid, span, tariff)
+        if key not in self._passed_over:
+            self._passed_over[key] = self._cheaper(placement)
+        return self._passed_over[key]
+
+    def _cheaper(self, placement: Placement) -> tuple[str, ...]:
         order, window, row, span = placement
         kinds = self._kinds_for(order)
         stages = self._stages(kinds, order, window)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 
 from busbar.model.time import Instant
 
@@ -24,12 +23,18 @@ _latest: Instant = 0
 
 
 def new_uid() -> str:
-    """Give a random UUID (version 4). Asking the kernel once for many costs a tenth."""
+    """Give a random UUID (RFC 9562, version 4).
+
+    Asking the kernel once for many, and writing it by hand, costs a tenth of `uuid.uuid4`.
+    """
     if not _random:
-        block = os.urandom(_RANDOM_BYTES)
-        _random.extend(block[i : i + 16] for i in range(0, _RANDOM_BYTES, 16))
-    return str(uuid.UUID(bytes=_random.pop(), version=4))
+        block = os.urandom(_RANDOM_BYTES).hex()
+        _random.extend(block[i : i + 32] for i in range(0, len(block), 32))
+    digits = _random.pop()
+    variant = _VARIANTS[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 _RANDOM_BYTES = 4096
-_random: list[bytes] = []
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_random: list[str] = []

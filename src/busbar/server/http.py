@@ -126,6 +126,7 @@ class PeerCertificateProtocol(HttpToolsProtocol):
             and not self.parser.should_upgrade(),
             on_response=self.on_response_complete,
         )
+        scope["whole_body"] = self.cycle.whole_body  # type: ignore[typeddict-unknown-key]
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:

@@ -53,6 +53,14 @@ class Cycle(RequestResponseCycle):
         finally:
             self.on_response = _nothing
 
+    def whole_body(self) -> bytes | None:
+        """Give the request's body where all of it is here already: no waiting, no timer."""
+        if self.more_body or self.waiting_for_100_continue or self.disconnected:
+            return None
+        body, self.body = bytes(self.body), bytearray()
+        self.flow.resume_reading()
+        return body
+
     async def _failed(self) -> None:
         if self.response_started or self.disconnected:
             self.transport.close()

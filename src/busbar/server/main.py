@@ -34,7 +34,7 @@ from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.server import access, bucketkeys, clock, doors, joining, money, pki
 from busbar.server import settings as server_settings
 from busbar.server.addresses import CannotStart, check_ports, server_names
-from busbar.server.collector import calm_collector
+from busbar.server.collector import calm_collector, sweep_now_and_then
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
@@ -190,6 +190,7 @@ class Cloud:
                 group.create_task(
                     own.keep(lambda: server_names(settings), clock.now, (api_tls, s3_tls))
                 )
+                group.create_task(sweep_now_and_then())
                 for app, host, port, tls in (
                     (self.app(), settings.listen, settings.api_port, api_tls),
                     (s3, settings.listen, settings.s3_tls_port, s3_tls),

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from busbar.controllers.parts.funds import account_key, account_status
+from busbar.controllers.parts.funds import account_key, account_status, spent_in
 from busbar.controllers.parts.writes import update_status
 from busbar.ledger.entries import available, held
 from busbar.ledger.settlement import top_up
@@ -85,7 +85,8 @@ async def _show(store: Store, snapshot: Snapshot, namespace: str, now: Instant) 
     """Let the Account say so at once. Where it has changed meanwhile its controller will."""
     account = snapshot.get(account_key(namespace))
     if account is not None:
-        status = account_status(snapshot, namespace, account, now)
+        spent = spent_in(snapshot, namespace, now)
+        status = account_status(snapshot, namespace, account, spent)
         with contextlib.suppress(StoreFailed):  # The payment itself is entered.
             await store.commit(Transaction(update_status(account, **status)))
 

@@ -146,15 +146,28 @@ class Runner:
             self._listening.since = self._now()
 
     def _start(self, due: Iterable[Item], snapshot: Snapshot, now: Instant) -> None:
+        """Reconcile; what has something to commit goes on as a task of its own."""
         for item in due:
-            task = asyncio.create_task(self._reconcile(item, snapshot, now))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            decision = self._reconcile(item, snapshot, now)
+            if decision is not None and decision.transactions:
+                task = asyncio.create_task(self._carry_out(item, decision))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            else:
+                requeue_at = decision.requeue_at if decision is not None else None
+                self._done(item, retry=decision is None, requeue_at=requeue_at)
 
-    async def _reconcile(self, item: Item, snapshot: Snapshot, now: Instant) -> None:
+    def _reconcile(self, item: Item, snapshot: Snapshot, now: Instant) -> Decision | None:
         controller = self._controllers[item.controller]
         try:
-            decision = controller.reconcile(snapshot, item.key, now)
+            return controller.reconcile(snapshot, item.key, now)
+        except Exception:
+            log.exception("%s failed on %s", controller.name, item.key)
+            return None
+
+    async def _carry_out(self, item: Item, decision: Decision) -> None:
+        controller = self._controllers[item.controller]
+        try:
             refused = await self._commit(controller, item.key, decision)
         except StoreFailed as error:
             log.error("%s %s: %s", controller.name, item.key, error)
@@ -167,8 +180,6 @@ class Runner:
 
     async def _commit(self, controller: Controller, key: Key, decision: Decision) -> bool:
         """Commit every transaction of a decision at once; say whether any was refused."""
-        if not decision.transactions:
-            return False
         guard = self._guard()
         commits = [
             self._store.commit(Transaction((*guard, *t.ops), t.entries) if guard else t)

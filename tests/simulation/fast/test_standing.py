@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from busbar.controllers.market.standing import Standing
+from busbar.controllers.parts.funds import spent_in
+from busbar.controllers.standing import Standing
 from busbar.model.objects import name_of, namespace_of, uid_of
-from busbar.model.time import HOUR
+from busbar.model.time import HOUR, Instant
 from busbar.simulator.cloud import Cloud
+from busbar.store.contract import Snapshot
 
 
-def facts(standing: Standing, nodes: list[str]) -> tuple[object, ...]:
+def facts(standing: Standing, snapshot: Snapshot, now: Instant) -> tuple[object, ...]:
+    standing.at(snapshot)
     waiting = [(namespace_of(pod), name_of(pod), order) for pod, order in standing.waiting()]
+    nodes = [name_of(node) for node in snapshot.list("", "nodes")]
     there = {node: {uid_of(c) for c in standing.contracts_on(node)} for node in nodes}
+    teams = [name_of(namespace) for namespace in snapshot.list("", "namespaces")]
+    spent = [standing.spent(team, now) for team in teams]
     book = standing.book
-    return waiting, book.supplies, book.commitments, book.vendors, standing.offers, there
+    return waiting, spent, book.supplies, book.commitments, book.vendors, standing.offers, there
 
 
 def test_remembering_gives_what_reading_everything_anew_gives():
@@ -22,12 +28,14 @@ def test_remembering_gives_what_reading_everything_anew_gives():
     def compare(*_: object) -> None:
         nonlocal compared
         compared += 1
-        snapshot = cloud.exchange.store.snapshot_now()
         # Not every snapshot is seen: what is skipped must be caught up with.
         if compared % 3 == 0:
-            nodes = [name_of(node) for node in snapshot.list("", "nodes")]
-            found = facts(remembered.at(snapshot), nodes)
-            assert found == facts(Standing().at(snapshot), nodes)
+            snapshot, now = cloud.exchange.store.snapshot_now(), cloud.world.now
+            assert facts(remembered, snapshot, now) == facts(Standing(), snapshot, now)
+            teams = [name_of(namespace) for namespace in snapshot.list("", "namespaces")]
+            assert facts(remembered, snapshot, now)[1] == [
+                spent_in(snapshot, team, now) for team in teams
+            ]
 
     cloud.exchange.committed.append(compare)
     cloud.begin()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.unit.controllers.house import House
 
 from busbar.controllers.market.controller import MARKET_KEY, MarketController
-from busbar.controllers.market.standing import Standing
 from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
 from busbar.market.publish import recompute
 from busbar.model.objects import Key, annotate, condition, name_of, spec_of, status_of
 from busbar.model.time import MINUTE, SECOND

@@ -139,3 +139,25 @@ def test_an_answer_that_stops_in_the_midst_breaks_the_connection() -> None:
 
     asyncio.run(serve())
     assert transport.closed
+
+
+def test_a_whole_body_is_given_at_once_and_only_once():
+    made = cycle(Transport())
+    made.body += b"all of it"
+    made.more_body = False
+    assert made.whole_body() == b"all of it"
+    assert made.whole_body() == b""
+
+
+def test_a_body_of_which_more_is_to_come_is_waited_for():
+    made = cycle(Transport())
+    made.body += b"some"
+    made.more_body = True
+    assert made.whole_body() is None
+    assert bytes(made.body) == b"some"
+
+
+def test_a_body_that_waits_for_100_continue_is_asked_for_first():
+    made = cycle(Transport())
+    made.waiting_for_100_continue, made.more_body = True, False
+    assert made.whole_body() is None

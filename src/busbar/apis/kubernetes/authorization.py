@@ -167,10 +167,13 @@ def authorize(role: Role, asked: Attributes) -> Verdict:
     """Decide on a request, as far as it can be without the object."""
     if role.kind is Kind.OPERATOR:
         return Verdict(True)
-    for rule in rules(role, asked.namespace):
-        if _matches(rule, asked):
-            return _narrowed(role, asked, rule)
-    return Verdict(False, _why_not(role, asked))
+    rule = _rule_for(role, asked._replace(name=""))
+    return Verdict(False, _why_not(role, asked)) if rule is None else _narrowed(role, asked, rule)
+
+
+@lru_cache(maxsize=4096)
+def _rule_for(role: Role, asked: Attributes) -> Rule | None:
+    return next((rule for rule in rules(role, asked.namespace) if _matches(rule, asked)), None)
 
 
 def rules(role: Role, namespace: str) -> tuple[Rule, ...]:

@@ -22,7 +22,6 @@ from busbar.controllers.contracts.money import (
 from busbar.controllers.contracts.rolling import next_slots
 from busbar.controllers.contracts.room import give_way, has_room
 from busbar.controllers.contracts.view import ContractView, read_contract
-from busbar.controllers.market.standing import Standing
 from busbar.controllers.names import FINALIZER_METER
 from busbar.controllers.nodes import is_schedulable, node_key
 from busbar.controllers.parts.binding import bound
@@ -32,6 +31,7 @@ from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.parts.pods import POD_NODE_LOST, contract_key, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
 from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
 from busbar.ledger.entries import Entry
 from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
@@ -142,13 +142,14 @@ class _Case(NamedTuple):
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view
-        more = next_slots(self.snapshot, view, wanted)
+        spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
+        more = next_slots(self.snapshot, view, wanted, spent)
         ops: list[Op] = []
         entries = list(settled.entries)
         if more.hold:
             part = more.slots[0].start_ms
             entries.append(hold_entry(view.uid, view.namespace, more.hold, view.now, part))
-            ops += claim_budget(self.snapshot, view.namespace, more.hold, view.now)
+            ops += claim_budget(self.snapshot, view.namespace, more.hold, spent)
             changes["heldNano"] = settled.held + more.hold
         if more.slots:
             yielded = give_way(

@@ -16,7 +16,7 @@ from busbar.ledger.entries import Entry
 from busbar.ledger.metering import Interval
 from busbar.ledger.settlement import release, settle
 from busbar.model.dtu import amount
-from busbar.model.kinds.contract import ContractSlot
+from busbar.model.kinds.contract import ContractSlot, ContractStatus
 from busbar.model.money import format_euro
 from busbar.model.time import Instant
 
@@ -65,7 +65,8 @@ def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
     its last seconds were delivered.
     """
     certain = view.known_until
-    return _settle(view, [s for s in unsettled(view) if s.end_ms <= certain], fee_ppm, ())
+    ended = [s for s in unsettled(view) if s.end_ms <= certain]
+    return _settle(view, ended, fee_ppm, ()) if ended else _as_before(view.status)
 
 
 def settle_all(view: ContractView, fee_ppm: int) -> Settled:
@@ -80,6 +81,19 @@ def _part(view: ContractView, slot: ContractSlot, observed: Interval) -> Interva
     if view.started() is None:
         return Interval(slot.start_ms, slot.start_ms)
     return Interval(slot.start_ms, slot.end_ms).meet(observed)
+
+
+def _as_before(status: ContractStatus) -> Settled:
+    return Settled(
+        (),
+        status.held_nano,
+        status.billed_nano,
+        status.vendor_nano,
+        status.fee_nano,
+        status.rounding_nano,
+        status.settled_until_ms,
+        dict(status.billed_by_month),
+    )
 
 
 def _settle(

@@ -43,11 +43,14 @@ class Next(NamedTuple):
     message: str = ""
 
 
-def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant) -> Next:
-    """Extend the reserved term until it reaches beyond `wanted`, or say why it does not."""
+def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant, spent: int) -> Next:
+    """Extend the reserved term until it reaches beyond `wanted`, or say why it does not.
+
+    `spent` is what the namespace was billed this month.
+    """
     offer = _offer(snapshot, view.spec.offer)
     funds = snapshot.balance(available(view.namespace))
-    budget = budget_left(snapshot, view.namespace, view.now)
+    budget = budget_left(snapshot, view.namespace, spent)
     slots, hold, end = list[ContractSlot](), 0, view.end
     for _ in range(_STEPS_MAX):
         if end > wanted:

@@ -12,9 +12,9 @@ from busbar.controllers.contract import NOTHING, Collection, Decision, earliest
 from busbar.controllers.market import matches, record, refusals
 from busbar.controllers.market.inputs import Inputs, read_inputs
 from busbar.controllers.market.refusals import Answer
-from busbar.controllers.market.standing import Standing
 from busbar.controllers.parts.pods import node_of
 from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
 from busbar.market.clearing import clear
 from busbar.market.outcome import Clearing
 from busbar.market.reasons import Reason
@@ -61,7 +61,7 @@ class MarketController:
         self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, now: Instant
     ) -> Decision:
         name = record.clearing_name(now, snapshot.revision)
-        done = matches.transactions(snapshot, inputs, clearing, name, now)
+        done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now)
         told, again = _tell(snapshot, inputs, clearing, now)
         published: tuple[Transaction, ...] = ()
         if done or told:

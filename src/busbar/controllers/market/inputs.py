@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from busbar.controllers.market.standing import Standing
 from busbar.controllers.parts.funds import budget_left
+from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
 from busbar.market.book import Book
 from busbar.market.funds import Funds
@@ -43,10 +43,10 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant) -> Inputs:
         else:
             orders[order.id] = Ordered(order, pod)
     namespaces = sorted({ordered.order.namespace for ordered in orders.values()})
-    funds = {name: _funds(snapshot, name, now) for name in namespaces}
+    funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in namespaces}
     return Inputs(standing.book, orders, tuple(refused), funds, standing.offers)
 
 
-def _funds(snapshot: Snapshot, namespace: str, now: Instant) -> Funds:
+def _funds(snapshot: Snapshot, namespace: str, spent: int) -> Funds:
     balance = snapshot.balance(available(namespace))
-    return Funds(balance, budget_left(snapshot, namespace, now))
+    return Funds(balance, budget_left(snapshot, namespace, spent))

@@ -9,7 +9,6 @@ once. Next: `refusals.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 import msgspec
 
@@ -20,6 +19,7 @@ from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
+from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
 from busbar.market.outcome import Clearing, Match
 from busbar.model.ids import derived_suffix, derived_uid
@@ -37,57 +37,79 @@ EXPLAINED_MAX = 64
 
 
 def transactions(
-    snapshot: Snapshot, inputs: Inputs, clearing: Clearing, name: str, now: Instant
+    standing: Standing,
+    snapshot: Snapshot,
+    inputs: Inputs,
+    clearing: Clearing,
+    name: str,
+    now: Instant,
 ) -> tuple[Transaction, ...]:
     """Give a transaction for each match; one for all of a namespace that has a budget."""
+    batch = _Batch(snapshot, inputs, clearing, name, now)
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
+    has_budget: dict[str, bool] = {}
     for match in clearing.matches:
-        account = snapshot.get(account_key(match.namespace))
-        if budget_of(account) is None:
-            alone.append(_commit(snapshot, inputs, clearing, match, name, now))
+        namespace = match.namespace
+        if namespace not in has_budget:
+            has_budget[namespace] = budget_of(snapshot.get(account_key(namespace))) is not None
+        if has_budget[namespace]:
+            together[namespace].append(match)
         else:
-            together[match.namespace].append(match)
+            alone.append(batch.commit(match))
     for namespace, group in together.items():
-        claim = claim_budget(snapshot, namespace, sum(m.hold_nano for m in group), now)
+        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
+        claim = claim_budget(snapshot, namespace, money, spent)
         joined = Transaction(claim)
         for match in group:
-            joined += _commit(snapshot, inputs, clearing, match, name, now)
+            joined += batch.commit(match)
         alone.append(joined)
     return tuple(alone)
 
 
-def _commit(
-    snapshot: Snapshot, inputs: Inputs, clearing: Clearing, match: Match, record: str, now: Instant
-) -> Transaction:
-    ordered = inputs.orders[match.order]
-    pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-    contract = _contract(ordered, match, record, epoch, now)
-    # Worked out order by order: in a burst it would be what everybody waits for.
-    explains = len(clearing.matches) <= EXPLAINED_MAX
-    cheaper = clearing.cheaper(match.order) if explains else ()
-    at_once = match.start <= now
-    name = name_of(contract)
-    if at_once:
-        placed = bound(pod, match.node, name, epoch, now, cheaper)
-    else:
-        placed = promised(pod, name, epoch)
-    ops: tuple[Op, ...] = (
-        create(contract),
-        Put(key_of(pod), placed, revision_of(pod)),
-        *_still(snapshot, match),
-        event(
-            snapshot, pod, now, "Scheduled" if at_once else "Reserved", _sentence(match, cheaper)
-        ),
-    )
-    uid, money = uid_of(contract), match.hold_nano
-    entries = (hold(uid, match.namespace, money, now),) if money else ()
-    return Transaction(ops, entries)
+class _Batch:
+    """What the matches of a clearing share."""
 
+    def __init__(
+        self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, record: str, now: Instant
+    ) -> None:
+        self._snapshot, self._inputs, self._clearing = snapshot, inputs, clearing
+        self._record, self._now = record, now
+        # Worked out order by order: in a burst it would be what everybody waits for.
+        self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
-def _still(snapshot: Snapshot, match: Match) -> Iterable[Op]:
-    keys = (node_key(match.node), Key(GROUP, "offers", "", match.offer))
-    return [unchanged(obj) for key in keys if (obj := snapshot.get(key)) is not None]
+    def commit(self, match: Match) -> Transaction:
+        """Give the transaction that makes a match a contract."""
+        now, ordered = self._now, self._inputs.orders[match.order]
+        pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
+        contract = _contract(ordered, match, self._record, epoch, now)
+        cheaper = self._clearing.cheaper(match.order) if self._explains else ()
+        at_once = match.start <= now
+        name = name_of(contract)
+        if at_once:
+            placed = bound(pod, match.node, name, epoch, now, cheaper)
+        else:
+            placed = promised(pod, name, epoch)
+        said = "Scheduled" if at_once else "Reserved"
+        ops: tuple[Op, ...] = (
+            create(contract),
+            Put(key_of(pod), placed, revision_of(pod)),
+            *self._still(match),
+            event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
+        )
+        uid, money = uid_of(contract), match.hold_nano
+        entries = (hold(uid, match.namespace, money, now),) if money else ()
+        return Transaction(ops, entries)
+
+    def _still(self, match: Match) -> tuple[Op, ...]:
+        """Insist that node and offer are as they were read."""
+        named = match.node, match.offer
+        if named not in self._rests_on:
+            keys = (node_key(match.node), Key(GROUP, "offers", "", match.offer))
+            found = (self._snapshot.get(key) for key in keys)
+            self._rests_on[named] = tuple(unchanged(obj) for obj in found if obj is not None)
+        return self._rests_on[named]
 
 
 def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: Instant) -> Object:

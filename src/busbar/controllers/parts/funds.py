@@ -7,6 +7,8 @@ two holds that were decided on the same budget cannot both commit. Next: `../mar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from busbar.ledger.entries import available, held
 from busbar.model.errors import InvalidField
 from busbar.model.kinds.account import AccountStatus
@@ -40,28 +42,32 @@ def budget_of(account: Object | None) -> int | None:
         return 0
 
 
-def spent_in(snapshot: Snapshot, namespace: str, month: str) -> int:
-    """Give what a namespace was billed in a month, by its contracts."""
-    return sum(
-        (status_of(contract).get("billedByMonth") or {}).get(month, 0)
-        for contract in snapshot.list(GROUP, "contracts", namespace)
-    )
+def billed_by_month(contract: Object) -> Mapping[str, int]:
+    """Give what a contract was billed, by month."""
+    return status_of(contract).get("billedByMonth") or {}
 
 
-def budget_left(snapshot: Snapshot, namespace: str, now: Instant) -> int | None:
-    """Give what the budget leaves to commit: holds of open contracts count as spent."""
+def spent_in(snapshot: Snapshot, namespace: str, now: Instant) -> int:
+    """Give what a namespace was billed this month, by its contracts: looks at all of them."""
+    contracts = snapshot.list(GROUP, "contracts", namespace)
+    return sum(billed_by_month(contract).get(month_of(now), 0) for contract in contracts)
+
+
+def budget_left(snapshot: Snapshot, namespace: str, spent: int) -> int | None:
+    """Give what the budget leaves to commit: holds of open contracts count as spent.
+
+    `spent` is what the namespace was billed this month (`Standing.spent`).
+    """
     budget = budget_of(snapshot.get(account_key(namespace)))
     if budget is None:
         return None
-    committed = spent_in(snapshot, namespace, month_of(now)) + snapshot.balance(held(namespace))
-    return max(0, budget - committed)
+    return max(0, budget - spent - snapshot.balance(held(namespace)))
 
 
 def account_status(
-    snapshot: Snapshot, namespace: str, account: Object, now: Instant, holding: int = 0
+    snapshot: Snapshot, namespace: str, account: Object, spent: int, holding: int = 0
 ) -> dict[str, object]:
-    """Give the Account's status, `holding` nano-euro more being held."""
-    spent = spent_in(snapshot, namespace, month_of(now))
+    """Give the Account's status, `spent` this month, `holding` nano-euro more being held."""
     kept = snapshot.balance(held(namespace)) + holding
     budget = budget_of(account)
     status = AccountStatus(
@@ -78,11 +84,11 @@ def account_status(
     }
 
 
-def claim_budget(snapshot: Snapshot, namespace: str, holding: int, now: Instant) -> tuple[Put, ...]:
+def claim_budget(snapshot: Snapshot, namespace: str, holding: int, spent: int) -> tuple[Put, ...]:
     """Make a hold the only one decided on the present budget; nothing where there is none."""
     account = snapshot.get(account_key(namespace))
     if account is None or budget_of(account) is None:
         return ()
-    status = account_status(snapshot, namespace, account, now, holding)
+    status = account_status(snapshot, namespace, account, spent, holding)
     claimed = with_status(account, **status)
     return (Put(account_key(namespace), claimed, revision_of(account)),)

@@ -2,15 +2,18 @@
 
 A batch must not cost what there is but what has changed: each object is read once, when it is new.
 It stays a pure function of the snapshot, only a remembered one: a Standing that has never seen
-anything gives the same for it (tests/property/controllers/test_standing.py). Next: `inputs.py`.
+anything gives the same for it (tests/simulation/fast/test_standing.py). Next:
+`market/inputs.py`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from busbar.controllers.nodes import is_ready
+from busbar.controllers.parts.funds import billed_by_month, month_of
 from busbar.controllers.parts.pods import contract_key, node_of, phase_of
 from busbar.market.book import Book
 from busbar.market.commitments import commitment_of
@@ -19,6 +22,7 @@ from busbar.market.offers import Offer, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused, parse_order
 from busbar.model.errors import InvalidField
 from busbar.model.objects import Key, Object, is_deleting, name_of, namespace_of, spec_of, status_of
+from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Snapshot
 
@@ -41,6 +45,7 @@ class Standing:
         self._unbound: dict[_Name, Object] = {}
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
+        self._spent: Counter[tuple[str, str]] = Counter()
         self._occupancy = Occupancy()
         self.offers: tuple[Offer, ...] = ()
         self.book = Book.build(())
@@ -72,15 +77,26 @@ class Standing:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
 
+    def spent(self, namespace: str, now: Instant) -> int:
+        """Give what a namespace was billed in the month of an instant, by its contracts."""
+        return self._spent[namespace, month_of(now)]
+
     def _take_contracts(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         for before, after in snapshot.changes(since, GROUP, "contracts"):
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
                 self._occupancy.drop(_name(before))
+                self._bill(before, -1)
+            if after is not None:
+                self._bill(after, 1)
             taken = commitment_of(after) if after is not None else None
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
                 self._occupancy.put(_name(after), taken)
+
+    def _bill(self, contract: Object, sign: int) -> None:
+        for month, billed in billed_by_month(contract).items():
+            self._spent[namespace_of(contract), month] += sign * billed
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         sources = (("", "nodes"), (GROUP, "offers"), (GROUP, "vendors"))
