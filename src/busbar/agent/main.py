@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from busbar import logfile
 from busbar.agent import buckets
 from busbar.agent import settings as agent_settings
 from busbar.agent.api import Api, ApiRefused, Unreachable
@@ -220,7 +221,7 @@ def main() -> int:
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--take-down", action="store_true", help="remove all and end")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logfile.configure(options.data / "agent.log")
     try:
         settings = agent_settings.load(options.data)
         lock(options.data)

@@ -1,8 +1,8 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
-Next: `context.py`, then `cloud.py` (up, down, status), `supply.py` (token, join, vendor, offer),
-`jobs.py` (submit, logs), `receipts.py`, `market.py`, `money.py`, `storage.py` (bucket),
-`images.py` (image).
+Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
+vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market.py`, `money.py`, `storage.py`
+(bucket), `images.py` (image).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _COMMANDS = {
     "down": ("cloud", "down"),
     "status": ("status", "status"),
     "version": ("cloud", "version"),
+    "backup": ("backups", "backup"),
+    "restore": ("backups", "restore"),
     "token": ("supply", "token"),
     "join": ("supply", "join"),
     "agent": ("supply", "agent"),

@@ -23,6 +23,7 @@ from typing import Any
 
 import uvloop
 
+from busbar import logfile
 from busbar.apis.kubernetes.app import KubernetesApp
 from busbar.apis.kubernetes.app import create_app as kubernetes_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
@@ -268,9 +269,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="busbar.server")
     parser.add_argument("--data", required=True)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    directory = server_settings.data_directory(options.data)
+    logfile.configure(ServerSettings(data=str(directory)).log_file)
     try:
-        settings = server_settings.load(server_settings.data_directory(options.data))
+        settings = server_settings.load(directory)
         settings.directory.mkdir(parents=True, exist_ok=True)
         uvloop.run(main_async(settings))
     except (CannotStart, s3_errors.CannotOpen, server_settings.SettingsInvalid) as error:

@@ -33,7 +33,7 @@ def backup(path: Path, target: Path) -> None:
     finally:
         copy.close()
         source.close()
-    _sync(target)
+    sync(target)
 
 
 def restore(saved: Path, path: Path) -> None:
@@ -44,11 +44,11 @@ def restore(saved: Path, path: Path) -> None:
         fresh = directory.database.with_suffix(".restored")
         shutil.copyfile(saved, fresh)
         fresh.chmod(0o600)
-        _sync(fresh)
+        sync(fresh)
         for suffix in ("-wal", "-shm"):
             directory.database.with_name(directory.database.name + suffix).unlink(missing_ok=True)
         fresh.replace(directory.database)
-        _sync(path)
+        sync(path)
     finally:
         directory.release()
 
@@ -69,7 +69,8 @@ def _check(saved: Path) -> None:
         connection.close()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
