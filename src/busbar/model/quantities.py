@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_CEILING, Context, Decimal
+from functools import lru_cache
 
 from busbar.model.errors import InvalidField
 
@@ -26,22 +27,30 @@ _SUFFIX = {
 _LIMIT = Decimal(2**63 - 1)
 _EXACT = Context(prec=100)
 """Digits enough for the longest number the pattern lets through, times the largest suffix."""
+_NO_QUANTITY = 'must be a quantity such as "500m", "2" or "4Gi"'
 
 
 def parse_quantity(value: object, path: str) -> Decimal:
     """Read a non-negative quantity, exactly."""
     text = _as_text(value)
-    match = _QUANTITY.match(text) if len(text) <= 64 else None
+    found = _read(text) if len(text) <= 64 else _NO_QUANTITY
+    if isinstance(found, str):
+        raise InvalidField(path, found)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Decimal | str:
+    """Give the number, or what is wrong with it. The same few sizes are asked for all the time."""
+    match = _QUANTITY.match(text)
     if match is None:
-        raise InvalidField(path, 'must be a quantity such as "500m", "2" or "4Gi"')
+        return _NO_QUANTITY
     sign, digits, suffix = match.groups()
     factor = _SUFFIX.get(suffix or "") or Decimal(10) ** int((suffix or "e0")[1:])
     number = _EXACT.multiply(Decimal(digits), factor)
     if sign == "-" and number:
-        raise InvalidField(path, "must not be negative")
-    if number > _LIMIT:
-        raise InvalidField(path, "is out of range")
-    return number
+        return "must not be negative"
+    return "is out of range" if number > _LIMIT else number
 
 
 def milli(value: object, path: str) -> int:

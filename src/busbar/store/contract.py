@@ -101,6 +101,8 @@ class Committed(NamedTuple):
 
     revision: Revision
     objects: tuple[Object, ...]
+    bodies: tuple[bytes, ...] = ()
+    """The objects as JSON, where the engine has it at hand."""
 
 
 class Refused(NamedTuple):
@@ -144,6 +146,8 @@ class Event(NamedTuple):
     key: Key
     obj: Object
     previous: Object | None = None
+    body: bytes = b""
+    """The object as JSON, where the engine has it at hand; to be sent on, not read."""
 
 
 class Compacted(Exception):

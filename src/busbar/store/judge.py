@@ -44,13 +44,6 @@ KnownEntry = Callable[[str], Entry | None]
 _PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-class Change(NamedTuple):
-    """An event and the encoded object that goes with it (empty where it was deleted)."""
-
-    event: Event
-    body: bytes
-
-
 class Journalled(NamedTuple):
     """A sealed entry and its canonical encoding."""
 
@@ -59,10 +52,10 @@ class Journalled(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What a transaction does."""
+    """What a transaction does. The events have their objects' JSON; none where one was deleted."""
 
     committed: Committed
-    changes: tuple[Change, ...]
+    changes: tuple[Event, ...]
     journalled: tuple[Journalled, ...]
     balances: dict[str, int]
     head: Head
@@ -86,14 +79,15 @@ def judge(state: State, transaction: Transaction, known: KnownEntry) -> Effect |
     if isinstance(money, Refused):
         return money
     revision = state.revision + 1 if changes else state.revision
-    put = tuple(change.event.obj for change in changes if change.body)
-    return Effect(Committed(revision, put), changes, *money)
+    put = [event for event in changes if event.body]
+    objects, bodies = tuple(event.obj for event in put), tuple(event.body for event in put)
+    return Effect(Committed(revision, objects, bodies), changes, *money)
 
 
 def apply(state: State, effect: Effect) -> None:
     """Let an effect happen."""
-    for event, body in effect.changes:
-        if body:
+    for event in effect.changes:
+        if event.body:
             state.put(event.key, event.obj)
         else:
             state.delete(event.key)
@@ -102,9 +96,9 @@ def apply(state: State, effect: Effect) -> None:
     state.move_to(effect.committed.revision, effect.head)
 
 
-def _judge_ops(state: State, ops: tuple[Op, ...]) -> tuple[Change, ...] | Refused:
+def _judge_ops(state: State, ops: tuple[Op, ...]) -> tuple[Event, ...] | Refused:
     revision = state.revision + 1
-    changes: list[Change] = []
+    changes: list[Event] = []
     for op in ops:
         present = state.get(op.key)
         refused = _check_expectation(op.key, op.expect, present)
@@ -117,12 +111,11 @@ def _judge_ops(state: State, ops: tuple[Op, ...]) -> tuple[Change, ...] | Refuse
             changes.append(change)
         elif isinstance(op, Delete) and present is not None:
             last = stamped(present, revision)
-            event = Event(EventType.DELETED, revision, op.key, last, present)
-            changes.append(Change(event, b""))
+            changes.append(Event(EventType.DELETED, revision, op.key, last, present))
     return tuple(changes)
 
 
-def _put(op: Put, present: Object | None, revision: Revision) -> Change | Refused:
+def _put(op: Put, present: Object | None, revision: Revision) -> Event | Refused:
     try:
         obj = stamped(op.obj, revision)
         body = orjson.dumps(obj, option=_PLAIN)
@@ -134,7 +127,7 @@ def _put(op: Put, present: Object | None, revision: Revision) -> Change | Refuse
         said = f"{op.key} has {len(body)} bytes, at most {MAX_OBJECT_BYTES} are stored"
         return Refused(Why.TOO_LARGE, said, op.key)
     kind = EventType.ADDED if present is None else EventType.MODIFIED
-    return Change(Event(kind, revision, op.key, obj, present), body)
+    return Event(kind, revision, op.key, obj, present, body)
 
 
 def stamped(obj: Object, revision: Revision) -> Object:

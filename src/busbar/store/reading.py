@@ -101,9 +101,8 @@ class Readable:
         self._visible = view
         for effect in effects:
             if effect.changes:
-                events = tuple(change.event for change in effect.changes)
-                size = sum(len(change.body) for change in effect.changes)
-                self._history.append(Batch(effect.committed.revision, events, size))
+                size = sum(len(event.body) for event in effect.changes)
+                self._history.append(Batch(effect.committed.revision, effect.changes, size))
 
 
 def _undone(now: Frozen[Object], before: dict[str, Object | None]) -> Frozen[Object]:

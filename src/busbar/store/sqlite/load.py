@@ -102,7 +102,7 @@ def _replay(row: VersionRow, revision: Revision, state: State) -> Event:
         obj = orjson.loads(row.body)
         state.put(key, obj)
         kind = EventType.ADDED if previous is None else EventType.MODIFIED
-        return Event(kind, revision, key, obj, previous)
+        return Event(kind, revision, key, obj, previous, row.body)
     if previous is None:
         raise damaged(f"{key} was deleted at revision {revision} without having been there")
     state.delete(key)

@@ -130,8 +130,8 @@ class Writer:
 
 def _version_rows(effects: Sequence[Effect]) -> Iterator[VersionRow]:
     for effect in effects:
-        for ordinal, (event, body) in enumerate(effect.changes):
-            yield version_row(event.revision, ordinal, event.key, body or None)
+        for ordinal, event in enumerate(effect.changes):
+            yield version_row(event.revision, ordinal, event.key, event.body or None)
 
 
 def _with_rows(meta: Meta, rows: int) -> Meta:

@@ -72,7 +72,7 @@ async def store_new(door: Door, call: Call, obj: Object, generate: str = "") -> 
             return render(door, call, obj, 201, is_stored=False)
         result = await door.store.commit(Transaction((*guard, Put(key, obj, ABSENT))))
         if isinstance(result, Committed):
-            return render(door, call, result.objects[0], 201)
+            return render(door, call, result.objects[0], 201, body=b"".join(result.bodies[:1]))
         taken = result.why is Why.ALREADY_EXISTS or (
             result.why is Why.CONFLICT and result.key == key
         )

@@ -165,16 +165,25 @@ async def _require_reference(door: Door, call: Call) -> None:
 
 
 def render(
-    door: Door, call: Call, obj: Object, status: int = 200, *, is_stored: bool = True
+    door: Door,
+    call: Call,
+    obj: Object,
+    status: int = 200,
+    *,
+    is_stored: bool = True,
+    body: bytes = b"",
 ) -> Response:
     """Write an object out in the form the client asked for.
 
     What is not stored like this (a dry run, the last state of what is gone) may carry the
-    revision of another state: its bytes are nobody else's.
+    revision of another state: its bytes are nobody else's. `body` is the stored object's JSON,
+    where it is at hand.
     """
     resource = call.route.resource
     wanted = call.representation()
     if wanted.form is Form.OBJECT:
+        if body and not encoding.is_alias(resource):
+            return Response(body, status)
         if is_stored:
             return Response(door.encoder.served(resource, obj), status)
         return Response(encoding.dumps(encoding.to_served(resource, obj)), status)

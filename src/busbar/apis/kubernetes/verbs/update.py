@@ -121,7 +121,7 @@ async def _store(door: Door, call: Call, old: Object, prepared: writes.Prepared)
         call.warnings.extend(prepared.warnings)
         if ends:
             return render(door, call, new, is_stored=False)
-        return render(door, call, result.objects[0])
+        return render(door, call, result.objects[0], body=b"".join(result.bodies[:1]))
     if result.why in (Why.CONFLICT, Why.NOT_FOUND):
         return None
     raise of_store(route.resource, route.name, result, key)

@@ -165,25 +165,30 @@ async def _until_gone(receive: Receive) -> None:
 
 
 class Seen(NamedTuple):
-    """What an event is to somebody with a view. `is_stored`: the object is as the store has it."""
+    """What an event is to somebody with a view.
+
+    `is_stored`: the object is as the store has it; `body` is then its JSON, where it is at hand.
+    """
 
     type: EventType
     obj: Object
     is_stored: bool = True
+    body: bytes = b""
 
 
 def seen_as(event: Event, view: Predicate | None) -> Seen | None:
     """Give what an event is to somebody with a view; None where it is nothing."""
     if view is None:
-        return Seen(event.type, event.obj)
+        return Seen(event.type, event.obj, body=event.body)
     if event.type is EventType.ADDED:
-        return Seen(EventType.ADDED, event.obj) if view(event.obj) else None
+        return Seen(EventType.ADDED, event.obj, body=event.body) if view(event.obj) else None
     if event.type is EventType.DELETED:
         before = event.previous if event.previous is not None else event.obj
         return Seen(EventType.DELETED, event.obj) if view(before) else None
     was = event.previous is not None and view(event.previous)
     if view(event.obj):
-        return Seen(EventType.MODIFIED if was else EventType.ADDED, event.obj)
+        kind = EventType.MODIFIED if was else EventType.ADDED
+        return Seen(kind, event.obj, body=event.body)
     if was and event.previous is not None:
         # As it was last seen, at the revision at which it left: that is where to resume.
         version = metadata(event.obj)["resourceVersion"]
@@ -206,6 +211,7 @@ class Frames:
     def __init__(self, door: Door, resource: Resource, wanted: Representation, call: Call) -> None:
         self._resource = resource
         self._wanted = wanted
+        self._sends_stored = wanted.form is Form.OBJECT and not encoding.is_alias(resource)
         self._write = self._writer(door, wanted, call)
 
     def _writer(self, door: Door, wanted: Representation, call: Call) -> Callable[[Object], bytes]:
@@ -230,6 +236,8 @@ class Frames:
         return [self._seen(one) for one in seen if one is not None]
 
     def _seen(self, seen: Seen) -> bytes:
+        if seen.body and self._sends_stored:
+            return b"".join((_OPENINGS[seen.type], seen.body, b"}\n"))
         if seen.is_stored or self._wanted.form is not Form.OBJECT:
             return self.event(seen.type, seen.obj)
         written = encoding.dumps(encoding.to_served(self._resource, seen.obj))
