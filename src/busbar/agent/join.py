@@ -55,7 +55,7 @@ def join(
     cpu_milli: int = 0,
     memory_bytes: int = 0,
     pod_cidr: str = "10.88.0.0/16",
-    runtime: str = "runc",
+    runtime: str = "auto",
     version: str = "",
 ) -> AgentSettings:
     """Join, and write certificate, CA and settings into the data directory."""
@@ -78,7 +78,7 @@ def join(
             platform.machine(), platform.machine()
         ),
         "address": address_towards(server),
-        "runtime": runtime,
+        "runtime": "oci" if runtime == "auto" else runtime,
         "agentVersion": version,
     }
     reply, ca = _post(server, "/join/v1", body, parts[0])

@@ -8,9 +8,10 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from busbar.agent.runtimes.runc.engines import AUTO, CHOICES, CRUN, RUNC
 from busbar.agent.settings import AgentSettings
 
-_COMMANDS = {"runc": "runc", "nft": "nftables", "s3fs": "s3fs", "skopeo": "skopeo"}
+_COMMANDS = {"nft": "nftables", "s3fs": "s3fs", "skopeo": "skopeo"}
 
 
 class MachineLacks(Exception):
@@ -21,9 +22,14 @@ def check_machine(settings: AgentSettings) -> None:
     """Refuse a machine that could take work but not do it."""
     if os.geteuid() != 0:
         raise MachineLacks("the agent needs root: run it with sudo")
-    if settings.runtime != "runc":
-        raise MachineLacks(f"runtime: {settings.runtime!r} is unknown; use runc")
+    if settings.runtime not in CHOICES:
+        known = ", ".join(CHOICES)
+        raise MachineLacks(f"runtime: {settings.runtime!r} is unknown; use one of {known}")
     missing = [package for command, package in _COMMANDS.items() if not shutil.which(command)]
+    if settings.runtime == AUTO and not any(shutil.which(name) for name in (CRUN, RUNC)):
+        missing.append(RUNC)
+    if settings.runtime != AUTO and not shutil.which(settings.runtime):
+        missing.append(settings.runtime)
     if missing:
         raise MachineLacks(f"this machine lacks {', '.join(missing)}; apt-get install them")
     filesystems = Path("/proc/filesystems").read_text().split()

@@ -37,7 +37,7 @@ from busbar.agent.nodeimages import NodeImages
 from busbar.agent.pods import Pods
 from busbar.agent.records import Records
 from busbar.agent.relay import LogSource, Relay
-from busbar.agent.runtimes.contract import Runtime
+from busbar.agent.runtimes.contract import Runtime, RuntimeFailed
 from busbar.agent.settings import AgentSettings
 from busbar.agent.worker import Parts, PodWorker
 from busbar.model.objects import Object, spec_of, uid_of
@@ -190,7 +190,10 @@ async def open_runtime(settings: AgentSettings) -> Runtime:
     directory = settings.directory / "runtime"
     refused = tuple(sorted(_addresses(settings)))
     network = PodNetwork(Network(tag_of(str(directory)), settings.pod_cidr), refused)
-    return await RuncRuntime.open(directory, network, settings.lease_file)
+    try:
+        return await RuncRuntime.open(directory, network, settings.lease_file, settings.runtime)
+    except RuntimeFailed as failed:
+        raise MachineLacks(failed.message) from None
 
 
 def _addresses(settings: AgentSettings) -> set[str]:

@@ -22,7 +22,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     lease_seconds: int = 20
     """How long the node counts as alive after a renewal; past it the agent stops its workloads."""
     renew_seconds: float = 3.0
-    runtime: str = "runc"
+    runtime: str = "auto"
+    """The OCI runtime: runc, crun, or auto: crun where it is installed and passes its check."""
     s3_endpoint: str = ""
     """URL of the S3 door as this machine reaches it; learnt at joining."""
     vendor: str = ""

@@ -1,4 +1,4 @@
-"""runc on the suite's stage: needs root, runc, nft and a static busybox.
+"""runc and crun on the suite's stage: needs root, both of them, nft and a static busybox.
 
 Everything happens in a network namespace of its own, below a data directory of its own; after
 each test the machine is looked over, and whatever is left is a failure of that test.
@@ -82,7 +82,8 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class RuncStage:
     """Runs the suite on `RuncRuntime`."""
 
-    def __init__(self, directory: Path, layer: Path) -> None:
+    def __init__(self, directory: Path, layer: Path, engine: str) -> None:
+        self.engine = engine
         self.directory = directory / "runtime"
         self.logs = directory / "logs"
         self.layer = layer
@@ -94,7 +95,7 @@ class RuncStage:
 
     async def open(self) -> None:
         network = PodNetwork(Network(self.tag, self.cidr), (CONTROL_PLANE, self.cidr))
-        self.runtime = await RuncRuntime.open(self.directory, network)
+        self.runtime = await RuncRuntime.open(self.directory, network, None, self.engine)
 
     def spec(
         self, pod_uid: str, program: Program, name: str = "main", attempt: int = 0
@@ -185,9 +186,11 @@ class RuncStage:
         return found
 
 
-@pytest.fixture
-def stage(tmp_path: Path, layer: Path, runner: asyncio.Runner) -> Iterator[RuncStage]:
-    stage = RuncStage(tmp_path, layer)
+@pytest.fixture(params=["runc", "crun"])
+def stage(
+    request: pytest.FixtureRequest, tmp_path: Path, layer: Path, runner: asyncio.Runner
+) -> Iterator[RuncStage]:
+    stage = RuncStage(tmp_path, layer, request.param)
     runner.run(asyncio.wait_for(stage.open(), 20))
     try:
         yield stage

@@ -101,7 +101,7 @@ def limits(spec: ContainerSpec) -> dict[str, Any]:
     found: dict[str, Any] = {
         "pids": {"limit": spec.pids_limit},
         "cpu": {"shares": shares_of(spec.cpu_milli)},
-        # No device but those that runc makes: null, zero, full, random, urandom, tty, ptmx.
+        # None but those that the OCI runtime makes: null, zero, full, random, urandom, tty, ptmx.
         "devices": [{"allow": False, "access": "rwm"}],
     }
     if spec.cpu_limit_milli:

@@ -1,4 +1,4 @@
-"""The runtime contract over runc. Next: `sandboxes.py`, `config.py`, `shim.py`.
+"""The runtime contract over runc, or crun. Next: `engines.py`, `sandboxes.py`, `config.py`.
 
 What a container is lies in its folder, written in this order: `shim.json` and `config.json` (what
 to do), `start.json` (it runs), `exit.json` (it has ended). Every question is answered from there,
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -30,8 +31,10 @@ from busbar.agent.runtimes.contract import (
     Use,
     pod_part,
 )
+from busbar.agent.runtimes.runc import engines, selfcheck
 from busbar.agent.runtimes.runc.cgroups import MEMORY_LEAST, Cgroups
 from busbar.agent.runtimes.runc.config import oci_config
+from busbar.agent.runtimes.runc.engines import Engine
 from busbar.agent.runtimes.runc.identities import Ranges
 from busbar.agent.runtimes.runc.sandboxes import Sandboxes
 from busbar.agent.runtimes.runc.shimclient import ShimClient
@@ -39,18 +42,22 @@ from busbar.agent.runtimes.runc.users import UnknownUser
 from busbar.model.objects import Object, namespace_of, spec_of, uid_of
 from busbar.model.requests import requests_of
 
+log = logging.getLogger("busbar.agent.runtime")
 RUN = Path("/run/busbar")
 _NOT_EXECUTABLE = (
     "executable file not found",
     "no such file or directory",
     "permission denied",
     "exec format error",
+    "open executable: ",
 )
 _UNKNOWN_EXIT = 255
 
 
 class RuncRuntime:
-    """Runs containers with runc. Make one with `open`."""
+    """Runs containers with an OCI runtime. Make one with `open`."""
+
+    _engine: Engine
 
     def __init__(
         self,
@@ -67,7 +74,6 @@ class RuncRuntime:
         self._boot = boot_id()
         self._lease_file = lease_file
         self._places: dict[str, Path] = {}
-        self._runc = shutil.which("runc") or "/usr/sbin/runc"
         self._shim = ShimClient(self._run / "shim.sock")
         self._sandboxes = Sandboxes(
             directory, self._run, Ranges(RUN / "ids", self._tag), network, self._shim
@@ -75,12 +81,16 @@ class RuncRuntime:
 
     @classmethod
     async def open(
-        cls, directory: Path, network: PodNetwork, lease_file: Path | None = None
+        cls,
+        directory: Path,
+        network: PodNetwork,
+        lease_file: Path | None = None,
+        engine: str = engines.AUTO,
     ) -> RuncRuntime:
         """Take up what is in a directory, or begin there.
 
         Containers are killed by the process beside them when the lease in that file has run out,
-        agent or no agent.
+        agent or no agent. `engine`: the OCI runtime to start them with.
         """
         runtime = cls(directory, network, Cgroups(), lease_file)
         directory.mkdir(parents=True, exist_ok=True)
@@ -89,7 +99,43 @@ class RuncRuntime:
             path.chmod(0o711)  # The ids of containers must be able to pass through.
         await network.open()
         await runtime._sandboxes.open()
+        try:
+            await runtime._choose(engine)
+        except RuntimeFailed:
+            await runtime.close()
+            raise
         return runtime
+
+    async def _choose(self, wanted: str) -> None:
+        """Take the OCI runtime that is wanted; where that is left open, crun if it can be trusted.
+
+        Raises `RuntimeFailed` where the one that is wanted cannot be had.
+        """
+        crun = engines.installed(engines.CRUN) if wanted != engines.RUNC else None
+        if crun is not None:
+            complaint = await self._check(crun)
+            if not complaint:
+                return
+            if wanted == engines.CRUN:
+                raise RuntimeFailed(f"crun does not do here what it is told: {complaint}")
+            log.warning("runc is used, since crun does not do what it is told: %s", complaint)
+        runc = engines.installed(engines.RUNC) if wanted != engines.CRUN else None
+        if runc is None:
+            wants = wanted if wanted != engines.AUTO else engines.RUNC
+            raise RuntimeFailed(f"this machine lacks {wants}; apt-get install it")
+        self._engine = runc
+
+    async def _check(self, engine: Engine) -> str:
+        """Give what is wrong with an OCI runtime; asked once for each program and boot."""
+        self._engine = engine
+        passed = self._run / f"{engine.name}.passed"
+        with contextlib.suppress(OSError):
+            if passed.read_text() == engine.version:
+                return ""
+        complaint = await selfcheck.complaint(self, self._directory)
+        if not complaint:
+            passed.write_text(engine.version)
+        return complaint
 
     async def prepare(self, pod: Object) -> PodSandbox:
         """Make a Pod's sandbox, or find the one made before."""
@@ -132,9 +178,11 @@ class RuncRuntime:
             await self._shim.ask({"do": "run", "directory": str(folder)})
         except RuntimeFailed as failed:
             await asyncio.to_thread(self._forget, spec.id, folder)
-            said = failed.message.lower()
-            wrong = any(words in said for words in _NOT_EXECUTABLE)
-            raise RuntimeFailed(failed.message, not_executable=wrong) from None
+            said, program = failed.message, spec.arguments[0]
+            wrong = any(words in said.lower() for words in _NOT_EXECUTABLE)
+            if wrong and program not in said:
+                said = f"{program}: {said}"
+            raise RuntimeFailed(said, not_executable=wrong) from None
         status = await self.status(spec.id)
         assert status is not None, "a started container has a status"
         return status
@@ -161,22 +209,8 @@ class RuncRuntime:
             "oom": self._cgroups.oom_files(self._cgroup(spec.id)),
             "name": spec.name,
             "lease": str(self._lease_file) if self._lease_file else "",
-            "runc": [
-                self._runc,
-                "--root",
-                str(self._run / "runc"),
-                "--log",
-                str(folder / "runc.log"),
-                "--log-format",
-                "json",
-                "run",
-                "--detach",
-                "--bundle",
-                str(folder),
-                "--pid-file",
-                str(folder / "pid"),
-                spec.id,
-            ],
+            "command": self._engine.command(self._run / self._engine.name, folder, spec.id),
+            "hides": self._engine.hides,
         }
         (folder / "config.json").write_text(json.dumps(config))
         self._places[spec.id] = folder
@@ -330,8 +364,9 @@ class RuncRuntime:
         """Remove every trace of a container, however far it got."""
         self._kill_all(container_id)
         self._wait_empty(container_id)
-        # What `runc delete` would do, without starting it: no hooks of ours wait for it.
-        remove_tree(self._run / "runc" / container_id)
+        # What `runc delete` would do, whoever made it, without starting it: there are no hooks.
+        for engine in (engines.RUNC, engines.CRUN):
+            remove_tree(self._run / engine / container_id)
         place = self._run / "c" / container_id
         if unmount_below(place):
             remove_tree(place)

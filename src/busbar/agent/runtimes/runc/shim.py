@@ -23,12 +23,14 @@ LOG_BYTES_MAX = 16 << 20
 LINE_BYTES_MAX = 16 << 10
 LEASE_CHECK_MS = 1000
 EXEC_SECONDS_MAX = 5.0
-RUNC_INIT = "runc:[2:INIT]"
+STILL_RUNTIME = {"runc:[2:INIT]", "crun", *"3456789"}
+"""What the first process is called until it becomes the program. crun executes a copy of itself by
+its descriptor, and older kernels name a process after that."""
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-"""runc's: nothing of the agent's own."""
+"""The OCI runtime's: nothing of the agent's own."""
 
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-MS_BIND, MNT_DETACH = 4096, 2
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
+MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 1 << 12, 1 << 14, 1 << 19, 2
 PR_SET_CHILD_SUBREAPER = 36
 SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442
 OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, 0o2000000
@@ -286,63 +288,89 @@ def keep(path, document):
 
 
 def start(order, directory, out, err):
-    """Have runc start the container, detached: it becomes our child when runc ends.
+    """Have the OCI runtime start the container, detached: it becomes our child when that ends.
 
-    Gives (pid, "") or (None, what runc said).
+    Gives (pid, "") or (None, what the runtime said).
     """
-    runc = os.fork()
-    if runc == 0:
+    runtime = os.fork()
+    if runtime == 0:
         try:
             null = os.open("/dev/null", os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(out[1], 1)
             os.dup2(err[1], 2)
-            os.execve(order["runc"][0], order["runc"], ENVIRONMENT)
+            hide(order["hides"])
+            os.execve(order["command"][0], order["command"], ENVIRONMENT)
         finally:
             os._exit(127)
     os.close(out[1])
     os.close(err[1])
-    _, status = os.waitpid(runc, 0)
+    _, status = os.waitpid(runtime, 0)
     try:
         if os.waitstatus_to_exitcode(status) == 0:
             with open(f"{directory}/pid") as file:
                 pid = int(file.read())
-            return (pid, "") if executed(pid) else (None, last_words(pid, err[0]))
-        with open(f"{directory}/runc.log") as file:
+            began = executed(pid, order["command"])
+            return (pid, "") if began else (None, last_words(pid, err[0]))
+        with open(f"{directory}/oci.log") as file:
             lines = [json.loads(line) for line in file if line.strip()]
         said = [line["msg"] for line in lines if line.get("level") in ("error", "fatal")]
-        return None, said[-1] if said else "runc gave no reason"
+        return None, said[-1] if said else "the OCI runtime gave no reason"
     except (OSError, ValueError, KeyError) as error:
-        return None, f"runc failed: {error}"
+        return None, f"the OCI runtime failed: {error}"
 
 
-def executed(pid):
+def hide(paths):
+    """Take mounts out of this process's sight, and only of its own."""
+    if not paths:
+        return
+    must(libc.unshare(CLONE_NEWNS), "unshare mounts")
+    # Slave, so that what the machine unmounts meanwhile does not live on in here.
+    must(libc.mount(b"none", b"/", None, MS_REC | MS_SLAVE, None), "mount /")
+    for path in paths:
+        must(libc.umount2(path.encode(), MNT_DETACH), f"unmount {path}")
+
+
+def executed(pid, command):
     """Wait until the container's first process is the program; False where it could not become it.
 
-    runc returns just before that: a signal sent at once would reach runc's own process, which
-    does not mind it, and be lost.
+    The runtime returns just before that: a signal sent at once would reach the runtime's own
+    process, which does not mind it, and be lost.
     """
+    ours = "\0".join(command)
     until = time.monotonic() + EXEC_SECONDS_MAX
     while time.monotonic() < until:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         with open(f"/proc/{pid}/comm") as file:
-            if file.read().strip() != RUNC_INIT:
+            if file.read().strip() not in STILL_RUNTIME:
                 return True
         if ended:
             return False
+        with open(f"/proc/{pid}/cmdline") as file:
+            words = file.read().rstrip("\0")
+        if words and words not in ("runc\0init", ours):
+            return True  # A program that merely has such a name.
         time.sleep(0.0005)
     return True
 
 
 def last_words(pid, err):
-    """Reap a process that ended as runc's, and give what runc said in the program's place."""
+    """Reap a process that ended as the runtime's, and give what that said instead."""
     os.waitpid(pid, 0)
     os.set_blocking(err, False)
     try:
         said = os.read(err, LINE_BYTES_MAX).decode(errors="replace").strip()
     except BlockingIOError:
         said = ""
-    return said or "the program could not be executed"
+    return in_words(said) or "the program could not be executed"
+
+
+def in_words(said):
+    """Give what an OCI runtime said: runc in plain words, crun in a line of JSON."""
+    try:
+        return json.loads(said)["msg"]
+    except (ValueError, KeyError, TypeError):
+        return said
 
 
 def follow(pid, out, err, log, lease):
