@@ -1,21 +1,19 @@
 """The node's certificate, renewed over the API with the one it has, long before it ends.
 
 The new key is written beside the old one before it is asked for, and takes its place after the
-certificate has: whatever is lost in between, one of the two keys fits. Next: `api.py`.
+certificate has: whatever is lost in between, one of the two keys fits. Next: `keys.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import ssl
 from typing import Protocol
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import msgspec
 
 from busbar.agent.clock import Clock
 from busbar.agent.settings import AgentSettings, SettingsMissing, write_atomically
@@ -50,7 +48,7 @@ class RenewingApi(Protocol):
 def client_context(settings: AgentSettings, now: Instant) -> ssl.SSLContext:
     """Give the TLS context of this node; refuses a certificate that has ended."""
     _settle(settings)
-    if _ends(_certificate(settings)) <= now:
+    if validity(settings).end <= now:
         raise SettingsMissing(
             f"the certificate of node {settings.node} has ended, for the node was away for too "
             f"long; remove the node by `kubectl delete node {settings.node}`, move "
@@ -74,11 +72,13 @@ async def keep_certificate(api: RenewingApi, clock: Clock) -> None:
 async def renew_if_due(api: RenewingApi, now: Instant) -> bool:
     """Renew the certificate where two thirds of its life are over; says whether."""
     settings = api.settings
-    if now < due(_certificate(settings)):
+    if now < due(validity(settings)):
         return False
-    key = ec.generate_private_key(ec.SECP256R1())
-    write_atomically(settings.next_key_file, key_pem(key))
-    answer = await api.post(RENEW_PATH, {"csr": request_for(key, settings.node).decode()})
+    from busbar.agent import keys
+
+    key = keys.new_key()
+    write_atomically(settings.next_key_file, keys.key_pem(key))
+    answer = await api.post(RENEW_PATH, {"csr": keys.request_for(key, settings.node).decode()})
     write_atomically(settings.certificate_file, str(answer["certificate"]).encode())
     _settle(settings)
     await api.reconnect()
@@ -86,40 +86,39 @@ async def renew_if_due(api: RenewingApi, now: Instant) -> bool:
     return True
 
 
-def due(certificate: x509.Certificate) -> Instant:
+class Validity(msgspec.Struct, frozen=True):
+    """When a certificate begins and ends; `of` is the SHA-256 of its file."""
+
+    begin: Instant
+    end: Instant
+    of: str
+
+
+def due(validity: Validity) -> Instant:
     """Give when a certificate is to be renewed."""
-    begin = int(certificate.not_valid_before_utc.timestamp() * 1000)
-    return begin + int((_ends(certificate) - begin) * _RENEWED_AFTER)
+    return validity.begin + int((validity.end - validity.begin) * _RENEWED_AFTER)
 
 
-def request_for(key: ec.EllipticCurvePrivateKey, name: str) -> bytes:
-    """Give a signing request (PEM) for a key; the cloud chooses the subject itself."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    return request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+def validity(settings: AgentSettings) -> Validity:
+    """Give the dates of the node's certificate: read out once, then kept beside it."""
+    certificate = settings.certificate_file.read_bytes()
+    digest = hashlib.sha256(certificate).hexdigest()
+    with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
+        known = msgspec.json.decode(settings.dates_file.read_bytes(), type=Validity)
+        if known.of == digest:
+            return known
+    from busbar.agent import keys
 
-
-def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Give a private key as PEM."""
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
+    found = Validity(*keys.validity(certificate), digest)
+    write_atomically(settings.dates_file, msgspec.json.encode(found))
+    return found
 
 
 def _settle(settings: AgentSettings) -> None:
     """Let the next key take its place if the certificate is of it."""
     with contextlib.suppress(FileNotFoundError):
-        raw = settings.next_key_file.read_bytes()
-        key = serialization.load_pem_private_key(raw, None)
-        if key.public_key() == _certificate(settings).public_key():
+        key = settings.next_key_file.read_bytes()
+        from busbar.agent import keys
+
+        if keys.fits(key, settings.certificate_file.read_bytes()):
             settings.next_key_file.rename(settings.key_file)
-
-
-def _certificate(settings: AgentSettings) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(settings.certificate_file.read_bytes())
-
-
-def _ends(certificate: x509.Certificate) -> Instant:
-    return int(certificate.not_valid_after_utc.timestamp() * 1000)

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from busbar.agent import rating
-from busbar.agent.certificate import key_pem, request_for
+from busbar.agent.certificate import validity
+from busbar.agent.keys import key_pem, new_key, request_for
 from busbar.agent.machine import address_towards
 from busbar.agent.settings import AgentSettings, save, write_atomically
 
@@ -64,7 +63,7 @@ def join(
         raise JoinMiswritten("the token is not whole; copy all of what `busbar token` printed")
     _address(server)
     name = name or socket.gethostname().lower()
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = new_key()
     body = {
         "token": token.strip(),
         "csr": request_for(key, name).decode(),
@@ -95,6 +94,7 @@ def join(
     write_atomically(settings.ca_file, ca)
     write_atomically(settings.key_file, key_pem(key))
     write_atomically(settings.certificate_file, reply["certificate"].encode())
+    validity(settings)
     save(settings)
     return settings
 

@@ -55,6 +55,11 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.directory / "node.key.next"
 
     @property
+    def dates_file(self) -> Path:
+        """Give the path of the file that says when the certificate begins and ends."""
+        return self.directory / "node.dates"
+
+    @property
     def lease_file(self) -> Path:
         """Give the path of the file that says until when workloads may run."""
         return self.directory / "lease"

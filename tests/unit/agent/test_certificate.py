@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from busbar.agent.api import Unreachable
-from busbar.agent.certificate import client_context, key_pem, renew_if_due, request_for
+from busbar.agent.certificate import client_context, renew_if_due, validity
+from busbar.agent.keys import key_pem, new_key, request_for
 from busbar.agent.settings import AgentSettings, SettingsMissing, write_atomically
 from busbar.model.objects import Object
 from busbar.model.time import DAY
@@ -100,3 +103,22 @@ def test_a_certificate_that_has_ended_says_what_to_do(cloud: Cloud) -> None:
     with pytest.raises(SettingsMissing, match="the certificate of node n1 has ended") as refused:
         client_context(cloud.settings, NOW + (CLIENT_DAYS + 1) * DAY)
     assert "`kubectl delete node n1`" in str(refused.value)
+
+
+def test_its_dates_are_kept_so_that_nobody_needs_to_read_it_again(cloud: Cloud) -> None:
+    first = validity(cloud.settings)
+    assert cloud.settings.dates_file.exists()
+    assert validity(cloud.settings) == first
+    assert first.end - first.begin >= CLIENT_DAYS * DAY
+
+
+def test_dates_of_another_certificate_do_not_count(cloud: Cloud) -> None:
+    validity(cloud.settings)
+    signed = cloud.sign(request_for(new_key(), "n1"), LATE)
+    write_atomically(cloud.settings.certificate_file, signed)
+    assert validity(cloud.settings).end > LATE + (CLIENT_DAYS - 1) * DAY
+
+
+def test_an_agent_starts_without_the_library_that_makes_keys() -> None:
+    code = "import sys, busbar.agent.main; sys.exit('cryptography' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

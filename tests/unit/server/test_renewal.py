@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from busbar.agent.api import Api, ApiRefused
-from busbar.agent.certificate import key_pem, renew_if_due, request_for
+from busbar.agent.certificate import renew_if_due
+from busbar.agent.keys import key_pem, request_for
 from busbar.agent.settings import AgentSettings, write_atomically
 from busbar.model.objects import Key
 from busbar.model.time import DAY, HOUR, format_instant
