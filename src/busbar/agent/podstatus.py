@@ -32,6 +32,9 @@ class Observed(NamedTuple):
     image: str = ""
     image_id: str = ""
     container_id: str = ""
+    is_started: bool = True
+    is_ready: bool = True
+    """As its probes say, where it has any; meaningful while it runs."""
 
 
 class PodView(NamedTuple):
@@ -113,6 +116,8 @@ def _why(view: PodView, phase: str) -> tuple[str | None, str | None]:
                 f"the end of container {bad.name} was not seen: its node was restarted, or lost "
                 "it; only the time until it was last known to run is billed"
             )
+        if bad is not None and bad.message:
+            return "Error", f"container {bad.name} was ended: {bad.message}"
         if bad is not None:
             return "Error", f"container {bad.name} ended with exit code {bad.exit_code}"
     return None, None
@@ -154,10 +159,14 @@ def _container(seen: Observed, view: PodView) -> dict[str, Any]:
         "imageID": seen.image_id,
         "containerID": seen.container_id,
         "restartCount": seen.restarts,
-        "ready": seen.state == "running" or (seen.init and seen.exit_code == 0),
-        "started": seen.state == "running",
+        "ready": _is_ready(seen) or (seen.init and seen.exit_code == 0),
+        "started": seen.state == "running" and seen.is_started,
         "state": _state(seen),
     }
+
+
+def _is_ready(seen: Observed) -> bool:
+    return seen.state == "running" and seen.is_started and seen.is_ready
 
 
 def _state(seen: Observed) -> dict[str, Any]:
@@ -187,18 +196,23 @@ def _terminated(seen: Observed) -> dict[str, Any]:
 def _conditions(view: PodView, phase: str, now: int) -> list[dict[str, Any]]:
     main = [c for c in view.containers if not c.init]
     inits_done = all(c.exit_code == 0 for c in view.containers if c.init)
-    ready = phase == "Running" and bool(main) and all(c.state == "running" for c in main)
+    unready = [c.name for c in main if not _is_ready(c)]
+    ready = phase == "Running" and bool(main) and not unready
     truths = {
         "Initialized": inits_done,
         "ContainersReady": ready,
         "Ready": ready,
     }
     before = {c["type"]: c for c in status_of(view.pod).get("conditions") or ()}
-    why = "PodCompleted" if phase == "Succeeded" else None
+    why, message = "PodCompleted" if phase == "Succeeded" else None, None
+    if unready and phase in ("Pending", "Running"):
+        why = "ContainersNotReady"
+        message = f"containers with unready status: [{' '.join(unready)}]"
     result = []
     for kind, truth in truths.items():
         status = "True" if truth else "False"
         old = before.get(kind) or {}
+        said = (None, None) if truth or kind == "Initialized" else (why, message)
         changed = (
             old["lastTransitionTime"]
             if old.get("status") == status and old.get("lastTransitionTime")
@@ -208,7 +222,8 @@ def _conditions(view: PodView, phase: str, now: int) -> list[dict[str, Any]]:
             {
                 "type": kind,
                 "status": status,
-                "reason": None if truth else why,
+                "reason": said[0],
+                "message": said[1],
                 "lastTransitionTime": changed,
             }
         )

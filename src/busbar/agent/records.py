@@ -33,6 +33,8 @@ class ContainerRecord(msgspec.Struct, omit_defaults=True):
     """Restarts since it last ran for a good while: what the back-off counts."""
     ended: ContainerStatus | None = None
     """The last run as it ended: the runtime forgets, the Pod's status must not."""
+    unhealthy: str = ""
+    """Why the present run is ended by us, in a sentence: its probe failed."""
 
 
 class PodRecord(msgspec.Struct, omit_defaults=True):

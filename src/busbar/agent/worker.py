@@ -27,6 +27,9 @@ from busbar.agent.hooks.containers import Containers
 from busbar.agent.hooks.prepare import Prepared, Preparer
 from busbar.agent.lease import NodeLease
 from busbar.agent.podstatus import PodView, grace_seconds, is_finished, status_patch
+from busbar.agent.probes.caretaker import Caretaker
+from busbar.agent.probes.checks import Checker
+from busbar.agent.probes.spec import probes_of
 from busbar.agent.records import PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.relay import LogSource
@@ -37,6 +40,7 @@ from busbar.model.objects import (
     metadata,
     name_of,
     namespace_of,
+    spec_of,
     status_of,
     uid_of,
 )
@@ -86,6 +90,9 @@ class PodWorker:
         self._faults = 0
         self.containers = Containers(
             parts.runtime, parts.clock, parts.records, self._record, parts.lease.last_life_ms
+        )
+        self.caretaker = Caretaker(
+            parts.api, Checker(parts.runtime), parts.clock, self.containers, self._wake.set
         )
         if self._record.refused_reason:
             reason = Reason(self._record.refused_reason)
@@ -189,10 +196,13 @@ class PodWorker:
         """Do what is next, look at what came of it, and report."""
         stop = self._why_stop()
         if stop is not None:
+            self.caretaker.close()
             await self._stop(*stop)
         elif self._refusal is None or self._may_retry():
             await self._go_on()
         await self.containers.observe(self._pod)
+        if stop is None and self._has_probes:
+            self.caretaker.follow(self._pod, await self._parts.preparer.address(self._pod))
         if self.containers.any_running() and is_finished(self.view()):
             # Refused, or failed for good: what runs beside it has to end, and is reported so.
             await self.containers.stop_all(0)
@@ -333,7 +343,7 @@ class PodWorker:
         sandbox = self._prepared.sandbox if self._prepared else None
         return PodView(
             pod=_with_reported(self._pod, self._reported),
-            containers=self.containers.seen(self._pod),
+            containers=self.caretaker.shown(self._pod, self.containers.seen(self._pod)),
             epoch=self._record.epoch,
             address=sandbox.address if sandbox else "",
             host_address=self._parts.preparer.host_address,
@@ -369,6 +379,7 @@ class PodWorker:
         """Leave nothing behind but the logs, which stay readable until the Pod is deleted."""
         if self._clean:
             return
+        self.caretaker.close()
         if self.containers.any_running():
             await self.containers.stop_all(0)
             await self.containers.observe(self._pod)
@@ -414,9 +425,18 @@ class PodWorker:
         due = self.containers.due_at()
         if due is not None and self._may_start():
             naps.append((due - self._parts.clock.now()) / 1000)
+        asked_in = self.caretaker.due_in()
+        if asked_in is not None:
+            naps.append(asked_in)
         if self.containers.any_running():
             naps.append(self._parts.lease.seconds_left() + 0.05)
         return max(0.05, min(naps))
+
+    @property
+    def _has_probes(self) -> bool:
+        """Say whether somebody is to be asked: most Pods have nobody."""
+        main = spec_of(self._pod).get("containers") or ()
+        return self.containers.any_running() and any(probes_of(one) for one in main)
 
     @property
     def _name(self) -> str:

@@ -56,6 +56,23 @@ spec:
   - {name: key, secret: {secretName: token, defaultMode: 0400, items: [{key: t, path: token}]}}
 """
 
+PROBED = """
+apiVersion: v1
+kind: Pod
+metadata: {name: probed, namespace: xyz}
+spec:
+  restartPolicy: Always
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: busybox
+    command: [sh, -c, "mkdir /tmp/www; echo ok > /tmp/www/live; httpd -f -p 8080 -h /tmp/www"]
+    ports: [{name: web, containerPort: 8080}]
+    startupProbe: {tcpSocket: {port: web}, periodSeconds: 1, failureThreshold: 30}
+    livenessProbe: {httpGet: {port: web, path: /live}, periodSeconds: 1, failureThreshold: 2}
+    readinessProbe: {exec: {command: [test, -e, /tmp/www/live]}, periodSeconds: 1}
+"""
+
 JOB = """
 apiVersion: batch/v1
 kind: Job
@@ -107,6 +124,22 @@ def test_an_id_that_no_pod_has_is_refused_with_its_field(cloud: Cloud) -> None:
     cloud.eventually("-n", "xyz", "pod", "wrong", field="phase", is_="Failed")
     said = cloud.get("-n", "xyz", "pod", "wrong")["status"]["message"]
     assert said.startswith("spec.securityContext.runAsUser: 70000 is none of the ids")
+
+
+def test_probes_say_who_is_ready_and_end_who_is_not_alive(cloud: Cloud) -> None:
+    """The page that the liveness probe asks for is there in the first run of it only."""
+    once = "[ -e /keep/once ] || { touch /keep/once /tmp/www/live; sleep 4; rm /tmp/www/live; } &"
+    kept = PROBED.replace("echo ok > /tmp/www/live;", f"{once} sleep 0.2;").replace(
+        "ports:", "volumeMounts: [{name: keep, mountPath: /keep}]\n    ports:"
+    )
+    cloud.kubectl("apply", "-f", "-", text=kept + "  volumes: [{name: keep, emptyDir: {}}]\n")
+    cloud.kubectl("-n", "xyz", "wait", "--for=condition=Ready", "pod/probed", "--timeout=60s")
+    cloud.kubectl("-n", "xyz", "wait", "--for=condition=Ready=false", "pod/probed", "--timeout=60s")
+    first = "jsonpath={.status.containerStatuses[0].restartCount}=1"
+    cloud.kubectl("-n", "xyz", "wait", f"--for={first}", "pod/probed", "--timeout=60s")
+    said = cloud.kubectl("-n", "xyz", "describe", "pod", "probed")
+    assert "liveness probe failed: it answered with the status 404" in said
+    cloud.kubectl("-n", "xyz", "delete", "pod", "probed")
 
 
 def test_an_indexed_batch_job(cloud: Cloud) -> None:

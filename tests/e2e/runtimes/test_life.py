@@ -12,7 +12,7 @@ import pytest
 from tests.contract.runtimes.promises import OTHER, UID, Program, pod, started
 from tests.e2e.runtimes.conftest import RuncStage
 
-from busbar.agent.runtimes.contract import RuntimeFailed
+from busbar.agent.runtimes.contract import RuntimeFailed, pod_part
 from busbar.agent.runtimes.runc.cgroups import Cgroups
 from busbar.agent.runtimes.runc.runtime import RUN
 
@@ -226,3 +226,48 @@ async def test_more_pods_than_addresses_is_a_refusal(stage: RuncStage) -> None:
     )
     failed = [result for result in results if isinstance(result, BaseException)]
     assert [str(failure) for failure in failed] == ["all 5 Pod addresses of this node are in use"]
+
+
+async def test_a_command_runs_inside_as_its_container_does(stage: RuncStage) -> None:
+    script = "touch /tmp/here; echo up; sleep 1000"
+    id_ = await stage.start(script, user="1000", environment={"A": "b"})
+    await stage.until(lambda: "up" in stage.said())
+    inside = '[ -e /tmp/here ] && [ "$(id -u)$A" = 1000b ] && [ $(hostname) = p ] && exit 7'
+    assert await stage.runtime.execute(id_, ("sh", "-c", inside), 30) == 7
+    assert await stage.runtime.execute(id_, ("true",), 30) == 0
+    assert await stage.runtime.execute(id_, ("nosuch",), 30) not in (0, None)
+
+
+async def test_a_command_that_takes_too_long_is_ended_with_all_it_started(
+    stage: RuncStage,
+) -> None:
+    id_ = await stage.start("sleep 1000")
+    words = ("sh", "-c", "echo $$ > /tmp/began; exec sleep 2000")
+    assert await stage.runtime.execute(id_, words, 1) is None
+    assert await stage.runtime.execute(id_, ("test", "-s", "/tmp/began"), 30) == 0
+    there = await stage.runtime.execute(id_, ("sh", "-c", "kill -0 $(cat /tmp/began)"), 30)
+    assert there not in (0, None)
+    status = await stage.runtime.status(id_)
+    assert status is not None
+    assert status.state == "running"
+
+
+async def test_a_command_needs_a_container_that_runs(stage: RuncStage) -> None:
+    status, _ = await stage.ended("true")
+    with pytest.raises(RuntimeFailed):
+        await stage.runtime.execute(status.id, ("true",), 30)
+
+
+async def test_a_command_is_confined_as_its_container_is(stage: RuncStage) -> None:
+    id_ = await stage.start("sleep 1000", user="1000")
+    held = " && ".join(
+        f"grep -q '^{line}' /proc/self/status"
+        for line in ("Seccomp:.2", "NoNewPrivs:.1", "CapEff:.0*$", "CapPrm:.0*$")
+    )
+    assert await stage.runtime.execute(id_, ("sh", "-c", held), 30) == 0
+    group = f"/busbar-{stage.tag}/{pod_part(id_)}/{id_}"
+    before = Cgroups().processes(group)
+    running = asyncio.ensure_future(stage.runtime.execute(id_, ("sleep", "1000"), 30))
+    await stage.until(lambda: len(Cgroups().processes(group) - before) > 0)
+    await stage.runtime.stop(id_, 0)
+    assert await running not in (0, None)  # It ends with its container.

@@ -130,7 +130,8 @@ class Containers:
         policy = spec_of(pod).get("restartPolicy") or "Always"
         if init and policy == "Always":
             policy = "OnFailure"
-        run = Run(seen.started_ms, seen.finished_ms or seen.started_ms, seen.exit_code or 0)
+        code = seen.exit_code or (_UNKNOWN_EXIT if kept.unhealthy else 0)
+        run = Run(seen.started_ms, seen.finished_ms or seen.started_ms, code)
         if was_good(run):
             kept.restarts_in_row = 0
         due = None if self._record.stop_reason else restart_at(policy, run, kept.restarts_in_row)
@@ -158,6 +159,11 @@ class Containers:
         status, kept = self._status.get(name), self._record.containers.get(name)
         again = kept is not None and kept.restart_at_ms is not None
         return again or (status is not None and status.state == "running")
+
+    @property
+    def statuses(self) -> tuple[ContainerStatus, ...]:
+        """Give every container that was started, as last seen."""
+        return tuple(self._status.values())
 
     def any_running(self) -> bool:
         """Say whether a container runs."""
@@ -211,6 +217,7 @@ class Containers:
         # Written before the start: after a crash in between, the runtime is asked about this id.
         kept.id = spec.id
         kept.ended = None
+        kept.unhealthy = ""
         self._records.save(self._record)
         try:
             self._status[container["name"]] = await self._runtime.start(spec)
@@ -232,6 +239,13 @@ class Containers:
         for kept in self._record.containers.values():
             kept.restart_at_ms = None
             kept.done = True
+
+    async def end_unhealthy(self, name: str, grace_seconds: float, why: str) -> None:
+        """End one container whose probe failed; the restartPolicy decides what comes then."""
+        kept = self._record.containers[name]
+        kept.unhealthy = why
+        self._records.save(self._record)
+        await self._runtime.stop(kept.id, grace_seconds)
 
     async def remove_all(self) -> None:
         """Remove every container; what is known of them stays for the status."""
@@ -263,6 +277,7 @@ class Containers:
             status.finished_ms,
             status.exit_code,
             status.reason,
+            kept.unhealthy if status.state == "exited" else "",
             restarts=kept.restarts,
             will_restart=kept.restart_at_ms is not None,
             image=image,

@@ -16,6 +16,7 @@ from busbar.agent.hooks import references, security, volumes
 from busbar.agent.hooks.command import check_script
 from busbar.agent.hooks.references import Sources
 from busbar.agent.hooks.volumes import BucketMounter, Owner
+from busbar.agent.probes import spec as probes
 from busbar.agent.records import Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.runtimes.contract import PodSandbox, Runtime, RuntimeFailed
@@ -80,6 +81,7 @@ class Preparer:
     async def prepare(self, pod: Object) -> Prepared:
         """Make everything; raises `PodRefused`."""
         security.check(pod)
+        probes.check(pod)
         images = asyncio.create_task(self._images(pod))
         sandbox_made = asyncio.create_task(self._sandbox(pod))
         fetched = asyncio.create_task(references.fetch(self._api, pod))
@@ -97,6 +99,10 @@ class Preparer:
             return await self._runtime.prepare(pod)
         except RuntimeFailed as failed:
             raise PodRefused(Reason.RUNTIME_FAILED, failed.message, retry=True) from None
+
+    async def address(self, pod: Object) -> str:
+        """Give the address of a Pod's sandbox, which an earlier life may have made."""
+        return (await self._sandbox(pod)).address
 
     async def release(self, pod: Object) -> None:
         """Remove everything that `prepare` made; the logs stay."""

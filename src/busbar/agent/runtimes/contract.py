@@ -158,6 +158,15 @@ class Runtime(Protocol):
         """Wait for a container's end."""
         ...
 
+    async def execute(
+        self, container_id: str, command: tuple[str, ...], timeout_seconds: float
+    ) -> int | None:
+        """Run a command in a running container; gives its exit code, None where it took too long.
+
+        Raises `RuntimeFailed` where the container does not run.
+        """
+        ...
+
     async def use(self, container_id: str) -> Use:
         """Give what a container has used."""
         ...

@@ -67,6 +67,10 @@ class FakeMachine:
         self.containers: dict[str, _Container] = {}
         self.started: list[ContainerSpec] = []
         """Every start that succeeded, in order: what tests count."""
+        self.executed: list[tuple[str, tuple[str, ...]]] = []
+        """Every command that was run in a container, in order."""
+        self.answers: dict[str, int | None] = {}
+        """What such a command gives, by the container's name; None: no end in time."""
         self._timers: list[tuple[int, asyncio.Event]] = []
 
     def settle(self) -> None:
@@ -202,6 +206,17 @@ class FakeRuntime:
             return None
         await container.ended.wait()
         return container.status
+
+    async def execute(
+        self, container_id: str, command: tuple[str, ...], timeout_seconds: float
+    ) -> int | None:
+        """Run a command in a running container; gives its exit code, or None."""
+        container = self.machine.containers.get(container_id)
+        if container is None or container.status.state != "running":
+            raise RuntimeFailed("the container does not run")
+        del timeout_seconds
+        self.machine.executed.append((container.spec.name, command))
+        return self.machine.answers.get(container.spec.name, 0)
 
     async def use(self, container_id: str) -> Use:
         """Give what a container has used."""

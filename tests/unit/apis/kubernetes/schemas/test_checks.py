@@ -92,6 +92,8 @@ def test_a_container_without_name_or_image() -> None:
             "may not specify more than 1 handler type",
         ),
         ({"livenessProbe": {"exec": {}, "periodSeconds": -1}}, "livenessProbe.periodSeconds"),
+        ({"livenessProbe": {"grpc": {"port": 1}}}, "livenessProbe.grpc: Forbidden"),
+        ({"readinessProbe": {"tcpSocket": {"port": 1, "host": "x"}}}, "tcpSocket.host: Forbidden"),
     ],
 )
 def test_containers(fields: dict[str, Any], said: str) -> None:

@@ -183,6 +183,11 @@ def _probe(probe: dict[str, Any], at: str) -> list[FieldError]:
         errors.append(required(at, "must specify a handler type"))
     for extra in handlers[1:]:
         errors.append(forbidden(f"{at}.{extra}", "may not specify more than 1 handler type"))
+    if "grpc" in probe:
+        errors.append(forbidden(f"{at}.grpc", "is not offered; use exec, httpGet or tcpSocket"))
+    for handler in ("httpGet", "tcpSocket"):
+        if (probe.get(handler) or {}).get("host"):
+            errors.append(forbidden(f"{at}.{handler}.host", "a probe asks its own Pod only"))
     for field in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds"):
         if (probe.get(field) or 0) < 0:
             why = "must be greater than or equal to 0"
