@@ -29,7 +29,7 @@ from busbar.agent.lease import NodeLease
 from busbar.agent.podstatus import PodView, grace_seconds, is_finished, status_patch
 from busbar.agent.probes.caretaker import Caretaker
 from busbar.agent.probes.checks import Checker
-from busbar.agent.probes.spec import probes_of
+from busbar.agent.probes.spec import has_probes
 from busbar.agent.records import PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.relay import LogSource
@@ -40,7 +40,6 @@ from busbar.model.objects import (
     metadata,
     name_of,
     namespace_of,
-    spec_of,
     status_of,
     uid_of,
 )
@@ -201,13 +200,22 @@ class PodWorker:
         elif self._refusal is None or self._may_retry():
             await self._go_on()
         await self.containers.observe(self._pod)
-        if stop is None and self._has_probes:
-            self.caretaker.follow(self._pod, await self._parts.preparer.address(self._pod))
+        if stop is None:
+            await self._look_after()
         if self.containers.any_running() and is_finished(self.view()):
             # Refused, or failed for good: what runs beside it has to end, and is reported so.
             await self.containers.stop_all(0)
             await self.containers.observe(self._pod)
         await self._report(self.view())
+
+    async def _look_after(self) -> None:
+        """Ask the containers how they are, where they have probes: most have none."""
+        is_refused = self._refusal is not None and not self._refusal.retry
+        if is_refused or not has_probes(self._pod):
+            return
+        runs = self.containers.any_running()
+        address = await self._parts.preparer.address(self._pod) if runs else ""
+        self.caretaker.follow(self._pod, address)
 
     def _is_over(self) -> bool:
         """Say whether the cloud knows an end of this Pod of which nothing is known here.
@@ -431,12 +439,6 @@ class PodWorker:
         if self.containers.any_running():
             naps.append(self._parts.lease.seconds_left() + 0.05)
         return max(0.05, min(naps))
-
-    @property
-    def _has_probes(self) -> bool:
-        """Say whether somebody is to be asked: most Pods have nobody."""
-        main = spec_of(self._pod).get("containers") or ()
-        return self.containers.any_running() and any(probes_of(one) for one in main)
 
     @property
     def _name(self) -> str:

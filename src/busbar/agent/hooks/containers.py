@@ -7,6 +7,7 @@ Next: the runtime, `runtimes/contract.py`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -244,7 +245,8 @@ class Containers:
         """End one container whose probe failed; the restartPolicy decides what comes then."""
         kept = self._record.containers[name]
         kept.unhealthy = why
-        self._records.save(self._record)
+        with contextlib.suppress(OSError):  # Worth less than the end of what is not alive.
+            self._records.save(self._record)
         await self._runtime.stop(kept.id, grace_seconds)
 
     async def remove_all(self) -> None:

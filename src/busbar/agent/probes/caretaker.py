@@ -7,6 +7,7 @@ restartPolicy decides. Next: `prober.py`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -20,6 +21,8 @@ from busbar.agent.probes.prober import Asker, Prober
 from busbar.agent.probes.spec import Kind
 from busbar.agent.runtimes.contract import ContainerStatus
 from busbar.model.objects import Object, spec_of
+
+log = logging.getLogger("busbar.agent.caretaker")
 
 
 class Caretaker:
@@ -83,8 +86,11 @@ class Caretaker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled():
-            self._wake()
+        if task.cancelled():
+            return
+        if task.exception() is not None:
+            log.error("looking after containers: %r", task.exception())
+        self._wake()
 
     def shown(self, pod: Object, seen: tuple[Observed, ...]) -> tuple[Observed, ...]:
         """Add to what containers are whether they are started and ready."""

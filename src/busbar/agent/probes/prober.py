@@ -56,8 +56,8 @@ class Prober:
         """Ask what is due of the containers that run; forget those that do not."""
         running = {s.name: s for s in statuses if s.state == "running"}
         for container in spec_of(pod).get("containers") or ():
-            probes = probes_of(container)
             status = running.get(container["name"])
+            probes = probes_of(container) if status is not None else ()
             if probes and status is not None:
                 self._follow(self._run(probes, status), address)
         for name in [name for name in self._runs if name not in running]:

@@ -69,6 +69,12 @@ def probes_of(container: Object) -> tuple[Probe, ...]:
     return tuple(found)
 
 
+def has_probes(pod: Object) -> bool:
+    """Say whether a Pod has any."""
+    main = spec_of(pod).get("containers") or ()
+    return any(container.get(f"{kind}Probe") for container in main for kind in Kind)
+
+
 def check(pod: Object) -> None:
     """Refuse a Pod with a probe that cannot be run, before anything is made for it."""
     for container in spec_of(pod).get("containers") or ():
