@@ -56,6 +56,7 @@ class Follower:
         self._open: set[str] = set()
         self._since: Snapshot | None = None
         self._changed: dict[str, ContractMoney] = {}
+        self._concerned: set[str] = set()
         self._late: list[Violation] = []
 
     @property
@@ -82,6 +83,7 @@ class Follower:
                 self._late += _changed_after_its_end(before, after)
             else:
                 self._changed[reference(uid_of(after))] = ContractMoney.of(after)
+        self._concerned = self._open | self._changed.keys()
         return True
 
     def _hold(self, contract: Object | None, sign: int) -> None:
@@ -101,7 +103,7 @@ class Follower:
 
     def feed(self, page: Iterable[Sealed]) -> list[Violation]:
         """Take the next entries, in order, up to the snapshot's end of the journal."""
-        return self._auditor.feed(page, self._open | self._changed.keys())
+        return self._auditor.feed(page, self._concerned)
 
     def end(self, snapshot: Snapshot) -> list[Violation]:
         """Check what the snapshot says against the journal so far."""
