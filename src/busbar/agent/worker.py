@@ -204,7 +204,7 @@ class PodWorker:
             await self._look_after()
         if self.containers.any_running() and is_finished(self.view()):
             # Refused, or failed for good: what runs beside it has to end, and is reported so.
-            await self.containers.stop_all(0)
+            await self._end_all(0 if self._refusal is not None else self._grace())
             await self.containers.observe(self._pod)
         await self._report(self.view())
 
@@ -259,6 +259,10 @@ class PodWorker:
         fresh = self._confirmed == lease.reprieves
         return fresh and lease.is_live() and self._why_stop() is None
 
+    def _has_come_up(self, name: str) -> bool:
+        """Say of a container that runs whether its startup probe, if any, has succeeded."""
+        return any(one.name == name and one.is_started for one in self.view().containers)
+
     async def _go_on(self) -> None:
         """Prepare and start what is not started; start again what is due."""
         if not self._parts.lease.is_live():
@@ -281,7 +285,9 @@ class PodWorker:
         self._refusal = None
         if not self.containers.any_started():
             self._running_since = self._parts.lease.reprieves
-        await self.containers.start_due(self._pod, self._prepared, self._may_start)
+        await self.containers.start_due(
+            self._pod, self._prepared, self._may_start, self._has_come_up
+        )
         self._faults = 0
 
     async def _attentively(self, deed: Coroutine[None, None, T]) -> T | None:
@@ -314,7 +320,10 @@ class PodWorker:
         if not self._record.stop_reason:
             self._record.stop_reason, self._record.stop_message = reason, message
             self._parts.records.save(self._record)
-        grace = self._grace()
+        await self._end_all(self._grace())
+
+    async def _end_all(self, grace: int) -> None:
+        """Stop all containers; faster where the grace shrinks meanwhile."""
         stopping = asyncio.ensure_future(self.containers.stop_all(grace))
         while not stopping.done():
             await self._woken_or(stopping, self._parts.lease.seconds_left() or None)
@@ -322,7 +331,7 @@ class PodWorker:
                 grace = self._grace()
                 await self.containers.stop_all(grace)
         await stopping
-        self._wake.set()
+        self._wake.set()  # What was heard meanwhile is looked at.
 
     def _grace(self) -> int:
         """Give the seconds a workload has to end by itself, as things are now.
