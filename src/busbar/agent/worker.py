@@ -278,7 +278,7 @@ class PodWorker:
             self._prepared = await self._attentively(self._parts.preparer.prepare(self._pod))
             if self._prepared is None:
                 return
-            self._parts.records.save(self._record)
+            self._parts.records.save(self._record, durable=False)
         if not self._may_start():
             self._wake.set()
             return

@@ -229,13 +229,14 @@ class Containers:
             kept.restarts += 1
             kept.restarts_in_row += 1
         spec = container_spec(pod, container, kept.restarts, prepared)
+        has_past = self.any_started()
         kept.restart_at_ms = kept.started_ms = None
         kept.image_id = prepared.images[container["image"]].digest
         # Written before the start: after a crash in between, the runtime is asked about this id.
         kept.id = spec.id
         kept.ended = None
         kept.unhealthy = ""
-        self._records.save(self._record)
+        self._records.save(self._record, durable=has_past)
         try:
             self._status[container["name"]] = await self._runtime.start(spec)
         except RuntimeFailed as failed:
