@@ -305,7 +305,7 @@ def start(order, directory, out, err):
         if os.waitstatus_to_exitcode(status) == 0:
             with open(f"{directory}/pid") as file:
                 pid = int(file.read())
-            began = executed(pid, order["command"])
+            began = executed(pid, order["command"][0])
             return (pid, "") if began else (None, last_words(pid, err[0]))
         with open(f"{directory}/oci.log") as file:
             lines = [json.loads(line) for line in file if line.strip()]
@@ -346,13 +346,12 @@ def hide(paths):
         must(libc.umount2(path.encode(), MNT_DETACH), f"unmount {path}")
 
 
-def executed(pid, command):
+def executed(pid, runtime):
     """Wait until the container's first process is the program; False where it could not become it.
 
     The runtime returns just before that: a signal sent at once would reach the runtime's own
     process, which does not mind it, and be lost.
     """
-    ours = "\0".join(command)
     until = time.monotonic() + EXEC_SECONDS_MAX
     while time.monotonic() < until:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -362,8 +361,8 @@ def executed(pid, command):
         if ended:
             return False
         with open(f"/proc/{pid}/cmdline") as file:
-            words = file.read().rstrip("\0")
-        if words and words not in ("runc\0init", ours):
+            called = file.read().split("\0")[0]
+        if called not in ("", runtime):
             return True  # A program that merely has such a name.
         time.sleep(0.0005)
     return True
