@@ -46,7 +46,7 @@ from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
 from busbar.server.requests import read_document
 from busbar.server.runner import Runner
 from busbar.server.settings import ServerSettings
-from busbar.store.contract import CannotOpen, Store
+from busbar.store.contract import CannotOpen, Store, Unopenable
 from busbar.store.memory import MemoryStore
 from busbar.store.sqlite import SqliteStore
 from busbar.store.upkeep import forget_old_history
@@ -250,7 +250,9 @@ def open_store(settings: ServerSettings) -> Store:
     try:
         return SqliteStore.open(settings.database)
     except CannotOpen as error:
-        raise CannotStart(str(error)) from None
+        damaged = error.why is Unopenable.DAMAGED
+        how = ": `busbar restore FILE`, of one made by `busbar backup`" if damaged else ""
+        raise CannotStart(f"{error}{how}") from None
 
 
 async def main_async(settings: ServerSettings) -> None:
