@@ -8,10 +8,12 @@ from __future__ import annotations
 import click
 
 from busbar.cli import clock
+from busbar.cli.bookings import entered, key_option, reason_option
 from busbar.cli.client import Client, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, hint, output_option
+from busbar.cli.statements import invoice, statement
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro, parse_euro
 from busbar.model.wellknown import ACCOUNT_NAME
@@ -100,20 +102,6 @@ def pay_in(client: Client, namespace: str, euro: str, key: str | None) -> Json:
     return paid
 
 
-def key_option(command: click.decorators.FC) -> click.decorators.FC:
-    """Add `--key`: with it, a command that is repeated moves money once."""
-    return click.option(
-        "--key", metavar="TEXT", help="Idempotency key: the same again has no further effect."
-    )(command)
-
-
-def reason_option(command: click.decorators.FC) -> click.decorators.FC:
-    """Add `--reason`, which stays in the journal."""
-    return click.option(
-        "--reason", metavar="TEXT", required=True, help="Why; shown on statements and invoices."
-    )(command)
-
-
 @account.command()
 @click.argument("euro")
 @reason_option
@@ -168,18 +156,8 @@ def correct(
     entered(context, "corrections", body, key, output)
 
 
-def entered(context: Context, what: str, body: Json, key: str | None, output: str) -> Json:
-    """Have a movement of money entered, and show its entry."""
-    done = context.client.post(
-        f"/money/v1/{what}", {**body, "idempotencyKey": key or f"cli/{clock.now()}"}
-    )
-    if done["repeated"]:
-        hint("that was entered under the same key before; once is enough")
-    rows = [(posting["account"], posting["euro"]) for posting in done["postings"]]
-    emit(output, done, ("account", "moved €"), rows)
-    if output == "table":
-        hint(f"entry {done['seq']}: {done['id']}")
-    return done
+account.add_command(statement)
+account.add_command(invoice)
 
 
 @click.command("verify-ledger")

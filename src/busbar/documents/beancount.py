@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from busbar.ledger import entries
-from busbar.ledger.entries import Entry, Kind, Sealed
+from busbar.ledger.entries import Kind, Sealed
 from busbar.model.money import NANO_PER_EURO
 from busbar.model.time import Instant, to_datetime
 
@@ -96,7 +96,7 @@ def _component(text: str) -> str:
 
 def _transaction(sealed: Sealed, day: date) -> str:
     seq, entry, hash_ = sealed
-    said = _NARRATIONS.get(entry.kind, entry.kind)
+    said = describe(entry.kind)
     parts = [f"\n{day:%Y-%m-%d} * {_quoted(said)}\n  seq: {seq}\n"]
     stated = (
         ("id", entry.id),
@@ -145,6 +145,6 @@ def _quoted(text: str) -> str:
     return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
 
 
-def describe(entry: Entry) -> str:
-    """Say what an entry records, as the ledger does."""
-    return _NARRATIONS.get(entry.kind, entry.kind)
+def describe(kind: str) -> str:
+    """Say what entries of a kind record."""
+    return _NARRATIONS.get(kind, kind)
