@@ -37,7 +37,7 @@ from busbar.model.money import format_euro
 from busbar.model.time import format_instant
 from busbar.model.vat import RateUnknown
 
-_COLUMNS = ("seq", "time", "what", "reference", "€", "balance €")
+_COLUMNS = ("seq", "time (UTC)", "€", "balance €", "what")
 
 
 def month_option(command: click.decorators.FC) -> click.decorators.FC:
@@ -107,20 +107,19 @@ def show(output: str, found: Statement, about: Json) -> None:
             "at": format_instant(line.at),
             "kind": line.kind,
             "reference": line.reference,
-            "reason": line.reason,
+            "about": line.about,
             "euro": format_euro(line.amount),
             "balance": format_euro(line.balance),
         }
         for line in found.lines
     ]
     ends = {"opening": format_euro(found.opening), "closing": format_euro(found.closing)}
-    rows: list[tuple[Any, ...]] = [("", "", "opening balance", "", "", ends["opening"])]
+    rows: list[tuple[Any, ...]] = [("", "", "", ends["opening"], "Opening balance")]
     for line, shown in zip(found.lines, lines, strict=True):
-        # A reason says more than the key that it goes with.
-        what = f"{describe(line.kind)}: {line.reason}" if line.reason else describe(line.kind)
-        about_what = line.reference.rpartition("/")[2]
-        rows.append((line.seq, shown["at"], what, about_what, shown["euro"], shown["balance"]))
-    rows.append(("", "", "closing balance", "", "", ends["closing"]))
+        what = describe(line.kind) + (f": {line.about}" if line.about else "")
+        minute = shown["at"][:16].replace("T", " ")
+        rows.append((line.seq, minute, shown["euro"], shown["balance"], what))
+    rows.append(("", "", "", ends["closing"], "Closing balance"))
     emit(output, {**about, **ends, "lines": lines}, _COLUMNS, rows)
 
 
@@ -187,6 +186,7 @@ def with_reasons(output: str, target: Path, make: Any) -> None:
     for name, content in files.items():
         (target / name).write_bytes(content)
     told = {
+        "document": pdf.TITLES[made.type_code],
         "number": made.number,
         "net": euros(made.net),
         "vat": euros(made.vat),
@@ -200,8 +200,7 @@ def with_reasons(output: str, target: Path, make: Any) -> None:
     keys = ("number", "exact", "net", "vat", "total", "prepaid", "toPay")
     emit(output, told, columns, [tuple(told[key] for key in keys)])
     if output == "table":
-        for file in files:
-            hint(f"wrote {target / file}")
+        hint(f"{told['document']}: {', '.join(str(target / name) for name in files)}")
 
 
 def read_month(month: str) -> Period:

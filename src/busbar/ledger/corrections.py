@@ -35,7 +35,6 @@ class Direction(StrEnum):
 class Uncorrectable(StrEnum):
     """The closed list of reasons for which an entry is not corrected."""
 
-    NO_SUCH_ENTRY = "NoSuchEntry"
     NOT_CORRECTABLE = "NotCorrectable"
     NOTHING_LEFT = "NothingLeft"
     AMOUNT_MISSING = "AmountMissing"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from busbar.ledger.corrections import note_of
 from busbar.ledger.entries import Entry, Kind, Sealed
 from busbar.ledger.periods import Period
+from busbar.ledger.settlement import billed_by
 from busbar.model.time import Instant
 
 Owns = Callable[[str], bool]
@@ -25,7 +26,8 @@ class Line(NamedTuple):
     at: Instant
     kind: str
     reference: str
-    reason: str
+    about: str
+    """What was bought (`Job/pi`), or the reason of a credit or correction."""
     amount: int
     balance: int
 
@@ -71,7 +73,16 @@ def statement(journal: Iterable[Sealed], owns: Owns, period: Period) -> Statemen
     lines, balance = [], opening
     for seq, entry, amount in moves:
         balance += amount
-        note = note_of(entry)
-        reason = note.reason if note is not None else ""
-        lines.append(Line(seq, entry.at, entry.kind, entry.reference, reason, amount, balance))
+        lines.append(
+            Line(seq, entry.at, entry.kind, entry.reference, _about(entry), amount, balance)
+        )
     return Statement(opening, tuple(lines), balance)
+
+
+def _about(entry: Entry) -> str:
+    note, billed = note_of(entry), billed_by(entry)
+    if note is not None:
+        return note.reason
+    if billed is None or billed.sold is None:
+        return ""
+    return billed.sold.owner or f"Pod/{billed.sold.order}"

@@ -151,7 +151,7 @@ def test_a_statement_runs_from_balance_to_balance(busbar: Busbar, journal: None)
     assert told["lines"][-1]["balance"] == told["closing"]
     table = busbar("account", "statement", "--month", "2026-12", "-n", "team-a").out
     assert "Correction: measured wrongly" in table
-    assert "opening balance" in table
+    assert "Opening balance" in table
     vendor = busbar("vendor", "statement", "elastx", "--month", "2026-11", "-o", "json")
     assert json.loads(vendor.out)["vendor"] == "elastx"
 

@@ -28,5 +28,5 @@ def test_holds_and_releases_are_no_movements_of_a_consumer() -> None:
     kinds = [line.kind for line in found.lines]
     assert kinds == ["topup", "settle", "settle", "credit", "slash", "correct"]
     assert found.total(Kind.CREDIT) == 3 * 10**9
-    assert found.lines[3].reason == "late start"
+    assert [line.about for line in found.lines[1:4]] == ["Job/pi", "Job/pi", "late start"]
     assert found.lines[-1].balance == found.closing
