@@ -94,7 +94,9 @@ def usage(
     if format == "parquet" and target is None and sys.stdout.isatty():
         raise CliError("Parquet is not for a terminal; name a file with --file", Exit.USAGE)
     asked = context.in_namespace(namespace).named_namespace
-    rows = focus.rows(usage_of(entries(context.client, asked, period), asked, period))
+    closed = context.client.get("/money/v1/closings")["closed"]
+    charges = usage_of(entries(context.client, asked, period), asked, period)
+    rows = focus.rows(charges, closed=frozenset(closed))
     write = tables.write_csv if format == "csv" else tables.write_parquet
     try:
         with writing(target) as out:

@@ -12,11 +12,12 @@ Next: `tables.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from busbar.documents.invoice import invoice_number
 from busbar.ledger.entries import Kind
 from busbar.ledger.periods import month_holding, month_of
 from busbar.ledger.usage import Usage
@@ -70,6 +71,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _column("ContractedCost", Type.EURO, True),
     _column("ContractedUnitPrice", Type.EURO, False, "Conditional"),
     _column("EffectiveCost", Type.EURO, True),
+    _column("InvoiceId", Type.TEXT, False, "Recommended"),
     _column("InvoiceIssuerName", Type.TEXT, True),
     _column("ListCost", Type.EURO, True),
     _column("ListUnitPrice", Type.EURO, False, "Conditional"),
@@ -116,16 +118,19 @@ Row = dict[str, Value]
 _CATEGORIES = {
     Kind.SETTLE.value: "Usage",
     Kind.CREDIT.value: "Credit",
+    Kind.SLASH.value: "Credit",
     Kind.CORRECT.value: "Adjustment",
 }
 
 
-def rows(usage: Iterable[Usage], exchange: str = "Busbar") -> Iterator[Row]:
-    """Give one row a charge; `exchange` is who issues the invoices."""
-    return (row(charge, exchange) for charge in usage)
+def rows(
+    usage: Iterable[Usage], exchange: str = "Busbar", closed: Container[str] = ()
+) -> Iterator[Row]:
+    """Give one row a charge; `exchange` is who issues the invoices, of the `closed` months."""
+    return (row(charge, exchange, closed) for charge in usage)
 
 
-def row(charge: Usage, exchange: str = "Busbar") -> Row:
+def row(charge: Usage, exchange: str = "Busbar", closed: Container[str] = ()) -> Row:
     """Give a charge as a row: every column, None where FOCUS wants null."""
     cost = _euro(charge.debit)
     billing = month_holding(charge.at)
@@ -143,6 +148,7 @@ def row(charge: Usage, exchange: str = "Busbar") -> Row:
         "ChargeFrequency": "Usage-Based" if charge.billed else "One-Time",
         "ContractedCost": cost,
         "EffectiveCost": cost,
+        "InvoiceId": _invoice(charge, closed),
         "InvoiceIssuerName": exchange,
         "ListCost": cost,
         "ProviderName": exchange,
@@ -220,6 +226,14 @@ def _reason(charge: Usage) -> Row:
     return {"x_Reason": charge.note.reason, "x_CorrectsId": charge.note.id or None}
 
 
+def _invoice(charge: Usage, closed: Container[str]) -> str | None:
+    """Name the invoice that has a charge; a compensation is no supply and stands on none."""
+    month = month_of(charge.at)
+    if charge.is_compensation or month not in closed:
+        return None
+    return invoice_number(charge.namespace, month)
+
+
 def _class(charge: Usage) -> str | None:
     """Say "Correction" of what was billed in an earlier month; within a month it is null."""
     note = charge.note
@@ -232,7 +246,8 @@ def _description(charge: Usage) -> str:
     note = charge.note
     if note is not None:
         about = f" of {note.id}" if note.id else ""
-        return f"{'Correction' if note.seq else 'Credit'}{about}: {note.reason}"
+        words = {Kind.CREDIT.value: "Credit", Kind.SLASH.value: "Compensation"}
+        return f"{words.get(charge.kind, 'Correction')}{about}: {note.reason}"
     sold, billed = charge.sold, charge.billed
     what = f"Pod {sold.order}" if sold.order else f"contract {charge.contract_uid}"
     where = f" on node {sold.node} of {charge.vendor}" if sold.node else f" by {charge.vendor}"

@@ -108,10 +108,14 @@ def consumer_invoice(
     amounts: dict[tuple[str, str], int] = defaultdict(int)
     work: dict[tuple[str, str], int] = defaultdict(int)
     for charge in usage:
+        if charge.is_compensation:
+            continue  # Damages are no supply: they bear no VAT and are on no invoice.
         place = _place(charge)
         amounts[place] += charge.debit
         work[place] += _work(charge)
-    made = _invoice(f"{namespace}-{month}", "380", month, period, seller, buyer, amounts, work)
+    made = _invoice(
+        invoice_number(namespace, month), "380", month, period, seller, buyer, amounts, work
+    )
     return made._replace(prepaid=made.net)
 
 
@@ -122,11 +126,18 @@ def payout_note(
     amounts: dict[tuple[str, str], int] = defaultdict(int)
     work: dict[tuple[str, str], int] = defaultdict(int)
     for charge in usage:
-        if charge.vendor == vendor and charge.kind != Kind.CREDIT.value:
+        if charge.vendor == vendor and not charge.is_compensation:
             place = _place(charge)
             amounts[place] += charge.vendor_credit
             work[place] += _work(charge)
-    return _invoice(f"{vendor}-{month}", "389", month, period, party, exchange, amounts, work)
+    return _invoice(
+        invoice_number(vendor, month), "389", month, period, party, exchange, amounts, work
+    )
+
+
+def invoice_number(owner: str, month: str) -> str:
+    """Number a month's invoice: each consumer and vendor has a series of its own."""
+    return f"{owner}-{month}"
 
 
 def _invoice(

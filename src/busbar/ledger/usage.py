@@ -1,7 +1,8 @@
 """Usage: what each namespace was charged, and what it was given back, as rows of the journal.
 
-A row is one settled interval, one credit or one correction: their debits sum to what left the
-namespace's accounts, to the nano-euro. All that a bill shows is on the entry; no Contract is read.
+A row is one settled interval, one credit, compensation or correction: their debits sum to what left
+the namespace's accounts, to the nano-euro. All that a bill shows is on the entry; no Contract is
+read.
 Next: `statements.py`.
 """
 
@@ -17,13 +18,13 @@ from busbar.ledger.periods import Period
 from busbar.ledger.settlement import Billed, Sold, billed_by
 from busbar.model.time import Instant
 
-_CHARGES = frozenset({Kind.SETTLE.value, Kind.CREDIT.value})
+_CHARGES = frozenset({Kind.SETTLE.value, Kind.CREDIT.value, Kind.SLASH.value})
 
 
 class Usage(NamedTuple):
     """A charge (or, below zero, what was given back): debit = vendor_credit + fee + rounding.
 
-    Of a credit the exchange pays all: its debit = -credited.
+    Of a credit the exchange pays all, of a compensation a vendor's bond: its debit = -credited.
     """
 
     seq: int
@@ -40,6 +41,12 @@ class Usage(NamedTuple):
     contract_uid: str
     billed: Billed | None
     note: Note | None
+
+    @property
+    def is_compensation(self) -> bool:
+        """Say whether it comes out of a vendor's bond: damages, not a price."""
+        corrected = self.note.kind if self.note is not None else ""
+        return Kind.SLASH.value in (self.kind, corrected)
 
     @property
     def sold(self) -> Sold:
@@ -84,8 +91,10 @@ def usage_of(seq: int, entry: Entry) -> Usage | None:
             fee += moved
         elif account == entries.ROUNDING:
             rounding += moved
-        elif account == entries.CREDITS:
+        elif account == entries.CREDITS or account.startswith("bond/"):
             credited -= moved
+    if kind == Kind.SLASH.value and not entries.namespace_of(entry):
+        return None  # The exchange got it.
     billed = billed_by(entry)
     vendor = entries.vendor_of(entry)
     if not vendor and billed is not None and billed.sold is not None:
@@ -102,7 +111,7 @@ def usage_of(seq: int, entry: Entry) -> Usage | None:
         fee,
         rounding,
         credited,
-        entry.reference.removeprefix("contract/") if kind == Kind.SETTLE.value else "",
+        entry.reference.removeprefix("contract/") if kind != Kind.CREDIT.value else "",
         billed,
         note,
     )

@@ -48,7 +48,7 @@ def test_usage_is_csv_of_the_namespace_and_period_asked_for(
 ) -> None:
     result = busbar("ledger", "usage", "-n", "team-a", "--from", "2026-11", "--to", "2026-12-01")
     rows = list(csv.DictReader(io.StringIO(result.out, newline="")))
-    assert (result.code, len(rows), rows[0]["BilledCost"]) == (0, 4, "0.499999999")
+    assert (result.code, len(rows), rows[0]["BilledCost"]) == (0, 5, "0.499999999")
     _, target, _ = cloud.requests[-1]
     assert target == f"{ENTRIES}?namespace=team-a&from=1793491200000&to=1796083200000"
 
@@ -56,7 +56,7 @@ def test_usage_is_csv_of_the_namespace_and_period_asked_for(
 def test_usage_goes_into_a_file_as_parquet(busbar: Busbar, journal: None, tmp_path: Path) -> None:
     file = tmp_path / "usage.parquet"
     result = busbar("ledger", "usage", "--format", "parquet", "-f", file)
-    assert (result.code, result.err) == (0, f"5 rows in {file}\n")
+    assert (result.code, result.err) == (0, f"6 rows in {file}\n")
     assert file.read_bytes()[:4] == b"PAR1"
 
 
