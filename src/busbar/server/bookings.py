@@ -222,4 +222,5 @@ def refused(outcome: Refused) -> MoneyRefused:
         }
         word = resource.removesuffix("s")
         return MoneyRefused(404, f"{word}: {name!r} does not exist; {made[resource]}")
-    return MoneyRefused(409 if outcome.why is Why.IDEMPOTENCY else 422, outcome.message)
+    is_conflict = outcome.why in (Why.IDEMPOTENCY, Why.MONEY_STOPPED)
+    return MoneyRefused(409 if is_conflict else 422, outcome.message)

@@ -1,7 +1,7 @@
-"""The doors of the money: POST what moved, for operators; GET the journal. Next: `main.py`.
+"""The doors of the money: POST what moved, for operators; GET the journal. Next: `audit.py`.
 
     POST /money/v1/topups credits corrections payouts bonds closings
-    GET  /money/v1/entries closings
+    GET  /money/v1/entries closings audit
 
 Until payment providers are a door of their own, an operator enters what arrived. The idempotency
 key makes a repeated request harmless; the same key with another amount is refused. The answer is
@@ -24,6 +24,7 @@ from busbar.model.money import format_euro
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import OPERATORS
+from busbar.server.audit import AuditStatus
 from busbar.server.bookings import (
     Bond,
     Bookings,
@@ -105,7 +106,11 @@ REQUESTS: dict[str, tuple[type[Request], str]] = {
 
 
 def create_app(
-    store: Store, groups_of: Groups, user_of: User, clock: Callable[[], Instant]
+    store: Store,
+    groups_of: Groups,
+    user_of: User,
+    clock: Callable[[], Instant],
+    audited: Callable[[], AuditStatus],
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application behind /money/v1."""
     bookings = Bookings(store, clock)
@@ -126,14 +131,16 @@ def create_app(
         else:
             await send_entries(send, store, asked)
 
-    async def _do(scope: Any, receive: Receive, what: str) -> dict[str, Any]:
+    async def _do(scope: Any, receive: Receive, what: str) -> Any:
         groups = await groups_of(scope)
         if (scope["method"], what) == ("GET", "closings"):
             if not groups:
                 raise MoneyRefused(403, "who asks is not known")
             return {"closed": await bookings.closed()}
         if OPERATORS not in groups:
-            raise MoneyRefused(403, "only an operator may enter payments")
+            raise MoneyRefused(403, "only an operator may enter payments and see the audit")
+        if (scope["method"], what) == ("GET", "audit"):
+            return audited()
         if scope["method"] != "POST":
             raise MoneyRefused(405, "enter payments with POST")
         if what == "topups":

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from busbar.ledger import corrections, settlement
+from busbar.ledger.chain import seal
 from busbar.ledger.checks import check_entry
 from busbar.ledger.corrections import Direction, Refusal, Uncorrectable
 from busbar.ledger.entries import Entry, Sealed
 from busbar.ledger.fold import fold
+from busbar.ledger.invariants import Auditor, ContractMoney
+from busbar.ledger.metering import Interval, Reserved
 from busbar.model.time import HOUR
 
 EURO = 10**9
@@ -140,3 +143,36 @@ def test_the_longest_names_fit_into_a_memo() -> None:
     )
     assert isinstance(note, Entry)
     assert check_entry(note) is None
+
+
+def test_an_audit_does_not_take_a_correction_for_a_contract_that_lies() -> None:
+    done = settlement.settle("u", "xyz", "elastx", 0, HOUR, EURO, 10**6, 0, HOUR)
+    assert done.entry is not None
+    journal = seal(
+        [
+            settlement.top_up("xyz", EURO, 0, "k"),
+            settlement.hold("u", "xyz", EURO, 0),
+            done.entry,
+        ]
+    )
+    refund = correct(journal[-1], amount=5)
+    contract = ContractMoney(
+        uid="u",
+        namespace="xyz",
+        open=False,
+        held=0,
+        billed=done.debit,
+        vendor=done.vendor_credit,
+        fee=done.fee,
+        rounding=done.rounding,
+        started_ms=0,
+        finished_ms=HOUR,
+        settled_until_ms=HOUR,
+        draw_micro=10**6,
+        slots=(Reserved(Interval(0, HOUR), EURO),),
+    )
+    auditor = Auditor()
+    sealed = seal([entry for _, entry, _ in journal] + [refund])
+    assert auditor.feed(sealed) == []
+    assert auditor.check_contracts([contract]) == []
+    assert auditor.check_billing([contract]) == []

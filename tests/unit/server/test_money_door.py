@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.unit.documents.journals import everything
 
+from busbar.server.audit import AuditStatus
 from busbar.server.money import create_app
 from busbar.store.contract import Transaction
 from busbar.store.memory import MemoryStore
@@ -41,7 +42,13 @@ def ask(
     async def receive() -> Any:
         return {"type": "http.request", "body": json.dumps(body).encode()}
 
-    app = create_app(store, groups, user, lambda: 1_800_000_000_000)
+    app = create_app(
+        store,
+        groups,
+        user,
+        lambda: 1_800_000_000_000,
+        lambda: AuditStatus(holds=True, entries=5, at=""),
+    )
     scope = {"method": method, "path": f"/money/v1/{path}", "query_string": query.encode()}
     asyncio.run(app(scope, receive, send))
     text = b"".join(message.get("body", b"") for message in sent[1:])
