@@ -101,7 +101,7 @@ def vendor_statement(context: Context, vendor: str, month: str, output: str) -> 
 
 def show(output: str, found: Statement, about: Json) -> None:
     """Print a statement."""
-    lines = [
+    lines: list[Json] = [
         {
             "seq": line.seq,
             "at": format_instant(line.at),
