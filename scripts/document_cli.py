@@ -50,6 +50,8 @@ def commands(
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield (*path, name), command
             yield from commands(command, (*path, name))
         elif not command.hidden:
             yield (*path, name), command

@@ -52,6 +52,11 @@ class Context:
         """Give the namespace asked for, else the kubeconfig's."""
         return self._namespace or self.client.namespace
 
+    @property
+    def named_namespace(self) -> str:
+        """Give the namespace that was named on the command line, "" where none was."""
+        return self._namespace or ""
+
     def in_namespace(self, namespace: str | None) -> Context:
         """Take a command's own -n, which wins over the one before the command."""
         if namespace:

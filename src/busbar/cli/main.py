@@ -1,8 +1,8 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
-vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market.py`, `money.py`, `storage.py`
-(bucket), `images.py` (image).
+vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market.py`, `money.py` (account),
+`ledgers.py`, `storage.py` (bucket), `images.py` (image).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _COMMANDS = {
     "logs": ("jobs", "logs"),
     "receipt": ("receipts", "receipt"),
     "account": ("money", "account"),
+    "ledger": ("ledgers", "ledger"),
     "verify-ledger": ("money", "verify_ledger"),
     "market": ("market", "market"),
     "bucket": ("storage", "bucket"),

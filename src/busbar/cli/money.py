@@ -1,6 +1,6 @@
-"""`busbar account`, `verify-ledger`: what there is, and that it is right.
+"""`busbar account …`, `verify-ledger`: what there is, and that it is right.
 
-Next: `market.py`.
+Next: `ledgers.py`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 import click
 
 from busbar.cli import clock
+from busbar.cli.bookings import entered, key_option, reason_option
 from busbar.cli.client import Client, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, hint, output_option
+from busbar.cli.statements import invoice, statement
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro, parse_euro
 from busbar.model.wellknown import ACCOUNT_NAME
@@ -23,15 +25,15 @@ MADE_WITHIN_S = 15
 """How long the Account of a namespace just made is waited for."""
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--top-up", metavar="EURO", help="Pay in (operator).")
 @click.option("--key", metavar="TEXT", help="Idempotency key of the payment.")
 @click.option("--budget", metavar="EURO", help="Set the monthly budget; 'none' removes it.")
 @output_option
 @namespace_option
-@pass_context
+@click.pass_context
 def account(
-    context: Context,
+    click_context: click.Context,
     /,
     top_up: str | None,
     key: str | None,
@@ -40,7 +42,13 @@ def account(
     namespace: str | None,
 ) -> None:
     """Show a namespace's account; pay in with --top-up, limit spending with --budget."""
+    context: Context = click_context.obj
     context.in_namespace(namespace)
+    if click_context.invoked_subcommand is not None:
+        if top_up is not None or budget is not None:
+            said = "--top-up and --budget are done by `busbar account` itself: two commands"
+            raise CliError(said, Exit.USAGE)
+        return
     paid: Json = {}
     try:
         if top_up is not None:
@@ -92,6 +100,64 @@ def pay_in(client: Client, namespace: str, euro: str, key: str | None) -> Json:
             f"a payment of {paid['euro']} € was entered under the key {key} before; once is enough"
         )
     return paid
+
+
+@account.command()
+@click.argument("euro")
+@reason_option
+@key_option
+@output_option
+@namespace_option
+@pass_context
+def credit(
+    context: Context,
+    /,
+    euro: str,
+    reason: str,
+    key: str | None,
+    output: str,
+    namespace: str | None,
+) -> None:
+    """Give a namespace EURO of the exchange's own money (operator)."""
+    body = {"namespace": context.in_namespace(namespace).namespace, "euro": euro, "reason": reason}
+    entered(context, "credits", body, key, output)
+
+
+@account.command()
+@click.argument("seq", type=int)
+@click.option("--refund", metavar="EURO", help="Give back this much of it, not all that is left.")
+@click.option("--charge", metavar="EURO", help="Charge this much more instead.")
+@reason_option
+@key_option
+@output_option
+@pass_context
+def correct(
+    context: Context,
+    /,
+    seq: int,
+    refund: str | None,
+    charge: str | None,
+    reason: str,
+    key: str | None,
+    output: str,
+) -> None:
+    """Correct the journal's entry SEQ by another one that refers to it (operator).
+
+    Without --refund and --charge, all that is left of it is moved back. What a settlement gave to
+    vendor and exchange is taken back from both by the rule it was split by.
+    """
+    if refund is not None and charge is not None:
+        raise CliError("--refund and --charge exclude each other", Exit.USAGE)
+    body: Json = {"seq": seq, "reason": reason}
+    if charge is not None:
+        body |= {"direction": "charge", "euro": charge}
+    elif refund is not None:
+        body |= {"euro": refund}
+    entered(context, "corrections", body, key, output)
+
+
+account.add_command(statement)
+account.add_command(invoice)
 
 
 @click.command("verify-ledger")

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from busbar.cli import clock, machines, manifests
+from busbar.cli import clock, machines, manifests, payouts
 from busbar.cli.client import Client, clustered
 from busbar.cli.cloud import require_root
 from busbar.cli.context import Context, pass_context
@@ -177,14 +177,25 @@ def _known(context: Context, name: str) -> None:
         raise CliError(f"no agent {name} has joined here; known: {known}", Exit.NOT_FOUND)
 
 
-@click.command()
+class VendorGroup(click.Group):
+    """A group that also takes a NAME: a first word that is no command of its own is one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Tell NAME and commands apart."""
+        if args and args[0] in self.commands:
+            return super().parse_args(ctx, ["", *args])
+        ctx.allow_interspersed_args = True
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=VendorGroup, invoke_without_command=True)
 @click.argument("name", required=False)
 @click.option("--country", metavar="CC", help="Two-letter country code, to register or change.")
 @click.option("--display-name", metavar="TEXT", help="Name shown to consumers.")
 @output_option
-@pass_context
+@click.pass_context
 def vendor(
-    context: Context,
+    click_context: click.Context,
     /,
     name: str | None,
     country: str | None,
@@ -192,6 +203,9 @@ def vendor(
     output: str,
 ) -> None:
     """List vendors, or register one: `busbar vendor elastx --country SE`."""
+    if click_context.invoked_subcommand is not None:
+        return
+    context: Context = click_context.obj
     if not name and (country or display_name):
         raise CliError("NAME is missing: which vendor to register or change", Exit.USAGE)
     if name and (country or display_name):
@@ -216,6 +230,10 @@ def vendor(
         for item in items
     ]
     emit(output, items, ("name", "country", "nodes", "ready", "earned €"), rows)
+
+
+for _command in (payouts.payout, payouts.bond, payouts.statement, payouts.note):
+    vendor.add_command(_command)
 
 
 @click.command()

@@ -8,10 +8,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from busbar.ledger.entries import Entry
+from busbar.ledger.entries import Entry, Kind
 from busbar.model.money import MAX_NANO_EURO
 
 MAX_TEXT: Final = 1024
+MAX_MEMO: Final = 4096
+"""Room for a settlement's terms: eight names of 253 characters."""
 MAX_POSTINGS: Final = 1000
 MAX_INSTANT: Final = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -54,7 +56,6 @@ def _check_texts(entry: Entry) -> Finding | None:
         entry.id,
         entry.kind,
         entry.reference,
-        entry.memo,
         *(p.account for p in entry.postings),
     )
     if not entry.id:
@@ -63,7 +64,9 @@ def _check_texts(entry: Entry) -> Finding | None:
         return _found(entry, Fault.KIND_MISSING, "needs a kind")
     if any(len(text) > MAX_TEXT for text in texts):
         return _found(entry, Fault.TEXT_TOO_LONG, f"has a text of more than {MAX_TEXT} characters")
-    if not all(_is_unicode(text) for text in texts):
+    if len(entry.memo) > MAX_MEMO:
+        return _found(entry, Fault.TEXT_TOO_LONG, f"has a memo of more than {MAX_MEMO} characters")
+    if not all(_is_unicode(text) for text in (*texts, entry.memo)):
         return _found(entry, Fault.TEXT_NOT_UNICODE, "has a text that is not valid Unicode")
     if not 0 <= entry.at <= MAX_INSTANT:
         return _found(entry, Fault.TIME_OUT_OF_RANGE, f"has a time out of range: {entry.at}")
@@ -74,6 +77,8 @@ def _check_postings(entry: Entry) -> Finding | None:
     postings = entry.postings
     accounts = [posting.account for posting in postings]
     amounts = [posting.amount for posting in postings]
+    if entry.kind == Kind.CLOSE.value and not postings:
+        return None
     if len(postings) < 2:
         return _found(entry, Fault.TOO_FEW_POSTINGS, "needs at least two postings")
     if len(postings) > MAX_POSTINGS:

@@ -19,10 +19,24 @@ class Kind(StrEnum):
     RELEASE = "release"
     SETTLE = "settle"
     PAYOUT = "payout"
+    CREDIT = "credit"
+    """The exchange gives a consumer money of its own."""
+    CORRECT = "correct"
+    """What an earlier entry moved is moved back, or more of it; the earlier entry stays."""
+    CLOSE = "close"
+    """A month takes no more entries; moves nothing."""
+    DEPOSIT = "deposit"
+    """Out of a vendor's earnings, or from outside, into its bond."""
+    UNBOND = "unbond"
+    """Out of a vendor's bond back into its earnings."""
+    SLASH = "slash"
+    """A failed delivery costs a vendor part of its bond."""
 
 
 FEE = "exchange/fee"
 ROUNDING = "exchange/rounding"
+CREDITS = "exchange/credits"
+"""What the exchange gave away: below zero by as much."""
 TOPUP = "external/topup"
 PAYOUT = "external/payout"
 
@@ -42,12 +56,35 @@ def vendor(name: str) -> str:
     return f"vendor/{name}"
 
 
+def bond(name: str) -> str:
+    """Name the account of a vendor's bond."""
+    return f"bond/{name}"
+
+
+def namespace_of(entry: Entry) -> str:
+    """Give the namespace whose money an entry moves, "" where it moves none."""
+    for account, _ in entry.postings:
+        if account.startswith("ns/"):
+            return account.split("/")[1]
+    return ""
+
+
+def vendor_of(entry: Entry) -> str:
+    """Give the vendor whose earnings or bond an entry moves, "" where it moves none."""
+    for account, _ in entry.postings:
+        if account.startswith(("vendor/", "bond/")):
+            return account.split("/", 1)[1]
+    return ""
+
+
 def has_floor(account: str) -> bool:
     """Say whether an account may not fall below zero: namespaces' (no credit), vendors' (no debt).
 
+    Bonds neither: what is slashed is there.
+
     The external accounts go below zero by design: they mirror money outside.
     """
-    return account.startswith(("ns/", "vendor/"))
+    return account.startswith(("ns/", "vendor/", "bond/"))
 
 
 class Posting(NamedTuple):

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from busbar.ledger.chain import GENESIS, encode, link
 from busbar.ledger.checks import check_entry
-from busbar.ledger.entries import Entry, Sealed, has_floor
+from busbar.ledger.entries import Entry, Kind, Sealed, has_floor
+from busbar.ledger.periods import closed_month, month_of
 
 
 class Defect(StrEnum):
@@ -26,6 +27,7 @@ class Defect(StrEnum):
     BALANCE_DIFFERS = "BalanceDiffers"
     SUM_NOT_ZERO = "SumNotZero"
     HEAD_DIFFERS = "HeadDiffers"
+    DATED_IN_CLOSED = "DatedInClosed"
     UNREADABLE = "Unreadable"
 
 
@@ -64,6 +66,7 @@ class Verifier:
         self.head = GENESIS
         self.balances: dict[str, int] = {}
         self._ids: set[int] = set()
+        self._closed: set[str] = set()
 
     def feed(self, sealed: Sealed) -> Iterator[Finding]:
         """Take the next entry; give what is wrong with it."""
@@ -79,6 +82,7 @@ class Verifier:
             yield Finding(Defect.ENTRY_UNSOUND, seq, f"entry {seq}: {unsound.message}")
         if self._seen(entry.id):
             yield Finding(Defect.ID_REUSED, seq, f"entry {seq} reuses the id {entry.id!a}")
+        yield from self._period(seq, entry)
         yield from self._post(seq, entry)
 
     def skip(self, seq: int, claimed: str) -> None:
@@ -91,6 +95,13 @@ class Verifier:
         before = len(self._ids)
         self._ids.add(hash(id_))
         return len(self._ids) == before
+
+    def _period(self, seq: int, entry: Entry) -> Iterator[Finding]:
+        if self._closed and month_of(entry.at) in self._closed:
+            said = f"entry {seq} is dated in {month_of(entry.at)}, which was closed before"
+            yield Finding(Defect.DATED_IN_CLOSED, seq, said)
+        if entry.kind == Kind.CLOSE.value:
+            self._closed.add(closed_month(entry))
 
     def _post(self, seq: int, entry: Entry) -> Iterator[Finding]:
         balances = self.balances

@@ -78,6 +78,10 @@ class ContractMoney(NamedTuple):
         )
 
 
+_CONTRACTS = frozenset({Kind.HOLD.value, Kind.RELEASE.value, Kind.SETTLE.value})
+"""What a contract says of itself. Corrections refer to it and are not its own: they come later."""
+
+
 class _Totals:
     """What the journal says about one contract."""
 
@@ -129,6 +133,8 @@ class Auditor:
         for sealed in journal:
             findings += self._verifier.feed(sealed)
             about = sealed.entry.reference
+            if sealed.entry.kind not in _CONTRACTS:
+                continue
             if about.startswith("contract/") and (concerns is None or about in concerns):
                 self._totals[about].add(sealed.entry)
         return _i1(findings)

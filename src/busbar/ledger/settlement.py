@@ -37,7 +37,28 @@ class Settlement(NamedTuple):
     rounding: int
 
 
-class Billed(msgspec.Struct, frozen=True, rename="camel"):
+class Sold(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What was sold, by whom, to which order: all that a bill shows, long after the Contract went.
+
+    Entries from before it was written lack it. Fields are only ever added.
+    """
+
+    contract: str = ""
+    order: str = ""
+    """The Pod."""
+    owner: str = ""
+    """What made the Pod, such as `Job/pi`."""
+    vendor: str = ""
+    offer: str = ""
+    offer_version: int = 0
+    node: str = ""
+    zone: str = ""
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    gpus: int = 0
+
+
+class Billed(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What a settlement entry's memo says: the interval and the terms it was billed at."""
 
     from_ms: Instant
@@ -45,6 +66,7 @@ class Billed(msgspec.Struct, frozen=True, rename="camel"):
     price_nano: int
     draw_micro: int
     fee_ppm: int
+    sold: Sold | None = None
 
 
 _billed = msgspec.json.Decoder(Billed)
@@ -97,6 +119,7 @@ def settle(
     release: int,
     at: Instant,
     fee_ppm: int = DEFAULT_FEE_PPM,
+    sold: Sold | None = None,
 ) -> Settlement:
     """Bill the delivered interval [from, until) out of the hold, and release `release` of it.
 
@@ -116,7 +139,7 @@ def settle(
     postings = tuple(Posting(account, moved) for account, moved in moves if moved)
     if not postings:
         return Settlement(None, debit, credit, fee, rounding)
-    memo = Billed(from_ms, until_ms, price_nano, draw_micro, fee_ppm)
+    memo = Billed(from_ms, until_ms, price_nano, draw_micro, fee_ppm, sold)
     entry = Entry(
         id=f"settle/{contract_uid}/{from_ms}",
         kind=Kind.SETTLE.value,

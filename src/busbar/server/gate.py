@@ -85,6 +85,10 @@ class MoneyGate:
         """Give journal entries in sequence."""
         return self._store.journal(after_seq, limit)
 
+    def find_entries(self, prefix: str) -> Coroutine[Any, Any, tuple[Sealed, ...]]:
+        """Give the journal entries whose ids begin with some text."""
+        return self._store.find_entries(prefix)
+
     def close(self) -> Coroutine[Any, Any, None]:
         """Close the store."""
         return self._store.close()

@@ -131,7 +131,9 @@ class Cloud:
             joining.Joining(self.store, self.authority, clock.now, clock.new_uid, self.endpoints),
             self._renew,
         )
-        pay = money.create_app(self.store, self.groups_of, clock.now, lambda: self.audit.status)
+        pay = money.create_app(
+            self.store, self.groups_of, self.user_of, clock.now, lambda: self.audit.status
+        )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes

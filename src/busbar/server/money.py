@@ -1,4 +1,7 @@
-"""Paying in: POST /money/v1/topups, for operators. Next: `audit.py`.
+"""The doors of the money: POST what moved, for operators; GET the journal. Next: `audit.py`.
+
+    POST /money/v1/topups credits corrections payouts bonds closings
+    GET  /money/v1/entries closings audit
 
 Until payment providers are a door of their own, an operator enters what arrived. The idempotency
 key makes a repeated request harmless; the same key with another amount is refused. The answer is
@@ -17,13 +20,25 @@ from busbar.controllers.parts.funds import account_key, account_status, spent_in
 from busbar.controllers.parts.writes import update_status
 from busbar.ledger.entries import available, held
 from busbar.ledger.settlement import top_up
-from busbar.model.errors import InvalidField
-from busbar.model.money import format_euro, parse_euro
+from busbar.model.money import format_euro
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import OPERATORS
 from busbar.server.audit import AuditStatus
-from busbar.server.replies import Send
+from busbar.server.bookings import (
+    Bond,
+    Bookings,
+    Closing,
+    Correction,
+    Credit,
+    MoneyRefused,
+    Payout,
+    Request,
+    positive,
+    refused,
+)
+from busbar.server.entries import check_allowed, parse, send_entries
+from busbar.server.replies import Send, reply_json
 from busbar.server.requests import Receive, RequestRefused, answer, read_document
 from busbar.store.contract import (
     EXISTS,
@@ -33,11 +48,7 @@ from busbar.store.contract import (
     Store,
     StoreFailed,
     Transaction,
-    Why,
 )
-
-TOP_UPS_PATH = "/money/v1/topups"
-AUDIT_PATH = "/money/v1/audit"
 
 
 class TopUp(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -48,24 +59,15 @@ class TopUp(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class MoneyRefused(RequestRefused):
-    """A payment that is not entered."""
-
-
 async def enter(store: Store, request: TopUp, now: Instant) -> dict[str, Any]:
     """Credit a namespace; gives its balances after that. Raises `MoneyRefused`."""
-    try:
-        amount = parse_euro(request.euro, "euro")
-    except InvalidField as error:
-        raise MoneyRefused(422, str(error)) from None
-    if amount == 0:
-        raise MoneyRefused(422, "euro: must be more than nothing")
+    amount = positive(request.euro)
     entry = top_up(request.namespace, amount, now, request.idempotency_key)
     exists = Require(Key("", "namespaces", "", request.namespace), EXISTS)
     before = await store.snapshot()
     outcome = await store.commit(Transaction((exists,), (entry,)))
     if isinstance(outcome, Refused):
-        raise _refused(outcome, request)
+        raise refused(outcome)
     after = await store.snapshot()
     await _show(store, after, request.namespace, now)
     new = await store.journal(before.head.seq)
@@ -76,14 +78,6 @@ async def enter(store: Store, request: TopUp, now: Instant) -> dict[str, Any]:
         "balance": format_euro(after.balance(available(request.namespace))),
         "held": format_euro(after.balance(held(request.namespace))),
     }
-
-
-def _refused(outcome: Refused, request: TopUp) -> MoneyRefused:
-    if outcome.why is Why.NOT_FOUND:
-        said = f"namespace: {request.namespace!r} does not exist; make it with "
-        return MoneyRefused(404, f"{said}`kubectl create namespace {request.namespace}`")
-    is_conflict = outcome.why in (Why.IDEMPOTENCY, Why.MONEY_STOPPED)
-    return MoneyRefused(409 if is_conflict else 422, outcome.message)
 
 
 async def _show(store: Store, snapshot: Snapshot, namespace: str, now: Instant) -> None:
@@ -98,31 +92,62 @@ async def _show(store: Store, snapshot: Snapshot, namespace: str, now: Instant) 
 
 Groups = Callable[[Any], Awaitable[tuple[str, ...]]]
 """Gives the groups of who asks; empty for nobody."""
+User = Callable[[Any], Awaitable[str]]
+"""Gives the user name of who asks."""
+
+ROOT = "/money/v1/"
+REQUESTS: dict[str, tuple[type[Request], str]] = {
+    "credits": (Credit, "the credit"),
+    "corrections": (Correction, "the correction"),
+    "payouts": (Payout, "the payout"),
+    "bonds": (Bond, "the bond's change"),
+    "closings": (Closing, "the closing"),
+}
 
 
 def create_app(
     store: Store,
     groups_of: Groups,
+    user_of: User,
     clock: Callable[[], Instant],
     audited: Callable[[], AuditStatus],
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
-    """Give the ASGI application behind /money/v1/topups and /money/v1/audit."""
+    """Give the ASGI application behind /money/v1."""
+    bookings = Bookings(store, clock)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
-        await answer(send, _work(scope, receive))
+        what = scope["path"].removeprefix(ROOT)
+        if (scope["method"], what) == ("GET", "entries"):
+            await _show_entries(scope, send)
+        else:
+            await answer(send, _do(scope, receive, what))
 
-    async def _work(scope: Any, receive: Receive) -> Any:
-        if OPERATORS not in await groups_of(scope):
+    async def _show_entries(scope: Any, send: Send) -> None:
+        try:
+            asked = parse(scope.get("query_string") or b"")
+            check_allowed(asked, await user_of(scope), await groups_of(scope))
+        except RequestRefused as refusal:
+            await reply_json(send, refusal.status, {"message": refusal.message})
+        else:
+            await send_entries(send, store, asked)
+
+    async def _do(scope: Any, receive: Receive, what: str) -> Any:
+        groups = await groups_of(scope)
+        if (scope["method"], what) == ("GET", "closings"):
+            if not groups:
+                raise MoneyRefused(403, "who asks is not known")
+            return {"closed": await bookings.closed()}
+        if OPERATORS not in groups:
             raise MoneyRefused(403, "only an operator may enter payments and see the audit")
-        if scope["path"] == AUDIT_PATH and scope["method"] == "GET":
+        if (scope["method"], what) == ("GET", "audit"):
             return audited()
-        if scope["path"] != TOP_UPS_PATH:
-            raise MoneyRefused(404, f"there are {TOP_UPS_PATH} and {AUDIT_PATH} here")
-        return await _enter(scope, receive)
-
-    async def _enter(scope: Any, receive: Receive) -> dict[str, Any]:
         if scope["method"] != "POST":
             raise MoneyRefused(405, "enter payments with POST")
-        return await enter(store, await read_document(receive, TopUp, "the payment"), clock())
+        if what == "topups":
+            return await enter(store, await read_document(receive, TopUp, "the payment"), clock())
+        if what not in REQUESTS:
+            known = ", ".join(("topups", *REQUESTS))
+            raise MoneyRefused(404, f"there is no {ROOT}{what}; there are {known}")
+        return await bookings.enter(await read_document(receive, *REQUESTS[what]))
 
     return app

@@ -11,7 +11,8 @@ Promises, held by tests/contract/store for each engine:
   revision not yet compacted; older starts raise `Compacted`.
 - Journal entries commit with the objects of their transaction, sum to zero, respect the floors
   of `ledger.entries.has_floor`, and extend one hash chain. The id of an entry is its idempotency
-  key: the same entry again has no effect, another entry under the same id is refused.
+  key: the same entry again has no effect, another entry under the same id is refused. Once a
+  month is closed (`ledger.periods`), entries dated in it are refused.
 - Objects handed in and out are shared, never copied: nobody changes them in place.
 
 An engine over a database with several writers (PostgreSQL) fits: all reading is asynchronous,
@@ -88,6 +89,7 @@ class Why(StrEnum):
     INSUFFICIENT_FUNDS = "InsufficientFunds"
     UNBALANCED = "Unbalanced"
     IDEMPOTENCY = "IdempotencyKeyReused"
+    PERIOD_CLOSED = "PeriodClosed"
     TOO_LARGE = "TooLarge"
     MALFORMED = "Malformed"
     """Not plain JSON, a key changed twice, an entry that cannot be read: a bug of the caller."""
@@ -322,6 +324,13 @@ class Store(Protocol):
 
     async def journal(self, after_seq: int = 0, limit: int = 0) -> tuple[Sealed, ...]:
         """Give journal entries in sequence, after one, at most `limit` (0: all)."""
+        ...
+
+    async def find_entries(self, prefix: str) -> tuple[Sealed, ...]:
+        """Give the journal entries whose ids begin with some text, in sequence.
+
+        It costs what is found, not what there is.
+        """
         ...
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ import orjson
 from busbar.ledger.chain import encode, link
 from busbar.ledger.checks import MAX_BALANCE, Fault, check_entry
 from busbar.ledger.entries import Entry, Sealed, has_floor
+from busbar.ledger.periods import closing_id, month_of
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object
 from busbar.store.contract import (
@@ -169,6 +170,7 @@ def _judge_entries(
     balances: dict[str, int] = {}
     own: dict[str, Entry] = {}
     seq, head = state.head
+    months: set[str] = set()
     for entry in entries:
         earlier = own.get(entry.id) or known(entry.id)
         if earlier is not None:
@@ -176,7 +178,11 @@ def _judge_entries(
                 continue
             said = f"the idempotency key {entry.id!a} was used before for something else"
             return Refused(Why.IDEMPOTENCY, said)
-        refused = _check_sound(entry) or _post(state, entry, balances)
+        refused = (
+            _check_sound(entry)
+            or _check_period(entry, own, known, months)
+            or _post(state, entry, balances)
+        )
         if refused is not None:
             return refused
         own[entry.id] = entry
@@ -200,6 +206,21 @@ def _check_sound(entry: Entry) -> Refused | None:
     if finding is None:
         return None
     return Refused(_WHY_UNSOUND.get(finding.fault, Why.MALFORMED), finding.message)
+
+
+def _check_period(
+    entry: Entry, own: dict[str, Entry], known: KnownEntry, months: set[str]
+) -> Refused | None:
+    """Refuse an entry dated in a closed month. `months` are those found open before."""
+    closing = closing_id(month_of(entry.at))
+    if closing in own or (closing not in months and known(closing) is not None):
+        said = (
+            f"entry {entry.id!a} is dated in {month_of(entry.at)}, which is closed:"
+            " date it later and refer back"
+        )
+        return Refused(Why.PERIOD_CLOSED, said)
+    months.add(closing)
+    return None
 
 
 def _post(state: State, entry: Entry, balances: dict[str, int]) -> Refused | None:

@@ -52,6 +52,11 @@ class MemoryStore(Readable):
         """Give journal entries in sequence."""
         return self.journal_now(after_seq, limit)
 
+    async def find_entries(self, prefix: str) -> tuple[Sealed, ...]:
+        """Give the journal entries whose ids begin with some text."""
+        found = (seq for id_, seq in self._seq_by_id.items() if id_.startswith(prefix))
+        return tuple(self._journal[seq - 1] for seq in sorted(found))
+
     async def compact(self, before: Revision) -> None:
         """Forget history before a revision."""
         self._history.compact(min(before, self._visible.revision))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from busbar.ledger import fold, settlement
+from busbar.ledger import fold, periods, settlement
 from busbar.ledger.entries import Entry, Posting
 from busbar.model.objects import Key
 from busbar.store.contract import Committed, Put, Refused, Store, Transaction, Why
@@ -123,3 +123,31 @@ async def test_objects_and_money_commit_together(store: Store) -> None:
     assert isinstance(done, Committed)
     assert await store.get(key) is not None
     assert len(await store.journal()) == 1
+
+
+async def test_a_closed_month_takes_no_entries_dated_in_it(store: Store) -> None:
+    november, december = settlement.top_up("a", 1, 1, "k"), 31 * 24 * HOUR
+    await book(store, november)
+    assert isinstance(await book(store, periods.close("1970-01", december)), Committed)
+    late = settlement.top_up("a", 1, 2, "late")
+    assert await why(store, late) is Why.PERIOD_CLOSED
+    assert await why(store, late._replace(at=december), late._replace(id="x")) is Why.PERIOD_CLOSED
+    # What was entered before is still a retry, and later months are open.
+    assert isinstance(await book(store, november), Committed)
+    assert isinstance(await book(store, late._replace(at=december)), Committed)
+    assert len(await store.journal()) == 3
+
+
+async def test_a_closing_counts_within_its_own_transaction(store: Store) -> None:
+    closing, late = periods.close("1970-01", 31 * 24 * HOUR), settlement.top_up("a", 1, 2, "late")
+    assert await why(store, closing, late) is Why.PERIOD_CLOSED
+    assert isinstance(await book(store, late, closing), Committed)
+
+
+async def test_entries_are_found_by_how_their_ids_begin(store: Store) -> None:
+    for namespace in ("a", "ab", "b", "aä"):
+        await book(store, settlement.top_up(namespace, 1, 1, "k"))
+    found = await store.find_entries("topup/a")
+    assert [sealed.seq for sealed in found] == [1, 2, 4]
+    assert [sealed.seq for sealed in await store.find_entries("topup/a/")] == [1]
+    assert await store.find_entries("topup/c") == ()

@@ -53,6 +53,8 @@ def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
         while rest and rest[0].startswith("-"):
             takes_value = not rest[0].startswith("--") or "=" not in rest[0]
             rest = rest[2 if takes_value else 1 :]
+        if command.invoke_without_command and not any(map(command.commands.get, rest)):
+            return command, words
         assert rest, f"busbar {' '.join(words)}: no command"
         found = command.get_command(context, rest[0])
         assert found is not None, f"busbar {' '.join(words)}: there is no command {rest[0]}"

@@ -19,6 +19,7 @@ from busbar.controllers.close import CloseReason
 from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.images.refusals import ImageRefusal
 from busbar.ledger.checks import Fault
+from busbar.ledger.corrections import Uncorrectable
 from busbar.ledger.fold import Defect
 from busbar.market.reasons import Reason as MarketReason
 from busbar.server.settings import ServerSettings
@@ -89,7 +90,17 @@ def test_every_exit_code_is_documented_and_no_other() -> None:
 
 @pytest.mark.parametrize(
     "reasons",
-    [PodReason, CloseReason, ImageRefusal, BucketRefusal, Defect, Fault, Why, Unopenable],
+    [
+        PodReason,
+        CloseReason,
+        ImageRefusal,
+        BucketRefusal,
+        Defect,
+        Fault,
+        Uncorrectable,
+        Why,
+        Unopenable,
+    ],
     ids=lambda reasons: f"{reasons.__module__}.{reasons.__name__}",
 )
 def test_every_reason_of_a_closed_list_is_documented(reasons: type[Enum]) -> None:

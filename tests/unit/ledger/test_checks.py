@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from busbar.ledger.checks import MAX_INSTANT, MAX_POSTINGS, MAX_TEXT, Fault, check_entry
+from busbar.ledger.checks import MAX_INSTANT, MAX_MEMO, MAX_POSTINGS, MAX_TEXT, Fault, check_entry
 from busbar.ledger.entries import Entry, Posting
 from busbar.model.money import MAX_NANO_EURO
 
@@ -20,7 +20,7 @@ def two(one: Any, other: Any) -> tuple[Posting, ...]:
 BAD: dict[Fault, Entry] = {
     Fault.ID_MISSING: GOOD._replace(id=""),
     Fault.KIND_MISSING: GOOD._replace(kind=""),
-    Fault.TEXT_TOO_LONG: GOOD._replace(memo="x" * (MAX_TEXT + 1)),
+    Fault.TEXT_TOO_LONG: GOOD._replace(reference="x" * (MAX_TEXT + 1)),
     Fault.TEXT_NOT_UNICODE: GOOD._replace(reference="\udc80"),
     Fault.TIME_OUT_OF_RANGE: GOOD._replace(at=MAX_INSTANT + 1),
     Fault.TOO_FEW_POSTINGS: GOOD._replace(postings=(Posting("a", 0),)),
@@ -62,3 +62,10 @@ def test_a_long_id_is_shortened_and_escaped_in_the_sentence() -> None:
     assert finding is not None
     assert "\x1b" not in finding.message
     assert len(finding.message) < 150
+
+
+def test_a_memo_may_be_longer_than_other_texts() -> None:
+    assert check_entry(GOOD._replace(memo="x" * MAX_MEMO)) is None
+    found = check_entry(GOOD._replace(memo="x" * (MAX_MEMO + 1)))
+    assert found is not None
+    assert found.fault is Fault.TEXT_TOO_LONG

@@ -14,10 +14,11 @@ from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.parts.funds import month_of
 from busbar.ledger.entries import Entry
 from busbar.ledger.metering import Interval
-from busbar.ledger.settlement import release, settle
+from busbar.ledger.settlement import Sold, release, settle
 from busbar.model.dtu import amount
 from busbar.model.kinds.contract import ContractSlot, ContractStatus
 from busbar.model.money import format_euro
+from busbar.model.objects import name_of
 from busbar.model.time import Instant
 
 
@@ -126,6 +127,7 @@ def _settle(
             hold - debit,
             view.now,
             fee_ppm,
+            sold_by(view),
         )
         entries += [done.entry] if done.entry is not None else []
         billed, vendor = billed + done.debit, vendor + done.vendor_credit
@@ -136,6 +138,25 @@ def _settle(
     if billed > status.billed_nano:
         months[month] = months.get(month, 0) + billed - status.billed_nano
     return Settled(tuple(entries), held - rest, billed, vendor, fee, rounding, until, months)
+
+
+def sold_by(view: ContractView) -> Sold:
+    """Give what a bill shows of a contract: the Contract itself is removed after a while."""
+    spec = view.spec
+    kind, owner = spec.order.get("ownerKind", ""), spec.order.get("ownerName", "")
+    return Sold(
+        contract=name_of(view.obj),
+        order=spec.order.get("name", ""),
+        owner=f"{kind}/{owner}" if owner else "",
+        vendor=spec.vendor,
+        offer=spec.offer,
+        offer_version=spec.offer_version,
+        node=spec.node,
+        zone=spec.zone,
+        cpu_milli=spec.cpu_milli,
+        memory_bytes=spec.memory_bytes,
+        gpus=spec.gpus,
+    )
 
 
 def _released(view: ContractView, amount_nano: int, part: str | int) -> list[Entry]:

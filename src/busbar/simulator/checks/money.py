@@ -12,6 +12,9 @@ from busbar.ledger.entries import Entry, Sealed
 from busbar.model.objects import Key, Object, namespace_of, status_of, uid_of
 from busbar.simulator.checks.base import Broken, Step, insist
 
+_CONTRACTS = frozenset({"hold", "release", "settle"})
+"""Corrections and slashes refer to a contract and are not its own."""
+
 
 class MoneyCheck:
     """Folds the journal and follows every contract's money."""
@@ -54,7 +57,7 @@ class MoneyCheck:
         self._ids.add(entry.id)
         for account, amount in entry.postings:
             self._balances[account] += amount
-        if entry.reference.startswith("contract/"):
+        if entry.reference.startswith("contract/") and entry.kind in _CONTRACTS:
             self._add(entry)
 
     def _add(self, entry: Entry) -> None:

@@ -162,6 +162,12 @@ class SqliteStore(Readable):
         async with self._journal_lock:
             return await asyncio.to_thread(self._read_journal, after_seq, last)
 
+    async def find_entries(self, prefix: str) -> tuple[Sealed, ...]:
+        """Give the journal entries whose ids begin with some text: a range of the ids' index."""
+        last = self._visible.head.seq
+        async with self._journal_lock:
+            return await asyncio.to_thread(self._find_entries, prefix, last)
+
     async def close(self) -> None:
         """Finish what was accepted and release the data directory."""
         if self._closed:
@@ -268,6 +274,14 @@ class SqliteStore(Readable):
         self._pending.append(_Pending(future, Committed(self._visible.revision, ())))
         self._schedule()
         await future
+
+    def _find_entries(self, prefix: str, last: int) -> tuple[Sealed, ...]:
+        rows = self._journal_reader.execute(
+            "SELECT seq, CAST(entry AS BLOB), hash FROM journal"
+            " WHERE id >= ? AND id < ? AND seq <= ? ORDER BY seq",
+            (prefix, prefix + "\U0010ffff", last),
+        )
+        return tuple(Sealed(seq, decode(encoded), hash_) for seq, encoded, hash_ in rows)
 
     def _read_journal(self, after_seq: int, last: int) -> tuple[Sealed, ...]:
         query = "SELECT seq, entry, hash FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq"

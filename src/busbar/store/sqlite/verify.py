@@ -9,18 +9,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from busbar.ledger.chain import decode
 from busbar.ledger.entries import Sealed
 from busbar.ledger.fold import Defect, Finding, Verifier
-from busbar.store.contract import CannotOpen, Unopenable
+from busbar.store.contract import CannotOpen
 from busbar.store.sqlite import schema
 from busbar.store.sqlite.load import read_balances
-
-_JOURNAL: Final = "SELECT seq, id, CAST(entry AS BLOB), hash FROM journal ORDER BY seq"
+from busbar.store.sqlite.reading import JOURNAL, find_database
 
 
 def verify(path: Path) -> Iterator[Finding]:
@@ -28,11 +26,7 @@ def verify(path: Path) -> Iterator[Finding]:
 
     Nothing given is good. Raises `CannotOpen` where there is no store, or a newer one.
     """
-    database = path / "busbar.db" if path.is_dir() else path
-    if not database.is_file():
-        said = f"there is no store in {path}; name the data directory of one"
-        raise CannotOpen(Unopenable.NOT_A_STORE, said)
-    connection = schema.connect_for_reading(database)
+    connection = schema.connect_for_reading(find_database(path))
     try:
         connection.execute("BEGIN")
         schema.check_format(connection)
@@ -45,7 +39,7 @@ def verify(path: Path) -> Iterator[Finding]:
 
 def _verify(connection: sqlite3.Connection) -> Iterator[Finding]:
     verifier = Verifier()
-    for seq, id_, encoded, hash_ in connection.execute(_JOURNAL):
+    for seq, id_, encoded, hash_ in connection.execute(JOURNAL):
         try:
             entry = decode(encoded)
         except msgspec.DecodeError as error:
