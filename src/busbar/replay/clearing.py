@@ -1,7 +1,7 @@
 """busbar-merit-1 from docs/market.md, over plain dicts and loops. Next: `funnel.py`.
 
-Slow on purpose: every question is asked again each time, except what a place would cost, which
-does not change while orders move.
+Slow on purpose: every question is asked again each time, except what does not change while
+orders move: the cells of a term, and what a place would cost.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class Market:
         self.rows = [Row(n, offer) for offer in status["supply"] for n in offer["nodes"]]
         self.rows.sort(key=lambda row: row.name)
         self.untimely: dict[str, str] = {}
+        self.known_parts: dict[Term, list[tuple[int, int]]] = {}
         self.costs: dict[tuple[str, tuple[str, str]], int] = {}
         self.wishes = [w for o in status["orders"] if (w := self.wish(o)) is not None]
         self.lay_out_time()
@@ -204,12 +205,15 @@ class Market:
 
     def parts(self, term: Term) -> list[Term]:
         """Give the cells of a term, as (cell, ms in it)."""
+        if term in self.known_parts:
+            return self.known_parts[term]
         start, end = term
-        return [
+        self.known_parts[term] = [
             (i, min(end, b) - max(start, a))
             for i, (a, b) in enumerate(self.cells)
             if a < end and b > start
         ]
+        return self.known_parts[term]
 
     def slots_of(self, term: Term) -> range:
         start, end = term

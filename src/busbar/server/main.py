@@ -32,13 +32,14 @@ from busbar.apis.s3 import errors as s3_errors
 from busbar.controllers.all import controllers
 from busbar.controllers.nodes import Listening
 from busbar.controllers.settings import Settings as ControllerSettings
-from busbar.server import access, bucketkeys, clock, doors, joining, money, pki
+from busbar.server import access, bucketkeys, clock, doors, joining, metrics, money, pki
 from busbar.server import settings as server_settings
 from busbar.server.addresses import CannotStart, check_ports, server_names
 from busbar.server.collector import calm_collector, sweep_now_and_then
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
+from busbar.server.market import app as market
 from busbar.server.podkeys import PodKeys, load_or_make_key
 from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
 from busbar.server.requests import read_document
@@ -129,6 +130,8 @@ class Cloud:
         )
         pay = money.create_app(self.store, self.groups_of, clock.now)
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
+        ask = market.create_app(self.kubernetes.door, self.identify, clock.now)
+        scrape = metrics.create_app(self.kubernetes.door, self.identify)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
 
@@ -140,6 +143,10 @@ class Cloud:
                 await join(scope, receive, send)
             elif path.startswith("/money/v1"):
                 await pay(scope, receive, send)
+            elif path.startswith(market.PREFIX):
+                await ask(scope, receive, send)
+            elif path == metrics.PATH:
+                await scrape(scope, receive, send)
             elif path.startswith("/v2"):
                 caller = await self.user_of(scope)
                 await registry({**scope, doors.CALLER: caller}, receive, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.market.world import NOON, NODES, OFFERS, first_book, make_book, order
+from tests.unit.market.world import NODES, NOON, OFFERS, first_book, make_book, order
 
 from busbar.market.book import Book
 from busbar.market.clearing import clear

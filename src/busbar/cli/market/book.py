@@ -1,4 +1,7 @@
-"""`busbar market`: the published book and the latest clearings. Next: `storage.py`."""
+"""`busbar market [ZONE]`: the published book, the prices ahead, the latest clearings.
+
+Next: `why.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import click
 from busbar.cli.client import BUSBAR
 from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
-from busbar.cli.output import emit, hint, output_option, print_table
+from busbar.cli.market.drawing import chart
+from busbar.cli.output import clean, emit, hint, output_option, print_table
 from busbar.model.money import format_euro
 
 
@@ -18,8 +22,12 @@ from busbar.model.money import format_euro
 @click.option("--clearings", metavar="N", type=click.IntRange(1, 200), help="The last N clearings.")
 @output_option
 @pass_context
-def market(context: Context, /, zone: str | None, clearings: int | None, output: str) -> None:
-    """Show the order book: who sells, at which price, how much is free, who waits."""
+def show(context: Context, /, zone: str | None, clearings: int | None, output: str) -> None:
+    """Show the order book: who sells, at which price, how much is free, who waits, what is next.
+
+    Below it each zone's best ask over the next 48 hours is drawn; with a ZONE its hours are
+    listed, with the free DTU of each price.
+    """
     if clearings is not None:
         _clearings(context, clearings, output)
         return
@@ -31,6 +39,7 @@ def market(context: Context, /, zone: str | None, clearings: int | None, output:
     emit(output, books, columns, rows)
     if output == "table":
         _summary(books)
+        _ahead(context, {str((book.get("status") or {}).get("zone")) for book in books}, zone)
         if not rows:
             hint(
                 "nothing is for sale: `busbar token --vendor NAME --region REGION` lets a machine "
@@ -78,6 +87,47 @@ def _summary(books: list[dict[str, Any]]) -> None:
     if rows:
         click.echo()
         print_table(("zone", "best ask", "last price", "free DTU/h", "orders waiting"), rows)
+
+
+def _ahead(context: Context, zones: set[str], only: str | None) -> None:
+    """Draw the forward curves of zones."""
+    for item in context.client.list(f"{BUSBAR}/forwardcurves"):
+        curve = item.get("status") or {}
+        slots = curve.get("slots") or []
+        if curve.get("zone") not in zones or not slots:
+            continue
+        asks = [slot.get("bestAskNano") for slot in slots]
+        known = [ask for ask in asks if ask is not None]
+        click.echo()
+        click.secho(clean(f"{curve['zone']}: best ask over the next 48 hours, €/DTU"), bold=True)
+        if not known:
+            click.echo("  nothing is for sale in any of them")
+            continue
+        for line in _with_scale(chart(asks), format_euro(max(known)), format_euro(min(known))):
+            click.echo(line)
+        if only is not None:
+            click.echo()
+            _hours(slots)
+
+
+def _with_scale(lines: list[str], high: str, low: str) -> list[str]:
+    """Write the highest and lowest price beside a chart, and hours below it."""
+    room = max(len(high), len(low))
+    sides = [high, *[""] * (len(lines) - 2), low if low != high else ""]
+    drawn = [f"  {side:>{room}} {line}".rstrip() for side, line in zip(sides, lines, strict=True)]
+    hours = "".join(f"{mark:<12}" for mark in ("now", "+12h", "+24h", "+36h", "+48h"))
+    return [*drawn, f"  {'':>{room}} {hours}".rstrip()]
+
+
+def _hours(slots: list[dict[str, Any]]) -> None:
+    rows = []
+    for slot in slots:
+        depth = [f"{level['freeDTU']} at {level['pricePerDTU']}" for level in slot["levels"]]
+        more = [f"and {len(depth) - 2} more"] if len(depth) > 3 else []
+        shown = ", ".join([*depth[: 2 if more else 3], *more]) or "nothing"
+        hour = str(slot["start"])[:16].replace("T", " ")
+        rows.append((hour, slot["bestAsk"], slot["freeDTU"], shown))
+    print_table(("hour (UTC)", "best ask", "free DTU/h", "DTU/h at €/DTU"), rows)
 
 
 def _clearings(context: Context, count: int, output: str) -> None:
