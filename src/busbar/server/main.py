@@ -68,6 +68,7 @@ class Cloud:
             store, "", "namespaces", access.read_consumer_namespace
         )
         self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
+        self.clearings = metrics.ClearingCount()
         self.kubernetes: KubernetesApp = kubernetes_app(
             store,
             clock=clock.now,
@@ -131,7 +132,7 @@ class Cloud:
         pay = money.create_app(self.store, self.groups_of, clock.now)
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
         ask = market.create_app(self.kubernetes.door, self.identify, clock.now)
-        scrape = metrics.create_app(self.kubernetes.door, self.identify)
+        scrape = metrics.create_app(self.kubernetes.door, self.identify, self.clearings)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
 
@@ -194,6 +195,7 @@ class Cloud:
                     )
                 )
                 group.create_task(runner.run())
+                group.create_task(self.clearings.run(self.store))
                 group.create_task(forget_old_history(self.store))
                 group.create_task(
                     own.keep(lambda: server_names(settings), clock.now, (api_tls, s3_tls))

@@ -8,6 +8,7 @@ is. All names are in docs/operations.md, held by a test. Next: `main.py`.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
@@ -25,7 +26,7 @@ from busbar.model.objects import Object, condition, is_deleting, spec_of, status
 from busbar.model.wellknown import GROUP
 from busbar.server.replies import Send, reply, reply_json
 from busbar.server.requests import Receive
-from busbar.store.contract import Snapshot
+from busbar.store.contract import Compacted, Event, EventType, Snapshot, Store
 
 PATH = "/metrics"
 Metrics = Iterator[Metric]
@@ -52,37 +53,45 @@ class Tally:
 
 
 class ClearingCount:
-    """How many clearings there were since this process looked first, and what came of them."""
+    """How many clearings this process saw published, and what came of them.
+
+    Followed by a watch, since far more come and go between two scrapes than are kept.
+    """
 
     def __init__(self) -> None:
-        self._seen: Snapshot | None = None
         self.clearings = self.matched = self.unmatched = 0
 
-    def take(self, snapshot: Snapshot) -> None:
-        """Count what is new. Clearings that came and went between two looks are not seen."""
-        if self._seen is not None:
-            for before, after in snapshot.changes(self._seen, GROUP, "clearings"):
-                if before is None and after is not None:
-                    status = status_of(after)
-                    self.clearings += 1
-                    self.matched += int(status.get("matched") or 0)
-                    self.unmatched += int(status.get("unmatched") or 0)
-        self._seen = snapshot
+    async def run(self, store: Store) -> None:
+        """Count for ever; after falling behind, from there on."""
+        while True:
+            with contextlib.suppress(Compacted):
+                watch = store.watch(GROUP, "clearings", after=await store.revision())
+                try:
+                    async for batch in watch:
+                        self._take(batch)
+                finally:
+                    watch.close()
+
+    def _take(self, batch: Iterable[Event]) -> None:
+        for event in batch:
+            if event.type is EventType.ADDED:
+                status = status_of(event.obj)
+                self.clearings += 1
+                self.matched += int(status.get("matched") or 0)
+                self.unmatched += int(status.get("unmatched") or 0)
 
 
 class Scrape:
     """What is remembered from one scrape to the next."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, clearings: ClearingCount) -> None:
+        self._door, self._clearings = door, clearings
         self._contracts = Tally((GROUP, "contracts"), _phase)
         self._waiting = Tally(("", "pods"), _waits)
-        self._clearings = ClearingCount()
 
     async def text(self, *, everything: bool) -> bytes:
         """Give the page: the public part, or everything."""
         snapshot = await self._door.store.snapshot()
-        self._clearings.take(snapshot)
         families = [
             *_books(snapshot),
             *_curves(snapshot),
@@ -111,7 +120,7 @@ class Scrape:
             ("busbar_clearing_matches", "Orders matched", counts.matched),
             ("busbar_clearing_refusals", "Orders told why not", counts.unmatched),
         ):
-            yield CounterMetricFamily(name, f"{text} since the first scrape.", value=value)
+            yield CounterMetricFamily(name, f"{text} since the process started.", value=value)
 
     def _operators(self, snapshot: Snapshot) -> Metrics:
         yield _gauge(
@@ -228,9 +237,11 @@ def _one(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
 
 
-def create_app(door: Door, identify: Identify) -> Callable[[Any, Receive, Send], Awaitable[None]]:
+def create_app(
+    door: Door, identify: Identify, clearings: ClearingCount
+) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application behind /metrics."""
-    scrape = Scrape(door)
+    scrape = Scrape(door, clearings)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         identity = await identify(scope)

@@ -12,7 +12,7 @@ from busbar.cli.client import Json
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.market.drawing import chart
 from busbar.cli.output import clean, emit, hint, output_option
-from busbar.model.money import parse_euro
+from busbar.model.money import format_euro, parse_euro
 
 _QUOTED = ("Job", "job", "Pod")
 
@@ -93,8 +93,10 @@ def _start(when: str, start: Json) -> None:
 
 
 def _short(euro: str) -> str:
-    """Write an amount with six decimals at most; what is smaller is written in full."""
-    return euro if len(euro.partition(".")[2]) <= 6 or float(euro) < 0.001 else f"{float(euro):.6f}"
+    """Write an amount with six decimals at most; what would then be nothing, in full."""
+    nano = _nano(euro)
+    rounded = format_euro(nano, decimals=6).rstrip("0").rstrip(".")
+    return rounded if nano >= 1_000 or not nano else euro
 
 
 def _enough(answer: Json, best: Json | None) -> None:
