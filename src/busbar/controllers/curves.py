@@ -19,6 +19,8 @@ from busbar.store.contract import Event, Snapshot, Transaction
 
 CURVES: Collection = (GROUP, "forwardcurves")
 CURVES_KEY = Key(*CURVES, "", "all")
+MS_A_ROW = 1
+"""A row of the book costs some microseconds: a hundredth of a processor, however large it is."""
 
 
 class CurveController:
@@ -28,8 +30,12 @@ class CurveController:
     watches: tuple[Collection, ...] = (("", "nodes"), (GROUP, "offers"), (GROUP, "contracts"))
 
     def __init__(self, settings: Settings, standing: Standing) -> None:
-        self._standing = standing
-        self.coalesce_ms = settings.curve_ms
+        self._standing, self._curve_ms = standing, settings.curve_ms
+
+    @property
+    def coalesce_ms(self) -> int:
+        """Wait longer where there is more to look at: it must not hold up the orders."""
+        return max(self._curve_ms, len(self._standing.book.supplies) * MS_A_ROW)
 
     def keys(self, event: Event) -> Iterable[Key]:
         """Wake all curves under one key: they are made from one look at the market."""

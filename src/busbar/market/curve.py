@@ -48,19 +48,23 @@ def _levels(book: Book, rows: list[int], now: Instant) -> _Levels:
     nodes = np.asarray(book.columns.node_of_row)[rows]
     free = _free_micro(book, rows, nodes, now)
     tariffs = {book.supplies[i].calendar: 0 for i in rows}
-    asks = [_asks(calendar, now) for calendar in tariffs]
+    asks = np.array([_asks(calendar, now) for calendar in tariffs], dtype=np.int64)
     codes = {calendar: code for code, calendar in enumerate(tariffs)}
     tariff = np.array([codes[book.supplies[i].calendar] for i in rows])
     zones = sorted({book.supplies[i].zone for i in rows})
-    zone = np.array([zones.index(book.supplies[i].zone) for i in rows])
+    number = {zone: code for code, zone in enumerate(zones)}
+    zone = np.array([number[book.supplies[i].zone] for i in rows])
+    alone = len(set(nodes.tolist())) == len(nodes)
+    cheapest = np.arange(len(rows))
     for hour in range(FORWARD_SLOTS + 1):
-        cheapest = _once_a_node(nodes, np.array([ask[hour] for ask in asks], dtype=object)[tariff])
+        if not alone and (hour == 0 or (asks[:, hour] != asks[:, hour - 1]).any()):
+            cheapest = _once_a_node(nodes, asks[tariff, hour])
         group = zone[cheapest] * len(asks) + tariff[cheapest]
-        sums = np.bincount(group, free[hour][cheapest], minlength=len(zones) * len(asks))
-        for at in np.unique(group).tolist():
+        sums = np.bincount(group, free[hour, cheapest], minlength=len(zones) * len(asks))
+        for at in np.flatnonzero(sums).tolist():
             place, code = divmod(at, len(asks))
-            if asks[code][hour] != _CLOSED:
-                found[zones[place]][hour][asks[code][hour]] += int(sums[at])
+            if asks[code, hour] != _CLOSED:
+                found[zones[place]][hour][int(asks[code, hour])] += int(sums[at])
     return found
 
 
@@ -84,7 +88,7 @@ def _asks(calendar: Calendar, now: Instant) -> list[int]:
     return found
 
 
-def _once_a_node(nodes: Ints, asks: npt.NDArray[Any]) -> Ints:
+def _once_a_node(nodes: Ints, asks: Ints) -> Ints:
     """Give the rows to count: of each node the one that asks least."""
     is_open = np.flatnonzero(asks != _CLOSED)
     order = is_open[np.argsort(asks[is_open], kind="stable")]
