@@ -21,8 +21,17 @@ from prometheus_client.metrics_core import Metric
 from busbar.apis.kubernetes.authorization import Kind, role_of
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
+from busbar.controllers.parts.pods import contract_key
 from busbar.model.money import NANO_PER_EURO
-from busbar.model.objects import Object, condition, is_deleting, spec_of, status_of
+from busbar.model.objects import (
+    Object,
+    condition,
+    is_deleting,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+)
 from busbar.model.wellknown import GROUP
 from busbar.server.replies import Send, reply, reply_json
 from busbar.server.requests import Receive
@@ -36,18 +45,27 @@ Identify = Callable[[Any], Awaitable[Identity | None]]
 class Tally:
     """How many objects of a collection have which label; `read` gives it, None to leave one out."""
 
-    def __init__(self, resource: tuple[str, str], read: Callable[[Object], str | None]) -> None:
+    def __init__(
+        self, resource: tuple[str, str], read: Callable[[Object, Snapshot], str | None]
+    ) -> None:
         self._resource, self._read = resource, read
         self._seen: Snapshot | None = None
+        self._labels: dict[tuple[str, str], str] = {}
         self._counts: Counter[str] = Counter()
 
     def at(self, snapshot: Snapshot) -> dict[str, int]:
         """Give the counts of a snapshot, zeros left out."""
         for before, after in snapshot.changes(self._seen, *self._resource):
-            for obj, sign in ((before, -1), (after, 1)):
-                label = self._read(obj) if obj is not None else None
-                if label is not None:
-                    self._counts[label] += sign
+            obj = after if after is not None else before
+            assert obj is not None
+            name = namespace_of(obj), name_of(obj)
+            known = self._labels.pop(name, None)
+            if known is not None:
+                self._counts[known] -= 1
+            label = self._read(after, snapshot) if after is not None else None
+            if label is not None:
+                self._labels[name] = label
+                self._counts[label] += 1
         self._seen = snapshot
         return {label: count for label, count in sorted(self._counts.items()) if count}
 
@@ -205,13 +223,18 @@ def _account_kind(account: str) -> str:
     return "vendors" if first == "vendor" else account
 
 
-def _phase(contract: Object) -> str:
+def _phase(contract: Object, snapshot: Snapshot) -> str:
     return str(status_of(contract).get("phase") or "Bound")
 
 
-def _waits(pod: Object) -> str | None:
+def _waits(pod: Object, snapshot: Snapshot) -> str | None:
+    """Give the market's last answer to a Pod that has neither a node nor a contract for later."""
     status = status_of(pod)
     if spec_of(pod).get("nodeName") or is_deleting(pod) or status.get("phase") != "Pending":
+        return None
+    key = contract_key(pod)
+    contract = snapshot.get(key) if key is not None else None
+    if contract is not None and status_of(contract).get("phase") != "Closed":
         return None
     return str((condition(pod, "PodScheduled") or {}).get("reason") or "New")
 

@@ -26,6 +26,7 @@ from busbar.model.wellknown import GROUP
 from busbar.server.metrics import PATH, ClearingCount, create_app
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
+NIGHT = {"rules": [{"from": "22:00", "until": "06:00", "pricePerDTU": "0.02"}], "timeZone": "UTC"}
 OPERATORS_ONLY = ["busbar_contracts", "busbar_ledger", "busbar_store", "busbar_watches"]
 
 
@@ -106,6 +107,17 @@ def test_every_clearing_is_counted_also_those_not_kept() -> None:
     found = samples(house, OPERATOR, metrics_of(house, OPERATOR, count))
     assert found["busbar_clearings_total"] == found["busbar_clearing_matches_total"] == 4
     assert len(house.all(GROUP, "clearings")) == 1
+
+
+def test_an_order_with_a_contract_for_later_does_not_wait(house: House) -> None:
+    house.supply("n2", "safespring", calendar=NIGHT)
+    house.job("patient", mayWait=True)
+    house.wait(5 * SECOND)
+    found = samples(house, OPERATOR)
+    assert found["busbar_contracts/Reserved"] == 1
+    assert [name for name in found if name.startswith("busbar_orders_waiting")] == [
+        "busbar_orders_waiting/PriceAboveCap"
+    ]
 
 
 @pytest.mark.parametrize("identity", [MEMBER, VENDOR, NODE])

@@ -5,6 +5,7 @@ Next: `why.py`.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import click
@@ -12,9 +13,10 @@ import click
 from busbar.cli.client import BUSBAR
 from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
-from busbar.cli.market.drawing import chart
+from busbar.cli.market.drawing import scaled
 from busbar.cli.output import clean, emit, hint, output_option, print_table
 from busbar.model.money import format_euro
+from busbar.model.time import HOUR, format_instant, parse_instant
 
 
 @click.command()
@@ -103,31 +105,30 @@ def _ahead(context: Context, zones: set[str], only: str | None) -> None:
         if not known:
             click.echo("  nothing is for sale in any of them")
             continue
-        for line in _with_scale(chart(asks), format_euro(max(known)), format_euro(min(known))):
+        for line in scaled(asks, format_euro(max(known)), format_euro(min(known))):
             click.echo(line)
         if only is not None:
             click.echo()
             _hours(slots)
 
 
-def _with_scale(lines: list[str], high: str, low: str) -> list[str]:
-    """Write the highest and lowest price beside a chart, and hours below it."""
-    room = max(len(high), len(low))
-    sides = [high, *[""] * (len(lines) - 2), low if low != high else ""]
-    drawn = [f"  {side:>{room}} {line}".rstrip() for side, line in zip(sides, lines, strict=True)]
-    hours = "".join(f"{mark:<12}" for mark in ("now", "+12h", "+24h", "+36h", "+48h"))
-    return [*drawn, f"  {'':>{room}} {hours}".rstrip()]
-
-
 def _hours(slots: list[dict[str, Any]]) -> None:
+    """List the hours, those that are alike together."""
     rows = []
-    for slot in slots:
-        depth = [f"{level['freeDTU']} at {level['pricePerDTU']}" for level in slot["levels"]]
+    for _, alike in groupby(slots, key=lambda slot: (slot["bestAsk"], slot["levels"])):
+        first, *rest = alike
+        last = (rest or [first])[-1]
+        depth = [f"{level['freeDTU']} at {level['pricePerDTU']}" for level in first["levels"]]
         more = [f"and {len(depth) - 2} more"] if len(depth) > 3 else []
         shown = ", ".join([*depth[: 2 if more else 3], *more]) or "nothing"
-        hour = str(slot["start"])[:16].replace("T", " ")
-        rows.append((hour, slot["bestAsk"], slot["freeDTU"], shown))
-    print_table(("hour (UTC)", "best ask", "free DTU/h", "DTU/h at €/DTU"), rows)
+        hours = f"{_written(first)} to {_written(last, HOUR)[5:]}"
+        rows.append((hours, first["bestAsk"], first["freeDTU"], shown))
+    print_table(("hours (UTC)", "best ask", "free DTU/h", "DTU/h at €/DTU"), rows)
+
+
+def _written(slot: dict[str, Any], later: int = 0) -> str:
+    at = parse_instant(slot["start"], "start") + later
+    return format_instant(at)[:16].replace("T", " ")
 
 
 def _clearings(context: Context, count: int, output: str) -> None:

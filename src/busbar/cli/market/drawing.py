@@ -1,20 +1,14 @@
-"""Prices drawn in the terminal: bars of eighths, in as many columns as there are.
+"""Prices drawn in the terminal: bars of eighths, a column an hour.
 
 Next: `book.py`.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 CLOSED = "·"
-
-
-def width() -> int:
-    """Give the terminal's width; 80 where there is none."""
-    return shutil.get_terminal_size((80, 24)).columns
 
 
 def chart(values: Sequence[int | None], rows: int = 4) -> list[str]:
@@ -36,6 +30,16 @@ def chart(values: Sequence[int | None], rows: int = 4) -> list[str]:
 def spark(values: Sequence[int | None]) -> str:
     """Draw values as one line."""
     return chart(values, 1)[0]
+
+
+def scaled(values: Sequence[int | None], high: str, low: str) -> list[str]:
+    """Draw the present hour and the next 48, with the highest and lowest value beside them."""
+    lines = chart(values)
+    room = max(len(high), len(low))
+    sides = [high, *[""] * (len(lines) - 2), low if low != high else ""]
+    drawn = [f"  {side:>{room}} {line}".rstrip() for side, line in zip(sides, lines, strict=True)]
+    hours = "".join(f"{mark:<12}" for mark in ("now", "+12h", "+24h", "+36h", "+48h"))
+    return [*drawn, f"  {'':>{room}} {hours}".rstrip()]
 
 
 def _level(value: int, low: int, high: int, top: int) -> int:

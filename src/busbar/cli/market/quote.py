@@ -10,7 +10,7 @@ import click
 from busbar.cli import manifests
 from busbar.cli.client import Json
 from busbar.cli.context import Context, namespace_option, pass_context
-from busbar.cli.market.drawing import chart
+from busbar.cli.market.drawing import scaled
 from busbar.cli.output import clean, emit, hint, output_option
 from busbar.model.money import format_euro, parse_euro
 
@@ -59,7 +59,8 @@ def _tell(answer: Json, every: bool) -> None:
     _start("now", answer["now"])
     best = answer["cheapest"]
     if best is None:
-        click.echo("in no hour of the next 48 it would find its place within its terms")
+        click.echo("no start in the next 48 hours would place all of it within its terms")
+        _with_more(answer)
     elif best["start"] != answer["now"]["start"]:
         _start(_hour(best), best)
         if not answer["mayWait"]:
@@ -72,6 +73,15 @@ def _tell(answer: Json, every: bool) -> None:
             _start(_hour(start), start)
     for warning in answer["warnings"]:
         hint(clean(warning))
+
+
+def _with_more(answer: Json) -> None:
+    """Say which cap would do, where it is only the cap."""
+    dear = [s for s in (answer["now"], *answer["hours"]) if s["aboveCap"]]
+    if dear:
+        least = min(dear, key=lambda s: _nano(s["pricePerDTU"]))
+        when = "now" if least is answer["now"] else f"from {_hour(least)}"
+        click.echo(f"with a cap of {least['pricePerDTU']} €/DTU it would, {when}")
 
 
 def _hour(start: Json) -> str:
@@ -87,9 +97,9 @@ def _start(when: str, start: Json) -> None:
     line = f"{when:<17}{cost} €  at {start['pricePerDTU']} €/DTU  {where}"
     if start["aboveCap"]:
         line += "  ABOVE THE CAP"
-    elif start["reason"]:
-        line += f"  only {start['placed']} find a place ({start['reason']})"
     click.echo(clean(line))
+    if start["reason"] and not start["aboveCap"]:
+        click.echo(f"{'':<17}for {start['placed']} of them; the others: {start['reason']}")
 
 
 def _short(euro: str) -> str:
@@ -120,7 +130,6 @@ def _drawn(starts: list[Json]) -> None:
     known = [cost for cost in costs if cost is not None]
     by_cost = {_nano(s["cost"]): s["cost"] for s in starts if s["cost"] is not None}
     low, high = _short(by_cost[min(known)]), _short(by_cost[max(known)])
-    click.echo(f"\ncost by starting hour, {low} to {high} €  (· not to be had)")
-    for line in chart(costs):
-        click.echo(f"  {line}".rstrip())
-    click.echo("  now" + " " * 8 + "+12h" + " " * 8 + "+24h" + " " * 8 + "+36h" + " " * 7 + "+48h")
+    click.echo("\ncost by starting hour, € (· not to be had)")
+    for line in scaled(costs, high, low):
+        click.echo(line)

@@ -68,7 +68,7 @@ def replay(
     emit(output, [_as_json(r) for r in done], columns, rows)
     if output == "table":
         _findings(done)
-    hint(_summary(done))
+        hint(_summary(done))
     return Exit.OK if all(r.stands for r in done) else Exit.FAILED
 
 
