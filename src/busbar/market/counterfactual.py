@@ -25,7 +25,7 @@ from busbar.model.time import Instant, format_instant
 
 ZONES_MAX = 16
 """Zones, vendors and labels that are tried one by one; beyond, only all of them at once."""
-BESIDE_MAX = 200
+BESIDE_MAX = 100
 """Orders beside this one up to which they take part; more would take seconds."""
 _MILLI_STEP, _BYTES_STEP = 100, 64 * 1024**2
 
@@ -84,22 +84,27 @@ class Bench:
         return best
 
 
-def alternatives(
-    book: Book, order: Order, waiting: Iterable[Order], now: Instant
-) -> list[Alternative]:
+class Outlook(NamedTuple):
+    """What an order would have: a contract as it is, or with something about it changed."""
+
+    match: Match | None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+def outlook(book: Book, order: Order, waiting: Iterable[Order], now: Instant) -> Outlook:
     """Give, for an order that finds no place, each single change with which it would.
 
     Where no single one does, all restrictions are lifted at once; empty where not even that helps:
-    only more supply would. Empty as well for an order that finds a place as it is.
+    only more supply would.
     """
     bench = Bench(book, order, waiting, now)
-    if bench.match(order) is not None:
-        return []
+    match = bench.match(order)
+    if match is not None:
+        return Outlook(match)
     found = [answer for ask in _SINGLE if (answer := ask(bench)) is not None]
-    if found:
-        return found
-    everything = _everything(bench)
-    return [everything] if everything is not None else []
+    if not found and (everything := _everything(bench)) is not None:
+        found = [everything]
+    return Outlook(None, tuple(found))
 
 
 def _top(match: Match) -> int:

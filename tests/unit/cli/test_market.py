@@ -194,6 +194,11 @@ def test_why_is_honest_where_nothing_would_help(busbar: Busbar, cloud: FakeCloud
     cloud.objects["/market/v1/namespaces/xyz/orders/dear"] = {"orders": [answer], "more": 0}
     assert "only more supply" in busbar("market", "why", "xyz/dear").out
     assert busbar("market", "why", "a/b/c").code == 2
+    place = {"vendor": "elastx", "zone": "Sweden", "pricePerDTU": "0.04", "cost": "0.08"}
+    answer["asItIs"] = place
+    said = busbar("market", "why", "xyz/dear").out
+    assert "As it is there is a place for it: elastx in Sweden at 0.04 €/DTU" in said
+    assert "only more supply" not in said
 
 
 def start(cost: str | None, **more: Any) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from tests.unit.market.world import NODES, NOON, OFFERS, first_book, make_book, 
 
 from busbar.market.book import Book
 from busbar.market.clearing import clear
-from busbar.market.counterfactual import Change, alternatives
+from busbar.market.counterfactual import Change, outlook
 
 
 def told(job, waiting=(), book=None):
-    found = alternatives(book or first_book(), job, [job, *waiting], NOON)
-    return {answer.change: answer.sentence for answer in found}
+    found = outlook(book or first_book(), job, [job, *waiting], NOON)
+    return {answer.change: answer.sentence for answer in found.alternatives}
 
 
 def test_the_lowest_cap_that_would_do_and_what_waiting_would_bring():
@@ -92,4 +92,9 @@ def test_where_no_single_change_helps_all_are_lifted():
 
 
 def test_with_no_supply_at_all_nothing_helps():
-    assert alternatives(Book.build(()), order("job"), (), NOON) == []
+    assert outlook(Book.build(()), order("job"), (), NOON) == (None, ())
+
+
+def test_an_order_that_would_match_as_it_is_needs_no_change():
+    (match,) = clear(first_book(), [order("job")], NOON).matches
+    assert outlook(first_book(), order("job"), (), NOON) == (match, ())

@@ -157,6 +157,17 @@ def test_why_an_order_waits_and_what_would_have_matched(house: House) -> None:
     ]
 
 
+def test_where_only_money_is_missing_the_place_and_its_cost_are_named(house: House) -> None:
+    house.make("", "namespaces", "", "poor")
+    pod = {"containers": [TEMPLATE["containers"][0]], "restartPolicy": "Never"}
+    house.make("", "pods", "poor", "p", spec=pod, status={"phase": "Pending"})
+    house.settle()
+    found = ask(house, OPERATOR, "GET", "/market/v1/namespaces/poor/orders/p")
+    (answer,) = found.json["orders"]
+    assert (answer["reason"], answer["alternatives"]) == ("InsufficientFunds", [])
+    assert answer["asItIs"]["pricePerDTU"] == "0.04"
+
+
 def test_of_a_matched_order_it_gives_the_contract(house: House) -> None:
     house.job("ok")
     house.settle()

@@ -62,8 +62,16 @@ def _alternatives(answer: Json) -> None:
             for f in found
         ]
         print_table(("  change", "price", "where"), rows)
-    elif answer["state"] == "Waiting" and answer["funnel"]:
+    elif answer.get("asItIs"):
+        _as_it_is(answer["asItIs"])
+    elif answer["state"] == "Waiting":
         click.echo("\nNo other cap, time, place or size would match: only more supply.")
+
+
+def _as_it_is(place: Json) -> None:
+    where = f"{place['vendor']} in {place['zone']} at {place['pricePerDTU']} €/DTU"
+    click.echo()
+    _paragraph(f"As it is there is a place for it: {where}, {place['cost']} € to hold")
 
 
 def _list(title: str, clauses: list[str]) -> None:

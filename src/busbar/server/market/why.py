@@ -5,12 +5,16 @@ Next: `app.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from busbar.controllers.parts.pods import contract_key, is_final, node_of
 from busbar.controllers.standing import Standing
-from busbar.market.counterfactual import Alternative, alternatives
+from busbar.market.counterfactual import Alternative, Outlook, outlook
 from busbar.market.orders import Order, OrderRefused
+from busbar.market.outcome import Match
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, condition, metadata, name_of, spec_of, status_of
 from busbar.model.time import Instant, format_instant
@@ -18,6 +22,8 @@ from busbar.model.wellknown import GROUP
 from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot
 
+ASKER = "asked"
+"""The lot of the order asked about: its own would be another in every batch anyway."""
 SHOWN_MAX = 5
 """Pods of one job that are gone into; of the others it is said how many there are."""
 _JOBS = ((GROUP, "jobs"), ("batch", "jobs"))
@@ -35,11 +41,20 @@ def why(
     waiting = {
         name_of(p): o for p, o in standing.waiting() if metadata(p)["namespace"] == namespace
     }
-    beside = [order for _, order in standing.waiting() if isinstance(order, Order)]
-    orders = [
-        _order(pod, waiting.get(name_of(pod)), beside, snapshot, standing, now)
-        for pod in pods[:SHOWN_MAX]
+    mine = {name_of(pod) for pod in pods}
+    beside = [
+        order
+        for pod, order in standing.waiting()
+        if isinstance(order, Order)
+        and not (name_of(pod) in mine and metadata(pod)["namespace"] == namespace)
     ]
+
+    @cache
+    def would(terms: Order) -> Outlook:
+        """Ask once for Pods that want the same."""
+        return outlook(standing.book, terms, beside, now)
+
+    orders = [_order(pod, waiting.get(name_of(pod)), snapshot, would) for pod in pods[:SHOWN_MAX]]
     return {**found, "orders": orders, "more": max(0, len(pods) - SHOWN_MAX)}
 
 
@@ -61,17 +76,15 @@ def _job(snapshot: Snapshot, namespace: str, name: str) -> dict[str, Any]:
 
 
 def _answer(pod: str, state: str, reason: str, message: str, **more: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {"funnel": [], "contract": None, "alternatives": []}
+    empty: dict[str, Any] = {"funnel": [], "contract": None, "alternatives": [], "asItIs": None}
     return {"pod": pod, "state": state, "reason": reason, "message": message, **empty, **more}
 
 
 def _order(
     pod: Object,
     order: Order | OrderRefused | None,
-    beside: list[Order],
     snapshot: Snapshot,
-    standing: Standing,
-    now: Instant,
+    would: Callable[[Order], Outlook],
 ) -> dict[str, Any]:
     name, told = name_of(pod), condition(pod, "PodScheduled") or {}
     funnel = list((status_of(pod).get("busbar") or {}).get("funnel") or ())
@@ -80,14 +93,15 @@ def _order(
     if order is None:
         return _answer(name, *_matched(pod), contract=_contract(pod, snapshot), funnel=funnel)
     reason, message = str(told.get("reason") or ""), str(told.get("message") or "")
-    found = alternatives(standing.book, order, beside, now)
+    found = would(replace(order, id=ASKER, name=""))
     return _answer(
         name,
         "Waiting",
         reason,
         message or "it takes part in the next batch",
         funnel=funnel,
-        alternatives=[_alternative(answer) for answer in found],
+        alternatives=[_alternative(answer) for answer in found.alternatives],
+        asItIs=None if found.match is None else _place(found.match),
     )
 
 
@@ -122,11 +136,12 @@ def _contract(pod: Object, snapshot: Snapshot) -> dict[str, Any] | None:
 
 
 def _alternative(found: Alternative) -> dict[str, Any]:
-    match = found.match
+    said = {"change": found.change.value, "advice": found.advice, "message": found.sentence}
+    return {**said, **_place(found.match)}
+
+
+def _place(match: Match) -> dict[str, Any]:
     return {
-        "change": found.change.value,
-        "advice": found.advice,
-        "message": found.sentence,
         "pricePerDTU": format_euro(max(segment.price_nano for segment in match.segments)),
         "cost": format_euro(match.hold_nano),
         "vendor": match.vendor,
