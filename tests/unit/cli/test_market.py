@@ -263,6 +263,17 @@ def test_a_quote_tells_now_the_cheapest_hour_and_draws_the_rest(
     assert json.loads(busbar("quote", manifest, "-o", "json").out) == QUOTE
 
 
+def test_what_is_placed_in_part_is_not_drawn_as_to_be_had(
+    busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = start("0.2", placed=4, reason="NoFreeCapacity")
+    answer = {**QUOTE, "copies": 5, "now": part, "hours": [part] * 48, "cheapest": None}
+    monkeypatch.setattr(cloud, "_write", lambda *_: (200, json.dumps(answer).encode()))
+    found = busbar("quote", manifest).out
+    assert "for 4 of them; the others: NoFreeCapacity" in found
+    assert "cost by starting hour" not in found
+
+
 def test_every_hour_is_listed_when_asked_for(
     busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

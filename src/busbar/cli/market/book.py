@@ -19,7 +19,7 @@ from busbar.model.money import format_euro
 from busbar.model.time import HOUR, format_instant, parse_instant
 
 
-@click.command()
+@click.command(short_help="The book, and the best asks of the next 48 hours.")
 @click.argument("zone", required=False)
 @click.option("--clearings", metavar="N", type=click.IntRange(1, 200), help="The last N clearings.")
 @output_option

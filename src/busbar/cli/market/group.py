@@ -42,4 +42,8 @@ class MarketGroup(click.Group):
 
 @click.command(cls=MarketGroup)
 def market() -> None:
-    """Look at the market: the book, prices ahead and past, why an order waits."""
+    """Look at the market: the book, prices ahead and past, why an order waits.
+
+    Without a command, or with a zone alone, it shows the book: `busbar market Sweden` is
+    `busbar market show Sweden`.
+    """

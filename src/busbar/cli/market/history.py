@@ -16,7 +16,7 @@ from busbar.model.money import format_euro
 _PRICES = ("openNano", "highNano", "lowNano", "closeNano")
 
 
-@click.command()
+@click.command(short_help="Open, high, low, close and volume by hour.")
 @click.argument("zone", required=False)
 @click.option(
     "--hours",
@@ -79,4 +79,5 @@ def _drawn(zones: dict[str, list[dict[str, Any]]]) -> None:
         low = format_euro(min(row["lowNano"] for row in shown))
         high = format_euro(max(row["highNano"] for row in shown))
         line = spark([row["closeNano"] for row in shown])
-        click.echo(f"{name}  {line}  close of {len(shown)} hours, {low} to {high} €/DTU")
+        prices = f"{low} to {high}" if low != high else f"all at {low}"
+        click.echo(f"{name}  {line}  close of {len(shown)} hours, {prices} €/DTU")

@@ -66,7 +66,7 @@ def _tell(answer: Json, every: bool) -> None:
         if not answer["mayWait"]:
             hint("mayWait: true lets the market choose the cheapest hours by itself")
     _enough(answer, best)
-    _drawn([answer["now"], *answer["hours"]])
+    _drawn([answer["now"], *answer["hours"]], answer["copies"])
     if every:
         click.echo()
         for start in answer["hours"]:
@@ -123,8 +123,10 @@ def _nano(euro: Any) -> int:
     return parse_euro(str(euro).lstrip("-"), "euro")
 
 
-def _drawn(starts: list[Json]) -> None:
-    costs = [None if s["cost"] is None or s["aboveCap"] else _nano(s["cost"]) for s in starts]
+def _drawn(starts: list[Json], copies: int) -> None:
+    """Draw what it costs by starting hour, where all of it would have its place."""
+    whole = [s["placed"] == copies and not s["aboveCap"] for s in starts]
+    costs = [_nano(s["cost"]) if had else None for s, had in zip(starts, whole, strict=True)]
     if not any(cost is not None for cost in costs):
         return
     known = [cost for cost in costs if cost is not None]

@@ -27,7 +27,7 @@ _SAID = {
 }
 
 
-@click.command()
+@click.command(short_help="Work past clearings out again from their books.")
 @click.argument("clearings", nargs=-1, metavar="[CLEARING]...")
 @click.option(
     "-f",

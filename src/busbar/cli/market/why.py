@@ -16,7 +16,7 @@ from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import clean, emit, hint, output_option, print_table
 
 
-@click.command()
+@click.command(short_help="Why an order waits, and what would have matched.")
 @click.argument("order", metavar="[NS/]NAME")
 @output_option
 @pass_context
