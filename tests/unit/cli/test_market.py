@@ -228,7 +228,9 @@ QUOTE = {
     "mayWait": False,
     "available": "0.01",
     "now": start("0.049999999", start="2027-03-10T11:20:00Z", pricePerDTU="0.05"),
-    "hours": [start("0.05")] * 9 + [start("0.03")] * 8 + [start(None, message="closed")] * 31,
+    "hours": [start("0.05")] * 9
+    + [start("0.03")] * 8
+    + [start(None, message="closed", placed=0)] * 31,
     "cheapest": start("0.03"),
     "warnings": [],
 }
