@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.reference.funnel import clear_again
 
+from busbar.replay.funnel import clear_again
 from busbar.simulator.cloud import Cloud
 
 

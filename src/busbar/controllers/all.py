@@ -10,9 +10,11 @@ from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
 from busbar.controllers.contract import Controller
 from busbar.controllers.contracts.controller import ContractController
+from busbar.controllers.curves import CurveController
 from busbar.controllers.expiry import ExpiryController
 from busbar.controllers.finished import FinishedJobController, FinishedPodController
 from busbar.controllers.garbage import GarbageController
+from busbar.controllers.history import HistoryController
 from busbar.controllers.jobs.controller import JobController
 from busbar.controllers.market.controller import MarketController
 from busbar.controllers.namespaces import NamespaceController
@@ -41,5 +43,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         OfferController(settings),
         VendorController(settings),
         BookController(settings, standing),
+        CurveController(settings, standing),
+        HistoryController(settings),
         ExpiryController(settings),
     )

@@ -143,4 +143,7 @@ def _resource_of(reference: dict[str, Any]) -> Resource | None:
     return BY_KIND.get((reference.get("apiVersion", ""), reference.get("kind", "")))
 
 
-_NEVER_OWN = frozenset({"events", "leases", "contracts", "clearings", "books", "accounts"})
+_NEVER_OWN = frozenset({"events", "leases", "contracts", "clearings", "books", "accounts"}) | {
+    "forwardcurves",
+    "pricehistories",
+}

@@ -47,5 +47,11 @@ class Settings(NamedTuple):
     """How many finished Pods that nobody owns are kept; the oldest go first."""
     clearings_kept: int = 200
     """How many Clearings are kept."""
+    curve_ms: int = 2 * SECOND
+    """How often a ForwardCurve is published at most."""
+    history_ms: int = 200
+    """How long a clearing may wait to be counted into the price history."""
+    history_kept_ms: int = 400 * DAY
+    """How long the price history is kept."""
     termination_grace_ms: int = 30 * SECOND
     """How long a stopped workload has to end, where its Pod says nothing."""

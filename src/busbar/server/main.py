@@ -32,7 +32,7 @@ from busbar.apis.s3 import errors as s3_errors
 from busbar.controllers.all import controllers
 from busbar.controllers.nodes import Listening
 from busbar.controllers.settings import Settings as ControllerSettings
-from busbar.server import access, bucketkeys, clock, doors, joining, money, pki
+from busbar.server import access, bucketkeys, clock, doors, joining, metrics, money, pki
 from busbar.server import settings as server_settings
 from busbar.server.addresses import CannotStart, check_ports, server_names
 from busbar.server.audit import Audit
@@ -41,6 +41,7 @@ from busbar.server.gate import MoneyGate
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
+from busbar.server.market import app as market
 from busbar.server.podkeys import PodKeys, load_or_make_key
 from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
 from busbar.server.requests import read_document
@@ -71,6 +72,7 @@ class Cloud:
             store, "", "namespaces", access.read_consumer_namespace
         )
         self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
+        self.clearings = metrics.ClearingCount()
         self.kubernetes: KubernetesApp = kubernetes_app(
             store,
             clock=clock.now,
@@ -135,6 +137,8 @@ class Cloud:
             self.store, self.groups_of, self.user_of, clock.now, lambda: self.audit.status
         )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
+        ask = market.create_app(self.kubernetes.door, self.identify, clock.now)
+        scrape = metrics.create_app(self.kubernetes.door, self.identify, self.clearings)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
 
@@ -146,6 +150,10 @@ class Cloud:
                 await join(scope, receive, send)
             elif path.startswith("/money/v1"):
                 await pay(scope, receive, send)
+            elif path.startswith(market.PREFIX):
+                await ask(scope, receive, send)
+            elif path == metrics.PATH:
+                await scrape(scope, receive, send)
             elif path.startswith("/v2"):
                 caller = await self.user_of(scope)
                 await registry({**scope, doors.CALLER: caller}, receive, send)
@@ -193,6 +201,7 @@ class Cloud:
                     )
                 )
                 group.create_task(runner.run())
+                group.create_task(self.clearings.run(self.store))
                 group.create_task(forget_old_history(self.store))
                 group.create_task(self.audit.run())
                 group.create_task(

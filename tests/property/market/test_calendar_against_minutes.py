@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.calendars import ask_at
 
 from busbar.market.calendar import Calendar, Rule
 from busbar.model.time import HOUR, MINUTE, parse_instant
+from busbar.replay.calendars import ask_at
 
 CHANGES = [
     ("Europe/Stockholm", "2027-03-28T00:00:00Z"),

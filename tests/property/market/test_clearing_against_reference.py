@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.property.market.strategies import GIB, NOW, batches, books, busy_market
-from tests.reference.clearing import Market
-from tests.reference.funnel import clear_again
 
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar
@@ -22,6 +20,8 @@ from busbar.market.prices import ClassPrices
 from busbar.market.publish import clearing_to_json, recompute
 from busbar.market.results import PriceList
 from busbar.model.dtu import Resources
+from busbar.replay.clearing import Market
+from busbar.replay.funnel import clear_again
 
 seeds = st.integers(0, 2**63 - 1)
 

@@ -12,7 +12,19 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, Any]
 BUSBAR = "/apis/busbar.dev/v1alpha1"
 COLLECTIONS = frozenset(
-    ["accounts", "books", "buckets", "clearings", "contracts", "jobs", "nodes", "offers", "vendors"]
+    [
+        "accounts",
+        "books",
+        "buckets",
+        "clearings",
+        "contracts",
+        "forwardcurves",
+        "jobs",
+        "nodes",
+        "offers",
+        "pricehistories",
+        "vendors",
+    ]
 )
 
 

@@ -8,8 +8,20 @@ from busbar.model.kinds.book import BOOK, CLEARING
 from busbar.model.kinds.contract import CONTRACT
 from busbar.model.kinds.job import JOB
 from busbar.model.kinds.offer import OFFER
+from busbar.model.kinds.prices import FORWARD_CURVE, PRICE_HISTORY
 from busbar.model.kinds.vendor import VENDOR
 
-OWN_KINDS: tuple[OwnKind, ...] = (VENDOR, OFFER, JOB, CONTRACT, BUCKET, ACCOUNT, BOOK, CLEARING)
+OWN_KINDS: tuple[OwnKind, ...] = (
+    VENDOR,
+    OFFER,
+    JOB,
+    CONTRACT,
+    BUCKET,
+    ACCOUNT,
+    BOOK,
+    CLEARING,
+    FORWARD_CURVE,
+    PRICE_HISTORY,
+)
 
 __all__ = ["OWN_KINDS", "OwnKind", "Part", "PrinterColumn"]

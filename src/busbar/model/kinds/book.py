@@ -1,4 +1,4 @@
-"""Book and Clearing: the market in public. Next: `__init__.py`, the list of all own kinds."""
+"""Book and Clearing: the market in public. Next: `prices.py`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.reference.clearing import RESOURCES, Market, Row, Wish
+from busbar.replay.clearing import RESOURCES, Json, Market, Row, Wish
 
 ORDER = (
     "RegionNotAllowed",
@@ -27,7 +27,7 @@ ORDER = (
 TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu")
 
 
-def refusals(market: Market) -> list[dict]:
+def refusals(market: Market) -> list[Json]:
     """Give the refusals of a cleared market."""
     found = [{"order": o, "reason": r, "funnel": {}} for o, r in market.untimely.items()]
     for wish in market.wishes:
@@ -82,7 +82,7 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     return "NoFreeCapacity"
 
 
-def clear_again(status: dict) -> tuple[list[dict], list[dict]]:
+def clear_again(status: Json) -> tuple[list[Json], list[Json]]:
     """Work a published clearing out again; gives its matches and refusals."""
     market = Market(status)
     market.clear()

@@ -1,7 +1,11 @@
-"""`busbar market`: the published book and the latest clearings. Next: `storage.py`."""
+"""`busbar market [ZONE]`: the published book, the prices ahead, the latest clearings.
+
+Next: `why.py`.
+"""
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import click
@@ -9,17 +13,23 @@ import click
 from busbar.cli.client import BUSBAR
 from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
-from busbar.cli.output import emit, hint, output_option, print_table
+from busbar.cli.market.drawing import scaled
+from busbar.cli.output import clean, emit, hint, output_option, print_table
 from busbar.model.money import format_euro
+from busbar.model.time import HOUR, format_instant, parse_instant
 
 
-@click.command()
+@click.command(short_help="The book, and the best asks of the next 48 hours.")
 @click.argument("zone", required=False)
 @click.option("--clearings", metavar="N", type=click.IntRange(1, 200), help="The last N clearings.")
 @output_option
 @pass_context
-def market(context: Context, /, zone: str | None, clearings: int | None, output: str) -> None:
-    """Show the order book: who sells, at which price, how much is free, who waits."""
+def show(context: Context, /, zone: str | None, clearings: int | None, output: str) -> None:
+    """Show the order book: who sells, at which price, how much is free, who waits, what is next.
+
+    Below it each zone's best ask over the next 48 hours is drawn; with a ZONE its hours are
+    listed, with the free DTU of each price.
+    """
     if clearings is not None:
         _clearings(context, clearings, output)
         return
@@ -31,6 +41,7 @@ def market(context: Context, /, zone: str | None, clearings: int | None, output:
     emit(output, books, columns, rows)
     if output == "table":
         _summary(books)
+        _ahead(context, {str((book.get("status") or {}).get("zone")) for book in books}, zone)
         if not rows:
             hint(
                 "nothing is for sale: `busbar token --vendor NAME --region REGION` lets a machine "
@@ -78,6 +89,46 @@ def _summary(books: list[dict[str, Any]]) -> None:
     if rows:
         click.echo()
         print_table(("zone", "best ask", "last price", "free DTU/h", "orders waiting"), rows)
+
+
+def _ahead(context: Context, zones: set[str], only: str | None) -> None:
+    """Draw the forward curves of zones."""
+    for item in context.client.list(f"{BUSBAR}/forwardcurves"):
+        curve = item.get("status") or {}
+        slots = curve.get("slots") or []
+        if curve.get("zone") not in zones or not slots:
+            continue
+        asks = [slot.get("bestAskNano") for slot in slots]
+        known = [ask for ask in asks if ask is not None]
+        click.echo()
+        click.secho(clean(f"{curve['zone']}: best ask over the next 48 hours, €/DTU"), bold=True)
+        if not known:
+            click.echo("  nothing is for sale in any of them")
+            continue
+        for line in scaled(asks, format_euro(max(known)), format_euro(min(known))):
+            click.echo(line)
+        if only is not None:
+            click.echo()
+            _hours(slots)
+
+
+def _hours(slots: list[dict[str, Any]]) -> None:
+    """List the hours, those that are alike together."""
+    rows = []
+    for _, alike in groupby(slots, key=lambda slot: (slot["bestAsk"], slot["levels"])):
+        first, *rest = alike
+        last = (rest or [first])[-1]
+        depth = [f"{level['freeDTU']} at {level['pricePerDTU']}" for level in first["levels"]]
+        more = [f"and {len(depth) - 2} more"] if len(depth) > 3 else []
+        shown = ", ".join([*depth[: 2 if more else 3], *more]) or "nothing"
+        hours = f"{_written(first)} to {_written(last, HOUR)[5:]}"
+        rows.append((hours, first["bestAsk"], first["freeDTU"], shown))
+    print_table(("hours (UTC)", "best ask", "free DTU/h", "DTU/h at €/DTU"), rows)
+
+
+def _written(slot: dict[str, Any], later: int = 0) -> str:
+    at = parse_instant(slot["start"], "start") + later
+    return format_instant(at)[:16].replace("T", " ")
 
 
 def _clearings(context: Context, count: int, output: str) -> None:

@@ -1,12 +1,23 @@
-"""busbar-merit-1 from docs/market.md, over plain dicts and loops. Next: `funnel.py`."""
+"""busbar-merit-1 from docs/market.md, over plain dicts and loops. Next: `funnel.py`.
+
+Slow on purpose: every question is asked again each time, except what does not change while
+orders move: the cells of a term, and what a place would cost.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
-from tests.reference.calendars import HOUR, ask_at, changes
+from busbar.model.dtu import MEMORY_PER_DTU, MICRO, amount
+from busbar.model.time import HOUR
+from busbar.replay.calendars import ask_at, changes
+
+Json = dict[str, Any]
+Term = tuple[int, int]
 
 MASK = 2**64 - 1
 NEVER = 2**60
@@ -17,12 +28,13 @@ RESOURCES = ("cpuMilli", "memoryBytes", "gpus")
 class Row:
     """A node under an offer."""
 
-    node: dict
-    offer: dict
-    asks: list = field(default_factory=list)
+    node: Json
+    offer: Json
+    asks: list[int | None] = field(default_factory=list)
 
     @property
-    def name(self) -> tuple:
+    def name(self) -> tuple[str, str]:
+        """Give what tells it from the others."""
         return self.node["node"], self.offer["offer"]
 
 
@@ -30,20 +42,34 @@ class Row:
 class Wish:
     """An order with what follows from it."""
 
-    order: dict
+    order: Json
     start: int
     length: int
     forward: bool
     latest: int
     row: Row | None = None
-    term: tuple[int, int] | None = None
+    term: Term | None = None
+
+    @property
+    def place(self) -> Row:
+        """Give the row it has."""
+        assert self.row is not None
+        return self.row
+
+    @property
+    def when(self) -> Term:
+        """Give the term it has."""
+        assert self.term is not None
+        return self.term
 
     @property
     def needs(self) -> list[int]:
+        """Give cpu, memory and GPUs."""
         return [self.order[name] for name in RESOURCES]
 
     @property
-    def group(self) -> tuple:
+    def group(self) -> tuple[object, ...]:
+        """Give the eligibility class."""
         order = self.order
         selector = tuple(sorted(order["selector"].items()))
         tolerations = tuple(tuple(t) for t in order["tolerations"])
@@ -52,11 +78,7 @@ class Wish:
 
 def base_draw(needs: list[int]) -> int:
     """Give the draw on a reference node, micro-DTU per hour."""
-    return max(needs[0] * 1000, -(-needs[1] * 10**6 // (4 * 1024**3)))
-
-
-def money(price: int, draw: int, ms: int) -> int:
-    return price * draw * ms // (10**6 * HOUR)
+    return max(needs[0] * 1000, -(-needs[1] * MICRO // MEMORY_PER_DTU))
 
 
 def mix(x: int) -> int:
@@ -74,7 +96,7 @@ def lot(name: str, seed: int) -> int:
 class Market:
     """A published clearing, to be worked out again."""
 
-    def __init__(self, status: dict) -> None:
+    def __init__(self, status: Json) -> None:
         self.now, self.seed = status["atMs"], status["seed"]
         self.slot0 = self.now - self.now % HOUR
         self.horizon = self.slot0 + 49 * HOUR
@@ -82,12 +104,14 @@ class Market:
         self.rows = [Row(n, offer) for offer in status["supply"] for n in offer["nodes"]]
         self.rows.sort(key=lambda row: row.name)
         self.untimely: dict[str, str] = {}
+        self.known_parts: dict[Term, list[tuple[int, int]]] = {}
+        self.costs: dict[tuple[str, tuple[str, str]], int] = {}
         self.wishes = [w for o in status["orders"] if (w := self.wish(o)) is not None]
         self.lay_out_time()
         self.count_room(status["commitments"])
         self.rows.sort(key=self.tie_key)
 
-    def wish(self, order: dict) -> Wish | None:
+    def wish(self, order: Json) -> Wish | None:
         """Find when an order may run; note why not."""
         deadline, duration = order["deadlineMs"], order["durationMs"]
         start, length = self.now, duration or HOUR
@@ -122,7 +146,7 @@ class Market:
         for row in self.rows:
             row.asks = [ask_at(row.offer["calendar"], start) for start, _ in self.cells]
 
-    def count_room(self, commitments: list[dict]) -> None:
+    def count_room(self, commitments: list[Json]) -> None:
         """Note what is free on each node in each slot."""
         self.slots = (self.cells[-1][1] - self.slot0) // HOUR
         self.room = {
@@ -138,13 +162,13 @@ class Market:
                 if begun or (taken["startMs"] < start + HOUR and reaches):
                     self.fill(taken["node"], [slot], [-taken[name] for name in RESOURCES])
 
-    def fill(self, node: str, slots, amounts: list[int]) -> None:
+    def fill(self, node: str, slots: Iterable[int], amounts: list[int]) -> None:
         for slot in slots:
             if (node, slot) in self.room:
                 have = self.room[node, slot]
                 self.room[node, slot] = [a + b for a, b in zip(have, amounts, strict=True)]
 
-    def tie_key(self, row: Row) -> tuple:
+    def tie_key(self, row: Row) -> tuple[object, ...]:
         free = self.room[row.node["node"], 0]
         return free[0], free[1], lot(row.node["node"], self.seed), row.name
 
@@ -171,7 +195,7 @@ class Market:
             return "NotOffered"
         return "OfferUnavailable" if offer["paused"] else None
 
-    def terms(self, wish: Wish) -> list[tuple[int, int]]:
+    def terms(self, wish: Wish) -> list[Term]:
         found = [(wish.start, wish.start + wish.length)]
         start = wish.start - wish.start % HOUR + HOUR
         while wish.forward and start + wish.length <= wish.latest:
@@ -179,56 +203,61 @@ class Market:
             start += HOUR
         return found
 
-    def parts(self, term: tuple[int, int]) -> list[tuple[int, int]]:
+    def parts(self, term: Term) -> list[Term]:
         """Give the cells of a term, as (cell, ms in it)."""
+        if term in self.known_parts:
+            return self.known_parts[term]
         start, end = term
-        return [
+        self.known_parts[term] = [
             (i, min(end, b) - max(start, a))
             for i, (a, b) in enumerate(self.cells)
             if a < end and b > start
         ]
+        return self.known_parts[term]
 
-    def slots_of(self, term: tuple[int, int]) -> range:
+    def slots_of(self, term: Term) -> range:
         start, end = term
         return range((start - self.slot0) // HOUR, -(-(end - self.slot0) // HOUR))
 
-    def asks(self, row: Row, term: tuple[int, int]) -> list[int] | None:
+    def asks(self, row: Row, term: Term) -> list[int] | None:
         """Give the asks over a term, None if it is closed in any part of it."""
         found = [row.asks[cell] for cell, _ in self.parts(term)]
-        return None if None in found else found
+        known = [ask for ask in found if ask is not None]
+        return known if len(known) == len(found) else None
 
-    def sells(self, wish: Wish, row: Row, term: tuple[int, int]) -> bool:
+    def sells(self, wish: Wish, row: Row, term: Term) -> bool:
         """Say whether a row may serve an order in a term, room and class price aside."""
         if self.static_reason(wish, row) is not None:
             return False
         asks = self.asks(row, term)
         if asks is None or max(asks) > wish.order["capNano"]:
             return False
-        return row.offer["minimumTermMs"] <= term[1] - term[0]
+        return bool(row.offer["minimumTermMs"] <= term[1] - term[0])
 
-    def has_room(self, wish: Wish, row: Row, term: tuple[int, int], without=None) -> bool:
+    def has_room(self, wish: Wish, row: Row, term: Term, without: Wish | None = None) -> bool:
         for slot in self.slots_of(term):
             free = list(self.room[row.node["node"], slot])
-            if without is not None and slot in self.slots_of(without.term):
+            if without is not None and slot in self.slots_of(without.when):
                 free = [a + b for a, b in zip(free, without.needs, strict=True)]
             if any(have < need for have, need in zip(free, wish.needs, strict=True)):
                 return False
         return True
 
-    def bears(self, wish: Wish, row: Row, term: tuple[int, int]) -> bool:
+    def bears(self, wish: Wish, row: Row, term: Term) -> bool:
         """Say whether nobody of the class would pay above their cap if the order came here."""
         here = Wish(wish.order, 0, 0, False, 0, row, term)
         others = [w for w in self.wishes if w.row is not None and w is not wish]
         return self.is_bearable([*others, here], wish.group)
 
-    def is_bearable(self, placed: list[Wish], group: tuple) -> bool:
-        paid, caps = {}, {}
+    def is_bearable(self, placed: list[Wish], group: tuple[object, ...]) -> bool:
+        paid: dict[tuple[str, int], int] = {}
+        caps: dict[tuple[str, int], int] = {}
         for other in placed:
             if other.group != group:
                 continue
-            for cell, _ in self.parts(other.term):
-                key = other.row.node["zone"], cell
-                paid[key] = max(paid.get(key, 0), other.row.asks[cell])
+            for cell, _ in self.parts(other.when):
+                key = other.place.node["zone"], cell
+                paid[key] = max(paid.get(key, 0), other.place.asks[cell] or 0)
                 caps[key] = min(caps.get(key, NEVER), other.order["capNano"])
         return all(paid[key] <= caps[key] for key in paid)
 
@@ -267,7 +296,7 @@ class Market:
             for rank, row in enumerate(self.rows):
                 if self.sells(wish, row, term):
                     lengths = [ms for _, ms in self.parts(term)]
-                    asks = self.asks(row, term)
+                    asks = self.asks(row, term) or []
                     cost = sum(ask * ms for ask, ms in zip(asks, lengths, strict=True))
                     choices.append((cost, term, rank))
         for _, term, rank in sorted(choices):
@@ -276,23 +305,23 @@ class Market:
                 self.put(wish, row, term)
                 return
 
-    def put(self, wish: Wish, row: Row, term: tuple[int, int]) -> None:
+    def put(self, wish: Wish, row: Row, term: Term) -> None:
         wish.row, wish.term = row, term
         self.fill(row.node["node"], self.slots_of(term), [-n for n in wish.needs])
 
     def lift(self, wish: Wish) -> None:
-        self.fill(wish.row.node["node"], self.slots_of(wish.term), wish.needs)
+        self.fill(wish.place.node["node"], self.slots_of(wish.when), wish.needs)
         wish.row = wish.term = None
 
     # Changing places.
 
-    def arrange(self, turns: list[Wish], narrow: dict[tuple, int]) -> None:
+    def arrange(self, turns: list[Wish], narrow: dict[tuple[object, ...], int]) -> None:
         """Change places; arrange a second time, the hard ones first; keep what costs less."""
         self.exchange(turns)
-        places = [(w, w.row, w.term) for w in turns if w.row is not None]
+        places = [(w, w.place, w.when) for w in turns if w.row is not None]
         cost = sum(self.cost_now(w) for w in turns)
 
-        def hardness(w: Wish) -> tuple:
+        def hardness(w: Wish) -> tuple[int, ...]:
             cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
             lopsided = 1000 * max(cpu, memory) // (cpu + memory)
             lot_ = lot(w.order["id"], self.seed)
@@ -326,17 +355,23 @@ class Market:
 
     def cost(self, wish: Wish, row: Row) -> int:
         """Give what a row costs an order that runs now, at the asks, on a reference node."""
+        key = wish.order["id"], row.name
+        if key not in self.costs:
+            self.costs[key] = self.work_out_cost(wish, row)
+        return self.costs[key]
+
+    def work_out_cost(self, wish: Wish, row: Row) -> int:
         term = (wish.start, wish.start + wish.length)
         if not self.sells(wish, row, term):
             return NEVER
         draw = base_draw(wish.needs)
         parts = self.parts(term)
-        return sum(money(row.asks[cell], draw, ms) for cell, ms in parts)
+        return sum(amount(row.asks[cell] or 0, draw, ms) for cell, ms in parts)
 
     def cost_now(self, wish: Wish) -> int:
         if wish.row is not None:
             return self.cost(wish, wish.row)
-        return money(wish.order["capNano"], base_draw(wish.needs), wish.length) + 1
+        return amount(wish.order["capNano"], base_draw(wish.needs), wish.length) + 1
 
     def elsewhere(self, wish: Wish) -> tuple[int, Row | None]:
         """Give the cheapest other node with room, the first in tie order."""
@@ -348,7 +383,7 @@ class Market:
                 best = (self.cost(wish, row), row)
         return best
 
-    def savings(self, turns: list[Wish]):
+    def savings(self, turns: list[Wish]) -> Iterator[tuple[Any, ...]]:
         """Give every change that saves something: (-saving, kind, turn, other turn, moves)."""
         now = [self.cost_now(w) for w in turns]
         other_places = [self.elsewhere(w) for w in turns]
@@ -394,27 +429,27 @@ class Market:
 
     # Prices.
 
-    def segments(self, wish: Wish) -> list[dict]:
+    def segments(self, wish: Wish) -> list[Json]:
         """Give the uniform prices of an order's term, equal neighbours in one slot together."""
-        found: list[dict] = []
-        for cell, _ in self.parts(wish.term):
+        found: list[Json] = []
+        for cell, _ in self.parts(wish.when):
             price = max(
-                other.row.asks[cell]
+                other.place.asks[cell] or 0
                 for other in self.wishes
                 if other.row is not None
                 and other.group == wish.group
-                and other.row.node["zone"] == wish.row.node["zone"]
-                and cell in [c for c, _ in self.parts(other.term)]
+                and other.place.node["zone"] == wish.place.node["zone"]
+                and cell in [c for c, _ in self.parts(other.when)]
             )
-            left = max(wish.term[0], self.cells[cell][0])
-            right = min(wish.term[1], self.cells[cell][1])
+            left = max(wish.when[0], self.cells[cell][0])
+            right = min(wish.when[1], self.cells[cell][1])
             if found and found[-1]["priceNano"] == price and left % HOUR:
                 found[-1]["endMs"] = right
             else:
                 found.append({"startMs": left, "endMs": right, "priceNano": price})
         return found
 
-    def matches(self) -> list[dict]:
+    def matches(self) -> list[Json]:
         found = []
         for wish in self.wishes:
             if wish.row is None:
@@ -429,7 +464,7 @@ class Market:
                     "offer": offer["offer"],
                     "offerVersion": offer["version"],
                     "drawMicro": -(-base_draw(wish.needs) * node["ratingMicro"] // 10**6),
-                    "askNano": self.asks(wish.row, wish.term)[0],
+                    "askNano": (self.asks(wish.row, wish.when) or [0])[0],
                     "segments": self.segments(wish),
                 }
             )

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-MINUTE = 60_000
-HOUR = 60 * MINUTE
+from busbar.model.time import MINUTE
+
+Json = dict[str, Any]
 
 
-def ask_at(calendar: dict, at: int) -> int | None:
+def ask_at(calendar: Json, at: int) -> int | None:
     """Give the ask at an instant: exceptions, then rules, then the base price."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
     wall = moment.astimezone(ZoneInfo(calendar["zone"]))
     minute = wall.hour * 60 + wall.minute
     today = wall.date()
     yesterday = today - timedelta(days=1)
-    for entries, day_of in (
-        (calendar["exceptions"], lambda day: day.toordinal()),
-        (calendar["rules"], lambda day: day.weekday()),
-    ):
-        for entry in entries:
+    for entries, day_of in _LISTS:
+        for entry in calendar[entries]:
             first, last, days = entry["start"], entry["end"], entry["days"]
             if first < last:
                 holds = day_of(today) in days and first <= minute < last
@@ -31,11 +31,22 @@ def ask_at(calendar: dict, at: int) -> int | None:
                 morning = day_of(yesterday) in days and minute < last
                 holds = evening or morning
             if holds:
-                return entry["priceNano"]
-    return calendar["baseNano"]
+                return _price(entry["priceNano"])
+    return _price(calendar["baseNano"])
 
 
-def changes(calendar: dict, start: int, end: int) -> frozenset[int]:
+_LISTS: tuple[tuple[str, Callable[[date], int]], ...] = (
+    ("exceptions", date.toordinal),
+    ("rules", date.weekday),
+)
+
+
+def _price(value: object) -> int | None:
+    assert value is None or isinstance(value, int)
+    return value
+
+
+def changes(calendar: Json, start: int, end: int) -> frozenset[int]:
     """Give the instants in (start, end) at which the ask changes."""
     return _changes(json.dumps(calendar), start, end)
 

@@ -1,0 +1,286 @@
+"""What would have matched: the same batch cleared again with one thing about an order changed.
+
+Nothing is estimated. Each answer is the outcome of the published rule for the order with another
+cap, deadline, restriction or size, among the orders that wait beside it; so it says the least that
+has to change, and the price that it would come to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from busbar.market.book import Book
+from busbar.market.clearing import clear
+from busbar.market.orders import ANYWHERE, Order
+from busbar.market.outcome import Match
+from busbar.market.podspec import Toleration
+from busbar.market.quote import ANY_PRICE
+from busbar.market.words import either, price
+from busbar.model.dtu import Resources
+from busbar.model.quantities import format_bytes, format_milli
+from busbar.model.time import Instant, format_instant
+
+ZONES_MAX = 16
+"""Zones, vendors and labels that are tried one by one; beyond, only all of them at once."""
+BESIDE_MAX = 100
+"""Orders beside this one up to which they take part; more would take seconds."""
+_MILLI_STEP, _BYTES_STEP = 100, 64 * 1024**2
+
+
+class Change(StrEnum):
+    """What of an order was changed. A closed list."""
+
+    CAP = "cap"
+    WAIT = "mayWait"
+    DEADLINE = "notAfter"
+    REGION = "region"
+    VENDOR = "vendor"
+    SELECTOR = "nodeSelector"
+    TOLERATIONS = "tolerations"
+    CPU = "cpu"
+    MEMORY = "memory"
+    EVERYTHING = "everything"
+
+
+class Alternative(NamedTuple):
+    """A change that would have matched, in words, and the contract that it would have made."""
+
+    change: Change
+    advice: str
+    match: Match
+
+    @property
+    def sentence(self) -> str:
+        """Give it as one sentence."""
+        found = self.match
+        top = max(segment.price_nano for segment in found.segments)
+        where = f"{found.vendor} in {found.zone or 'no region'}"
+        return f"{self.advice}: {where} at {price(top)}"
+
+
+class Bench:
+    """Clears a batch again and again with one order changed."""
+
+    def __init__(self, book: Book, order: Order, waiting: Iterable[Order], now: Instant) -> None:
+        self.book, self.order, self.now = book, order, now
+        beside = [other for other in waiting if other.id != order.id]
+        self.beside = beside if len(beside) <= BESIDE_MAX else []
+
+    def match(self, order: Order) -> Match | None:
+        """Give the contract that an order would have; None where it would have none."""
+        found = clear(self.book, [*self.beside, order], self.now)
+        return next((match for match in found.matches if match.order == order.id), None)
+
+    def cheapest(self, changed: Iterable[tuple[str, Order]]) -> tuple[str, Order, Match] | None:
+        """Give the change that comes to the least per DTU, of equal ones the first."""
+        best: tuple[str, Order, Match] | None = None
+        for name, order in changed:
+            match = self.match(order)
+            if match is not None and (best is None or _top(match) < _top(best[2])):
+                best = name, order, match
+        return best
+
+
+class Outlook(NamedTuple):
+    """What an order would have: a contract as it is, or with something about it changed."""
+
+    match: Match | None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+def outlook(book: Book, order: Order, waiting: Iterable[Order], now: Instant) -> Outlook:
+    """Give, for an order that finds no place, each single change with which it would.
+
+    Where no single one does, all restrictions are lifted at once; empty where not even that helps:
+    only more supply would.
+    """
+    bench = Bench(book, order, waiting, now)
+    match = bench.match(order)
+    if match is not None:
+        return Outlook(match)
+    found = [answer for ask in _SINGLE if (answer := ask(bench)) is not None]
+    if not found and (everything := _everything(bench)) is not None:
+        found = [everything]
+    return Outlook(None, tuple(found))
+
+
+def _top(match: Match) -> int:
+    return max(segment.price_nano for segment in match.segments)
+
+
+def _cap(bench: Bench) -> Alternative | None:
+    """Find the lowest cap that would do: an ask of the book, or just above another's cap."""
+    order, best = bench.order, None
+    others = {min(other.cap_nano + 1, ANY_PRICE) for other in bench.beside}
+    caps = sorted(cap for cap in (_asks(bench) | others) if cap > order.cap_nano)
+    low, high = 0, len(caps) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        match = bench.match(replace(order, cap_nano=caps[middle]))
+        if match is None:
+            low = middle + 1
+        else:
+            best, high = (caps[middle], match), middle - 1
+    if best is None:
+        return None
+    return Alternative(Change.CAP, f"a cap of {price(best[0])}", best[1])
+
+
+def _asks(bench: Bench) -> set[int]:
+    """Give everything that may be asked at some time."""
+    found: set[int | None] = set()
+    for calendar in {row.calendar for row in bench.book.supplies}:
+        found.add(calendar.base_nano)
+        found |= {rule.price_nano for rule in (*calendar.rules, *calendar.exceptions)}
+    return {ask for ask in found if ask is not None}
+
+
+def _wait(bench: Bench) -> Alternative | None:
+    order = bench.order
+    if order.may_wait:
+        return None
+    match = bench.match(replace(order, may_wait=True))
+    if match is None:
+        return None
+    return Alternative(Change.WAIT, f"mayWait, to start {format_instant(match.start)}", match)
+
+
+def _deadline(bench: Bench) -> Alternative | None:
+    """Find the earliest deadline that would do: where the work would end without one."""
+    order = bench.order
+    if order.deadline is None:
+        return None
+    match = bench.match(replace(order, deadline=None))
+    if match is None and not order.may_wait:
+        match = bench.match(replace(order, deadline=None, may_wait=True))
+    if match is None:
+        return None
+    end = format_instant(match.end)
+    more = "" if match.start <= bench.now else f", starting {format_instant(match.start)}"
+    return Alternative(Change.DEADLINE, f"notAfter {end}{more}", match)
+
+
+def _region(bench: Bench) -> Alternative | None:
+    wanted = bench.order.eligibility
+    if not wanted.regions:
+        return None
+    others = sorted({row.zone for row in bench.book.supplies if row.zone} - set(wanted.regions))
+    found = bench.cheapest(
+        (zone, _eligible(bench.order, regions=(*wanted.regions, zone)))
+        for zone in others[:ZONES_MAX]
+    )
+    return _said(Change.REGION, "region {} as well", found)
+
+
+def _vendor(bench: Bench) -> Alternative | None:
+    wanted = bench.order.eligibility
+    if not wanted.vendors:
+        return None
+    others = sorted({row.vendor for row in bench.book.supplies if row.vendor} - set(wanted.vendors))
+    found = bench.cheapest(
+        (name, _eligible(bench.order, vendors=(*wanted.vendors, name)))
+        for name in others[:ZONES_MAX]
+    )
+    return _said(Change.VENDOR, "vendor {} as well", found)
+
+
+def _selector(bench: Bench) -> Alternative | None:
+    wanted = bench.order.eligibility.selector
+    if not wanted:
+        return None
+    one_less = [
+        (f"{key}={value}", _eligible(bench.order, selector=tuple(p for p in wanted if p[0] != key)))
+        for key, value in wanted[:ZONES_MAX]
+    ]
+    found = bench.cheapest(one_less)
+    if found is None and len(wanted) > 1:
+        labels = either(f"{key}={value}" for key, value in wanted)
+        found = bench.cheapest([(labels, _eligible(bench.order, selector=()))])
+    return _said(Change.SELECTOR, "without the label {}", found)
+
+
+def _tolerations(bench: Bench) -> Alternative | None:
+    match = bench.match(_eligible(bench.order, tolerations=(_ANYTHING,)))
+    if match is None:
+        return None
+    row = next(row for row in bench.book.supplies if row.node == match.node)
+    if not row.taints:
+        return None
+    taints = either(f"{t[0]}={t[1]}:{t[2]}" if t[1] else f"{t[0]}:{t[2]}" for t in row.taints)
+    return Alternative(Change.TOLERATIONS, f"tolerating {taints}", match)
+
+
+_ANYTHING = Toleration("", "Exists", "", "")
+
+
+def _cpu(bench: Bench) -> Alternative | None:
+    need = bench.order.requests
+    found = _largest(bench, need.cpu_milli, _MILLI_STEP, lambda n: need._replace(cpu_milli=n))
+    if found is None:
+        return None
+    return Alternative(Change.CPU, f"no more than {format_milli(found[0])} cpu", found[1])
+
+
+def _memory(bench: Bench) -> Alternative | None:
+    need = bench.order.requests
+    found = _largest(bench, need.memory_bytes, _BYTES_STEP, lambda n: need._replace(memory_bytes=n))
+    if found is None:
+        return None
+    return Alternative(Change.MEMORY, f"no more than {format_bytes(found[0])} memory", found[1])
+
+
+def _largest(
+    bench: Bench, need: int, step: int, resized: Callable[[int], Resources]
+) -> tuple[int, Match] | None:
+    """Find the largest amount below what is needed that would have a place, by halving."""
+    low, high, best = 1, (need - 1) // step, None
+    while low <= high:
+        middle = (low + high + 1) // 2
+        match = bench.match(replace(bench.order, requests=resized(middle * step)))
+        if match is None:
+            high = middle - 1
+        else:
+            best, low = (middle * step, match), middle + 1
+    return best
+
+
+def _everything(bench: Bench) -> Alternative | None:
+    anywhere = ANYWHERE._replace(tolerations=(_ANYTHING,))
+    lifted = replace(
+        bench.order,
+        cap_nano=ANY_PRICE,
+        eligibility=anywhere,
+        deadline=None,
+        may_wait=True,
+        avoid=frozenset(),
+    )
+    match = bench.match(lifted)
+    if match is None:
+        return None
+    when = "" if match.start <= bench.now else f" from {format_instant(match.start)}"
+    said = f"only with every restriction, cap and deadline lifted{when}"
+    return Alternative(Change.EVERYTHING, said, match)
+
+
+_SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
+    _cap,
+    _wait,
+    _deadline,
+    _region,
+    _vendor,
+    _selector,
+    _tolerations,
+    _cpu,
+    _memory,
+)
+
+
+def _eligible(order: Order, **changes: tuple[object, ...]) -> Order:
+    return replace(order, eligibility=order.eligibility._replace(**changes))  # type: ignore[arg-type]
+
+
+def _said(change: Change, words: str, found: tuple[str, Order, Match] | None) -> Alternative | None:
+    return None if found is None else Alternative(change, words.format(found[0]), found[2])

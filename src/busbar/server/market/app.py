@@ -1,0 +1,54 @@
+"""The ASGI application below /market/v1. Next: `../metrics.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from busbar.apis.kubernetes.authorization import Attributes, authorize, role_of
+from busbar.apis.kubernetes.door import Door
+from busbar.apis.kubernetes.ports import Identity
+from busbar.model.time import Instant
+from busbar.server.market.observatory import Observatory
+from busbar.server.market.quotes import admitted, quote
+from busbar.server.market.why import why
+from busbar.server.replies import Send
+from busbar.server.requests import Receive, RequestRefused, answer, read_document
+
+PREFIX = "/market/v1/"
+Identify = Callable[[Any], Awaitable[Identity | None]]
+
+
+def create_app(
+    door: Door, identify: Identify, clock: Callable[[], Instant]
+) -> Callable[[Any, Receive, Send], Awaitable[None]]:
+    """Give the ASGI application."""
+    observatory = Observatory(door.store)
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        await answer(send, _answer(scope, receive))
+
+    async def _answer(scope: Any, receive: Receive) -> dict[str, Any]:
+        identity = await identify(scope)
+        if identity is None:
+            raise RequestRefused(401, "the cloud does not know these credentials")
+        match scope["method"], scope["path"][len(PREFIX) :].split("/"):
+            case "POST", ["quotes"]:
+                manifest = await read_document(receive, dict, "the manifest")
+                asked = admitted(door, identity, manifest, clock())
+                return await observatory.ask(lambda s, st: quote(asked, s, st, clock()))
+            case "GET", ["namespaces", namespace, "orders", name]:
+                _may_read(identity, namespace)
+                return await observatory.ask(lambda s, st: why(namespace, name, s, st, clock()))
+            case _:
+                said = "POST /market/v1/quotes and GET /market/v1/namespaces/NS/orders/NAME"
+                raise RequestRefused(404, f"nothing is served here; there are {said}")
+
+    return app
+
+
+def _may_read(identity: Identity, namespace: str) -> None:
+    verdict = authorize(role_of(identity), Attributes("list", "", "pods", "", namespace))
+    if not verdict.allowed or verdict.check.name != "NONE":
+        why_not = verdict.reason or "only members of the namespace may ask about its orders"
+        raise RequestRefused(403, why_not)

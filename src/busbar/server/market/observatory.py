@@ -1,0 +1,43 @@
+"""A look at the market beside the controllers': questions are worked out off the event loop.
+
+It has a `Standing` of its own, since a book is not to be read in one thread while another changes
+it. One question at a time; a queue of them is refused, not built up. Next: `quotes.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from busbar.controllers.standing import Standing
+from busbar.server.requests import RequestRefused
+from busbar.store.contract import Snapshot, Store
+
+T = TypeVar("T")
+WAITING_MAX = 16
+
+
+class Observatory:
+    """Answers questions from the latest snapshot."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._standing = Standing()
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+
+    async def ask(self, question: Callable[[Snapshot, Standing], T]) -> T:
+        """Work a question out in a thread."""
+        if self._waiting >= WAITING_MAX:
+            raise RequestRefused(429, "too many questions at once; ask again in a moment")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                snapshot = await self._store.snapshot()
+                return await asyncio.to_thread(self._work, question, snapshot)
+        finally:
+            self._waiting -= 1
+
+    def _work(self, question: Callable[[Snapshot, Standing], T], snapshot: Snapshot) -> T:
+        return question(snapshot, self._standing.at(snapshot))

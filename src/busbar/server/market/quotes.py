@@ -1,0 +1,156 @@
+"""`POST /market/v1/quotes`: what a manifest would cost, now and in each of the next 48 hours.
+
+The manifest is read, defaulted and admitted as the Kubernetes door would, and then forgotten.
+Next: `why.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from busbar.apis.kubernetes.admission.admit import admit
+from busbar.apis.kubernetes.admission.change import Change
+from busbar.apis.kubernetes.authorization import Attributes, authorize, role_of
+from busbar.apis.kubernetes.door import Door
+from busbar.apis.kubernetes.patches import writes
+from busbar.apis.kubernetes.ports import Identity
+from busbar.apis.kubernetes.schemas.refusals import Refusal
+from busbar.controllers.batch import podspec as batch
+from busbar.controllers.jobs import podspec as jobs
+from busbar.controllers.standing import Standing
+from busbar.ledger.entries import available
+from busbar.market.orders import Order, OrderRefused, parse_order
+from busbar.market.quote import Quote, duration_of, quotes
+from busbar.model.dtu import REFERENCE_RATING, draw_micro
+from busbar.model.errors import InvalidField
+from busbar.model.money import format_euro
+from busbar.model.objects import Key, Object, name_of, spec_of
+from busbar.model.resources import BY_KIND, Resource
+from busbar.model.time import Instant, format_duration, format_instant
+from busbar.model.wellknown import GROUP
+from busbar.server.requests import RequestRefused
+from busbar.store.contract import Snapshot
+
+COPIES_MAX = 256
+"""Pods of one batch Job that are quoted together; more run after each other anyway."""
+_QUOTED = {("", "pods"), ("batch", "jobs"), (GROUP, "jobs")}
+
+
+class Asked(NamedTuple):
+    """A manifest that was admitted, and where it would be stored."""
+
+    resource: Resource
+    namespace: str
+    obj: Object
+    warnings: tuple[str, ...]
+
+
+def admitted(door: Door, identity: Identity, manifest: Any, now: Instant) -> Asked:
+    """Read a manifest as if it were created; raises `RequestRefused` with the door's sentence."""
+    resource, namespace, meta = _named(manifest)
+    role = role_of(identity)
+    create = Attributes("create", resource.group, resource.plural, "", namespace)
+    verdict = authorize(role, create)
+    if not verdict.allowed:
+        raise RequestRefused(403, f"this could not be created: {verdict.reason}")
+    if not meta.get("name") and not meta.get("generateName"):
+        meta["name"] = "quote"
+    fresh = writes.Fresh(namespace, door.new_uid(), "quote")
+    served, by = door.registry.served(resource), writes.Request("busbar", now)
+    prepared = writes.create(served, manifest, fresh, by)
+    if isinstance(prepared, Refusal):
+        raise RequestRefused(prepared.code, prepared.message)
+    refused = admit(Change(resource, role, None, prepared.obj, now))
+    if refused is not None:
+        raise RequestRefused(refused.refusal.code, refused.refusal.message)
+    return Asked(resource, namespace, prepared.obj, tuple(prepared.warnings))
+
+
+def _named(manifest: Any) -> tuple[Resource, str, dict[str, Any]]:
+    if not isinstance(manifest, dict):
+        raise RequestRefused(400, "the manifest must be one Kubernetes object")
+    kind = manifest.get("apiVersion"), manifest.get("kind")
+    resource = BY_KIND.get(kind) if all(isinstance(k, str) for k in kind) else None  # type: ignore[arg-type]
+    if resource is None or resource.collection not in _QUOTED:
+        said = f"kind: {kind[1]} of {kind[0]} is nothing to quote; a Job or a Pod is"
+        raise RequestRefused(422, said[:300])
+    meta = manifest.get("metadata")
+    if not isinstance(meta, dict) or not isinstance(meta.get("namespace"), str):
+        raise RequestRefused(422, "metadata.namespace: is missing; its cap and balance count")
+    return resource, meta["namespace"], meta
+
+
+def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) -> dict[str, Any]:
+    """Give the quote as a document."""
+    namespace = snapshot.get(Key("", "namespaces", "", asked.namespace))
+    if namespace is None:
+        said = f"namespace {asked.namespace} does not exist; make it with "
+        raise RequestRefused(404, f"{said}`kubectl create namespace {asked.namespace}`")
+    orders = [_order(pod, namespace) for pod in _pods(asked, now)]
+    found = list(quotes(standing.book, orders, now))
+    best = min((q for q in found if q.is_whole), key=_cost, default=None)
+    first = orders[0]
+    return {
+        "namespace": asked.namespace,
+        "kind": asked.resource.kind,
+        "name": name_of(asked.obj),
+        "at": format_instant(now),
+        "copies": len(orders),
+        "drawDTU": format_euro(
+            sum(draw_micro(order.requests, REFERENCE_RATING) for order in orders) * 1_000
+        ),
+        "duration": format_duration(duration_of(first)),
+        "durationStated": first.duration is not None,
+        "maxEuroPerDTU": format_euro(first.cap_nano),
+        "mayWait": first.may_wait,
+        "notAfter": "" if first.deadline is None else format_instant(first.deadline),
+        "available": format_euro(snapshot.balance(available(asked.namespace))),
+        "now": _start(found[0]),
+        "hours": [_start(q) for q in found[1:]],
+        "cheapest": None if best is None else _start(best),
+        "warnings": list(asked.warnings),
+    }
+
+
+def _cost(found: Quote) -> int:
+    assert found.cost_nano is not None
+    return found.cost_nano
+
+
+def _pods(asked: Asked, now: Instant) -> list[Object]:
+    group = asked.resource.stored_group
+    try:
+        if group == GROUP:
+            return [jobs.next_pod(asked.obj, jobs.read_spec(asked.obj), now, 0, "")]
+        if group == "batch":
+            spec = spec_of(asked.obj)
+            at_once = spec.get("parallelism", 1)
+            wanted = min(at_once, spec.get("completions") or at_once, COPIES_MAX)
+            return [batch.next_pod(asked.obj, now, number) for number in range(max(1, wanted))]
+        return [asked.obj]
+    except InvalidField as error:
+        raise RequestRefused(422, str(error)) from None
+
+
+def _order(pod: Object, namespace: Object) -> Order:
+    order = parse_order(pod, namespace)
+    if isinstance(order, OrderRefused):
+        raise RequestRefused(422, order.sentence)
+    return order
+
+
+def _start(found: Quote) -> dict[str, Any]:
+    cost = found.cost_nano
+    return {
+        "start": format_instant(found.start),
+        "placed": found.placed,
+        "cost": None if cost is None else format_euro(cost),
+        "pricePerDTU": None if cost is None else format_euro(found.high_nano),
+        "lowestPerDTU": None if cost is None else format_euro(found.low_nano),
+        "vendors": sorted({vendor for vendor, _, _ in found.places}),
+        "zones": sorted({zone for _, zone, _ in found.places}),
+        "offers": sorted({offer for _, _, offer in found.places}),
+        "aboveCap": found.above_cap,
+        "reason": "" if found.reason is None else found.reason.value,
+        "message": found.message,
+    }

@@ -1,0 +1,64 @@
+"""A small exchange behind the control plane's own applications; no socket, time set by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Any, NamedTuple
+
+from tests.unit.controllers.house import House
+
+from busbar.apis.kubernetes.app import create_app as kubernetes_app
+from busbar.apis.kubernetes.door import Door
+from busbar.apis.kubernetes.ports import Identity
+
+OPERATOR = Identity("admin", ("system:masters",))
+MEMBER = Identity("alice", ("busbar:namespace:xyz",))
+OTHER = Identity("bob", ("busbar:namespace:beta",))
+VENDOR = Identity("vendor:elastx", ("busbar:vendors",))
+NODE = Identity("system:node:n1", ("system:nodes",))
+STRANGER = Identity("stranger")
+
+
+class Reply(NamedTuple):
+    status: int
+    kind: str
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def door_of(house: House) -> Door:
+    clock = lambda: house.now  # noqa: E731
+    return kubernetes_app(house.store, clock=clock, new_uid=lambda: str(uuid.uuid4())).door
+
+
+def call(app: Any, method: str, path: str, body: Any = None) -> Reply:
+    """Do one request."""
+    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
+    asyncio.run(app(scope, receive, send))
+    start, *parts = sent
+    headers = dict(start["headers"])
+    whole = b"".join(part["body"] for part in parts)
+    return Reply(start["status"], headers[b"content-type"].decode(), whole)
+
+
+def knows(identity: Identity | None) -> Any:
+    """Give an `identify` that always finds the same caller."""
+
+    async def identify(scope: Any) -> Identity | None:
+        return identity
+
+    return identify

@@ -1,0 +1,187 @@
+"""Quotes and reasons over HTTP: for who may, about what may be, and nothing is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.controllers.house import House
+from tests.unit.server.market_world import (
+    MEMBER,
+    NODE,
+    OPERATOR,
+    OTHER,
+    STRANGER,
+    VENDOR,
+    Reply,
+    call,
+    door_of,
+    knows,
+)
+
+from busbar.apis.kubernetes.ports import Identity
+from busbar.model.money import parse_euro
+from busbar.model.time import SECOND
+from busbar.server.market.app import create_app
+
+
+@pytest.fixture
+def house() -> House:
+    house = House()
+    house.supply(price="0.04")
+    house.namespace()
+    house.wait(3 * SECOND)
+    return house
+
+
+def ask(house: House, identity: Identity | None, method: str, path: str, body: Any = None) -> Reply:
+    app = create_app(door_of(house), knows(identity), lambda: house.now)
+    return call(app, method, path, body)
+
+
+def quote(house: House, manifest: Any, identity: Identity | None = MEMBER) -> Reply:
+    return ask(house, identity, "POST", "/market/v1/quotes", manifest)
+
+
+def job(api: str = "busbar.dev/v1alpha1", kind: str = "Job", **spec: Any) -> dict[str, Any]:
+    spec = {"image": "work", "resources": {"cpu": "1", "memory": "2Gi"}, **spec}
+    meta = {"name": "j", "namespace": "xyz"}
+    return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": spec}
+
+
+TEMPLATE = {
+    "restartPolicy": "Never",
+    "containers": [
+        {"name": "c", "image": "i", "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}
+    ],
+}
+
+
+def workload(kind: str, **spec: Any) -> dict[str, Any]:
+    api, inner = (
+        ("v1", TEMPLATE) if kind == "Pod" else ("batch/v1", {"template": {"spec": TEMPLATE}})
+    )
+    meta = {"name": "w", "namespace": "xyz"}
+    return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": {**inner, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "cost"),
+    [
+        (job(), 40_000_000),
+        (job("strongmoose.dsoderlund.consulting/v1alpha1", "job"), 40_000_000),
+        (job(expectedDuration="30m"), 20_000_000),
+        (workload("Pod"), 40_000_000),
+        (workload("Job", parallelism=3, completions=3), 120_000_000),
+    ],
+    ids=["job", "alias", "half an hour", "pod", "batch job"],
+)
+def test_every_kind_of_order_has_its_quote(house: House, manifest: Any, cost: int) -> None:
+    found = quote(house, manifest)
+    assert found.status == 200, found.body
+    # Each segment is rounded down by itself, as it is billed: a nano-euro for each at most.
+    assert 0 <= cost - parse_euro(found.json["now"]["cost"], "cost") < 6
+    assert found.json["now"]["pricePerDTU"] == "0.04"
+    assert len(found.json["hours"]) == 48
+    assert found.json["available"] == "100"
+
+
+def test_nothing_is_stored(house: House) -> None:
+    before = house.store.snapshot_now().revision
+    quote(house, job())
+    assert house.store.snapshot_now().revision == before
+
+
+def test_what_is_quoted_is_what_is_then_held(house: House) -> None:
+    promised = quote(house, job()).json["now"]["cost"]
+    house.job("j")
+    house.settle()
+    assert house.held() == parse_euro(promised, "cost")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "status", "words"),
+    [
+        (job(maxEuroPerDTU="-1"), 422, "must not be negative"),
+        (job(resources={"cpu": "x", "memory": "1Gi"}), 422, "cpu"),
+        ({**job(), "kind": "Bucket"}, 422, "is nothing to quote; a Job or a Pod is"),
+        ({**job(), "kind": ["x"]}, 422, "is nothing to quote"),
+        ({**job(), "metadata": {"name": "j"}}, 422, "metadata.namespace: is missing"),
+        ({**job(), "metadata": 7}, 422, "metadata.namespace: is missing"),
+        ({**job(), "spec": 5}, 400, "spec"),
+        (b"[", 400, "the manifest is not valid"),
+        (b"[]", 400, "the manifest is not valid"),
+    ],
+)
+def test_what_could_not_be_created_is_refused_with_a_sentence(
+    house: House, manifest: Any, status: int, words: str
+) -> None:
+    found = quote(house, manifest)
+    assert found.status in (status, 400, 422), found.body
+    assert words in found.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "status"),
+    [(None, 401), (STRANGER, 403), (OTHER, 403), (VENDOR, 403), (NODE, 403), (OPERATOR, 200)],
+)
+def test_only_who_could_create_it_is_told(
+    house: House, identity: Identity | None, status: int
+) -> None:
+    assert quote(house, job(), identity).status == status
+    house.job("mine")
+    house.settle()
+    found = ask(house, identity, "GET", "/market/v1/namespaces/xyz/orders/mine")
+    assert found.status == status
+
+
+def test_a_namespace_that_is_not_there(house: House) -> None:
+    manifest = {**job(), "metadata": {"name": "j", "namespace": "nowhere"}}
+    found = quote(house, manifest, OPERATOR)
+    assert found.status == 404
+    assert "kubectl create namespace nowhere" in found.json["message"]
+
+
+def why(house: House, name: str) -> Reply:
+    return ask(house, MEMBER, "GET", f"/market/v1/namespaces/xyz/orders/{name}")
+
+
+def test_why_an_order_waits_and_what_would_have_matched(house: House) -> None:
+    house.job("dear", maxEuroPerDTU="0.01")
+    house.settle()
+    (answer,) = why(house, "dear").json["orders"]
+    assert (answer["state"], answer["reason"]) == ("Waiting", "PriceAboveCap")
+    assert answer["funnel"]
+    assert [a["message"] for a in answer["alternatives"]] == [
+        "a cap of 0.04 €/DTU: elastx in Sweden at 0.04 €/DTU"
+    ]
+
+
+def test_where_only_money_is_missing_the_place_and_its_cost_are_named(house: House) -> None:
+    house.make("", "namespaces", "", "poor")
+    pod = {"containers": [TEMPLATE["containers"][0]], "restartPolicy": "Never"}
+    house.make("", "pods", "poor", "p", spec=pod, status={"phase": "Pending"})
+    house.settle()
+    found = ask(house, OPERATOR, "GET", "/market/v1/namespaces/poor/orders/p")
+    (answer,) = found.json["orders"]
+    assert (answer["reason"], answer["alternatives"]) == ("InsufficientFunds", [])
+    assert answer["asItIs"]["pricePerDTU"] == "0.04"
+
+
+def test_of_a_matched_order_it_gives_the_contract(house: House) -> None:
+    house.job("ok")
+    house.settle()
+    (answer,) = why(house, "ok").json["orders"]
+    assert answer["state"] == "Matched"
+    assert answer["contract"]["pricePerDTU"] == "0.04"
+
+
+def test_an_order_that_is_not_there(house: House) -> None:
+    found = why(house, "ghost")
+    assert found.status == 404
+    assert found.json["message"] == "there is no job or pod ghost in namespace xyz"
+
+
+def test_other_paths_say_what_there_is(house: House) -> None:
+    assert ask(house, MEMBER, "GET", "/market/v1/quotes").status == 404
+    assert ask(house, MEMBER, "DELETE", "/market/v1/x/y").status == 404
