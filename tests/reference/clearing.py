@@ -245,6 +245,7 @@ class Market:
                 -w.order["capNano"],
                 narrow[w.group],
                 -base_draw(w.needs),
+                likeness(w),
                 lot(w.order["id"], self.seed),
             )
         )
@@ -296,7 +297,7 @@ class Market:
             cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
             lopsided = 1000 * max(cpu, memory) // (cpu + memory)
             lot_ = lot(w.order["id"], self.seed)
-            return narrow[w.group], -lopsided, -base_draw(w.needs), lot_
+            return narrow[w.group], -lopsided, -base_draw(w.needs), likeness(w), lot_
 
         had_none = [w for w in turns if w.row is None]
         again = sorted((w for w, _, _ in places), key=hardness) + had_none
@@ -434,6 +435,13 @@ class Market:
                 }
             )
         return sorted(found, key=lambda match: match["order"])
+
+
+def likeness(wish: Wish) -> tuple:
+    """Give what keeps equal orders together, ahead of the lot."""
+    requests = [-need for need in wish.needs]
+    terms = [-wish.length, wish.start, -wish.latest, wish.forward]
+    return *requests, *terms, wish.group, sorted(wish.order["avoid"])
 
 
 def tolerated(tolerations: list[list[str]], taint: list[str]) -> bool:

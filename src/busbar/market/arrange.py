@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from busbar.market.exchange import Exchanged, exchange, is_small
 from busbar.market.matching import Matching
-from busbar.market.turns import Turn, by_difficulty, place_in_turn
+from busbar.market.turns import Turn, Wish, by_difficulty, place_in_turn
 
 
 def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
@@ -27,8 +27,8 @@ def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
 
 def _second(matching: Matching, first: Exchanged, seed: int) -> Exchanged:
     """Arrange anew: those that had a place, the hard ones first, then those that had none."""
-    placed = [turn[:2] for turn in first.turns if turn.placement is not None]
-    others = [turn[:2] for turn in first.turns if turn.placement is None]
+    placed = [Wish(*turn[:3]) for turn in first.turns if turn.placement is not None]
+    others = [Wish(*turn[:3]) for turn in first.turns if turn.placement is None]
     matching.start_over(())
     wishes = [*by_difficulty(matching, placed, seed), *others]
     return exchange(matching, place_in_turn(matching, wishes))

@@ -226,7 +226,7 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> Ints:
     columns = matching.columns
     quoted: dict[tuple[int, Span], tuple[Ints, Ints]] = {}
     found = []
-    for (order, _, _), span in zip(turns, spans, strict=True):
+    for (order, *_), span in zip(turns, spans, strict=True):
         draw = base_draw(order.requests)
         if (draw, span) not in quoted:
             quoted[draw, span] = _quotes(matching, draw, span)

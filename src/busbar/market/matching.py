@@ -20,13 +20,14 @@ from busbar.market.eligibility import eligible_rows
 from busbar.market.lanes import Lane, Merit, RowTest
 from busbar.market.lots import lots
 from busbar.market.orders import Eligibility, Order
+from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
 from busbar.model.dtu import Resources, draw_micro
 
 
 class Placement(NamedTuple):
-    """An order on a row for a term."""
+    """A row for a term, found for an order; its like share it while there is room."""
 
     order: Order
     window: Window
@@ -85,6 +86,10 @@ class Matching:
             self._asked[key] = self.axis.segments(span, asks)
         return self._asked[key]
 
+    def cost_at_asks(self, placement: Placement) -> int:
+        """Give what an order costs where it is placed, at what its offer asks."""
+        return cost_of(self.asked(placement), self.draw(placement))
+
     def draw(self, placement: Placement) -> int:
         """Give what an order draws where it is placed, in micro-DTU per hour."""
         key = placement.order.requests, self.columns.rows[placement.row].rating_micro
@@ -92,11 +97,22 @@ class Matching:
             self._draws[key] = draw_micro(*key)
         return self._draws[key]
 
-    def take(self, placement: Placement) -> None:
-        """Take the room of a placement and count its asks into its class's price."""
+    def room(self, placement: Placement) -> int:
+        """Say how many orders like the one that found a place have room there."""
         order, _, row, span = placement
         node = int(self.columns.node_of_row[row])
-        self.free[span.k0 : span.k1, :, node] -= self._amounts(order.requests)
+        slots = self.slots_to_check(span)
+        free = self.free[slots.start : slots.stop, :, node]
+        have = (free[0] if len(free) == 1 else free.min(axis=0)).tolist()
+        return min(a // need for a, need in zip(have, order.requests, strict=True) if need)
+
+    def take(self, placement: Placement, count: int = 1) -> None:
+        """Take the room of orders at a place and count its asks into their class's price."""
+        if not count:
+            return
+        order, _, row, span = placement
+        node = int(self.columns.node_of_row[row])
+        self.free[span.k0 : span.k1, :, node] -= count * self._amounts(order.requests)
         self._rising &= span.k0 == 0
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
 

@@ -71,6 +71,17 @@ class Order:
     submitted: Instant = 0
 
 
+def place_wanted(order: Order) -> tuple[object, ...]:
+    """Give what an order wants of a place, its time aside."""
+    return order.requests, order.cap_nano, order.eligibility, order.avoid
+
+
+def wants_of(order: Order) -> tuple[object, ...]:
+    """Give all that an order wants: equal for orders that differ in nothing but their names."""
+    times = order.earliest, order.deadline, order.duration, order.may_wait
+    return (order.requests, order.cap_nano, order.eligibility, order.avoid, times)
+
+
 class OrderRefused(NamedTuple):
     """The Pod cannot be an order: which field, and one clause that says what would be right."""
 

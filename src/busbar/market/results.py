@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from busbar.market.axis import Span
 from busbar.market.book import Book
@@ -31,7 +32,7 @@ def results(
     placed = {turn.order.id: turn.placement for turn in turns if turn.placement is not None}
     unplaced = (turn for turn in turns if turn.placement is None)
     return (
-        tuple(sorted(_matches(matching, placed.values()), key=_ORDER)),
+        tuple(sorted(_matches(matching, turns), key=_ORDER)),
         tuple(sorted([*refused, *(_refusal(explainer, turn) for turn in unplaced)], key=_ORDER)),
         tuple(_class_prices(matching, placed.values())),
         partial(_cheaper, explainer, matching, placed),
@@ -61,24 +62,31 @@ class PriceList:
         return cost_of(self.segments(placement), self._matching.draw(placement))
 
 
-def _matches(matching: Matching, placed: Iterable[Placement]) -> Iterator[Match]:
+def _matches(matching: Matching, turns: Iterable[Turn]) -> Iterator[Match]:
     prices = PriceList(matching)
-    for placement in placed:
-        order, supply = placement.order, matching.columns.rows[placement.row]
-        segments = prices.segments(placement)
-        yield Match(
-            order.id,
-            order.namespace,
-            supply.node,
-            supply.vendor,
-            supply.zone,
-            supply.offer,
-            supply.offer_version,
-            matching.draw(placement),
-            segments[0].price_nano,
-            matching.asked(placement)[0].price_nano,
-            segments,
-        )
+    last: Placement | None = None
+    for order, _, _, placement in turns:
+        if placement is None:
+            continue
+        if placement is not last:
+            terms, last = _terms(matching, prices, placement), placement
+        yield Match(order.id, order.namespace, *terms)
+
+
+def _terms(matching: Matching, prices: PriceList, placement: Placement) -> tuple[Any, ...]:
+    """Give what all that share a place have in common: a match from its node on."""
+    supply, segments = matching.columns.rows[placement.row], prices.segments(placement)
+    return (
+        supply.node,
+        supply.vendor,
+        supply.zone,
+        supply.offer,
+        supply.offer_version,
+        matching.draw(placement),
+        segments[0].price_nano,
+        matching.asked(placement)[0].price_nano,
+        segments,
+    )
 
 
 def _refusal(explainer: Explainer, turn: Turn) -> Refusal:

@@ -125,6 +125,6 @@ def test_it_catches_orders_that_do_not_change_places(monkeypatch):
 
 
 def test_it_catches_room_that_is_counted_twice(monkeypatch):
-    monkeypatch.setattr(Matching, "take", lambda self, placement: None)
+    monkeypatch.setattr(Matching, "take", lambda self, placement, count=1: None)
     monkeypatch.setattr(PriceList, "segments", lambda self, p: self._matching.asked(p))
     assert _is_caught()
