@@ -7,6 +7,7 @@ costs less is kept, provided nobody who had a place loses it. Next: `clearing.py
 
 from __future__ import annotations
 
+from busbar.market.company import ALONE
 from busbar.market.exchange import Exchanged, exchange, is_small
 from busbar.market.matching import Matching
 from busbar.market.turns import Turn, Wish, by_difficulty, place_in_turn
@@ -26,12 +27,17 @@ def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
 
 
 def _second(matching: Matching, first: Exchanged, seed: int) -> Exchanged:
-    """Arrange anew: those that had a place, the hard ones first, then those that had none."""
-    placed = [Wish(*turn[:3]) for turn in first.turns if turn.placement is not None]
+    """Arrange anew: those that had a place, the hard ones first, then those that had none.
+
+    Who has company keeps their place.
+    """
+    had_place = [turn for turn in first.turns if turn.placement is not None]
+    kept = [turn for turn in had_place if turn.order.company != ALONE]
+    placed = [Wish(*turn[:3]) for turn in had_place if turn.order.company == ALONE]
     others = [Wish(*turn[:3]) for turn in first.turns if turn.placement is None]
-    matching.start_over(())
+    matching.start_over(turn.placement for turn in kept if turn.placement is not None)
     wishes = [*by_difficulty(matching, placed, seed), *others]
-    return exchange(matching, place_in_turn(matching, wishes))
+    return exchange(matching, [*kept, *place_in_turn(matching, wishes)])
 
 
 def _placed(arrangement: Exchanged) -> set[str]:

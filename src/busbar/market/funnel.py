@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from busbar.market.columns import CLOSED, Bools, Columns, Ints
+from busbar.market.company import ALONE
 from busbar.market.eligibility import static_tests
 from busbar.market.matching import Matching, Placement
-from busbar.market.orders import Eligibility, Order
+from busbar.market.orders import Eligibility, Order, place_wanted
 from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
 from busbar.market.terms import Window
@@ -56,7 +57,7 @@ class Explainer:
 
         The headline is the reason of the nodes that came furthest: the nearest thing to change.
         """
-        key = (order.eligibility, order.requests, order.cap_nano, order.avoid, window)
+        key = (*place_wanted(order), window)
         if key not in self._funnels:
             self._funnels[key] = self._refusal(order, window)
         return self._funnels[key]
@@ -89,7 +90,7 @@ class Explainer:
         asks = self._matching.asks[:, span.c0]
         if not ((asks < asks[tariff]) & (asks != CLOSED)).any():
             return ()
-        key = (order.eligibility, order.requests, order.cap_nano, order.avoid, span, tariff)
+        key = (*place_wanted(order), span, tariff)
         if key not in self._passed_over:
             self._passed_over[key] = self._cheaper(placement)
         return self._passed_over[key]
@@ -142,6 +143,10 @@ class Explainer:
         for have, need, reason in zip(columns.capacity, order.requests, _SHORT, strict=True):
             _fail(stage, have[nodes] < need, reason)
         _fail(stage, columns.minimum_terms[tariffs] > window.length, Reason.MINIMUM_TERM_TOO_LONG)
+        if order.company != ALONE:
+            eligible = self._matching.eligible(order.eligibility)
+            for rule in self._matching.neighbours.allowed(order.company, eligible):
+                _fail(stage, ~rule.domains[rule.codes[kinds.rows]], rule.reason)
         _fail(stage, timing.unbearable[zones, tariffs], Reason.CLEARING_PRICE_ABOVE_CAP)
         return stage
 
@@ -177,7 +182,7 @@ class Explainer:
     def _kinds_for(self, order: Order) -> Kinds:
         """Give the rows to look at: all of them where the order avoids nodes by name."""
         wanted = order.eligibility
-        if order.avoid:
+        if order.avoid or order.company != ALONE:
             return _kinds(self._columns, wanted, merged=False)
         if wanted not in self._kinds:
             self._kinds[wanted] = _kinds(self._columns, wanted, merged=True)

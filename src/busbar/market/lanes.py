@@ -56,7 +56,7 @@ class Run:
         `also` is a further test; where it is one that only this order makes, the place found must
         not be remembered for others of its size. None where no row passes.
         """
-        for part in self._parts(need, cap):
+        for part in self._parts(need, cap, remember=remember):
             nodes = self._nodes[part]
             fits = _fits(free, slots, nodes, need)
             if self._highest_top > cap:
@@ -71,13 +71,13 @@ class Run:
             self._learn(free, part, nodes)
         return None
 
-    def _parts(self, need: Resources, cap: int) -> Iterator[slice]:
+    def _parts(self, need: Resources, cap: int, *, remember: bool) -> Iterator[slice]:
         """Give the parts in which there might be room, from where the last of this size went.
 
         What it passed over had no room for it then, and has none for its like now: room only
         shrinks, and orders come with falling caps.
         """
-        reached = self._reached.get(need, 0)
+        reached = self._reached.get(need, 0) if remember else 0
         block, within = divmod(reached, BLOCK)
         if within:
             block += 1

@@ -16,10 +16,12 @@ from busbar.market.axis import Axis, Span
 from busbar.market.book import Book
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
+from busbar.market.company import ALONE
 from busbar.market.eligibility import eligible_rows
 from busbar.market.lanes import Lane, Merit, RowTest
 from busbar.market.lots import lots
 from busbar.market.orders import Eligibility, Order
+from busbar.market.neighbours import Neighbours, row_test
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
@@ -47,6 +49,7 @@ class Matching:
         self.asks: npt.NDArray[Any] = columns.asks(axis)
         self._minimum_terms = [minimum for _, minimum in columns.tariffs.values]
         self.tie_order = _tie_order(columns, self.free, seed)
+        self.neighbours = Neighbours(columns, book.companions)
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
@@ -62,16 +65,29 @@ class Matching:
         if lane.is_hopeless(need, cap, window.latest_end):
             return None
         prices = self.prices(order.eligibility)
-        avoided = self.columns.nodes_named(order.avoid) if order.avoid else None
+        is_plain = not order.avoid and order.company == ALONE
+        own = None if is_plain else self._own_tests(order)
+        if own is not None and None in own:
+            return None
         for run in lane.runs(window.latest_end):
-            test = _and_not_on(avoided, prices.test(run.span, cap), self.columns)
+            test = _both(own, prices.test(run.span, cap))
             slots = self.slots_to_check(run.span)
-            row = run.first_fit(self.free, slots, need, cap, test, remember=avoided is None)
+            row = run.first_fit(self.free, slots, need, cap, test, remember=is_plain)
             if row is not None:
                 return Placement(order, window, row, run.span)
-        if avoided is None:
+        if is_plain:
             lane.failed.append((need, cap, window.latest_end))
         return None
+
+    def _own_tests(self, order: Order) -> list[RowTest | None]:
+        """Give the tests of rows that only this order makes; None for one that no row passes."""
+        found: list[RowTest | None] = []
+        if order.avoid:
+            found.append(_not_on(self.columns.nodes_named(order.avoid), self.columns))
+        if order.company != ALONE:
+            eligible = self.eligible(order.eligibility)
+            found.append(row_test(self.neighbours.allowed(order.company, eligible)))
+        return found
 
     def slots_to_check(self, span: Span) -> range:
         """Give the slots of a term in which room may be short: where it only grows, the first."""
@@ -100,6 +116,8 @@ class Matching:
     def room(self, placement: Placement) -> int:
         """Say how many orders like the one that found a place have room there."""
         order, _, row, span = placement
+        if order.company != ALONE:
+            return 1
         node = int(self.columns.node_of_row[row])
         slots = self.slots_to_check(span)
         free = self.free[slots.start : slots.stop, :, node]
@@ -114,6 +132,8 @@ class Matching:
         node = int(self.columns.node_of_row[row])
         self.free[span.k0 : span.k1, :, node] -= count * self._amounts(order.requests)
         self._rising &= span.k0 == 0
+        if order.company != ALONE:
+            self.neighbours.add(row, order.company.groups, order.company.apart, count)
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
 
     def _amounts(self, requests: Resources) -> Ints:
@@ -125,6 +145,7 @@ class Matching:
         """Forget who is where, then take these places."""
         self.free = self._free_at_first.copy()
         self._rising = _only_grows(self.free)
+        self.neighbours.start_over()
         self._prices.clear()
         self._lanes.clear()
         for placement in placements:
@@ -181,12 +202,12 @@ def _tie_order(columns: Columns, free: Ints, seed: int) -> Ints:
     return np.asarray(np.lexsort((rows, drawn, free[0, 1][node], free[0, 0][node])))
 
 
-def _and_not_on(avoided: Ints | None, test: RowTest | None, columns: Columns) -> RowTest | None:
-    if avoided is None:
-        return test
+def _not_on(avoided: Ints, columns: Columns) -> RowTest:
+    return lambda rows: ~np.isin(columns.node_of_row[rows], avoided)
 
-    def passes(rows: Ints) -> Bools:
-        found = ~np.isin(columns.node_of_row[rows], avoided)
-        return found if test is None else found & test(rows)
 
-    return passes
+def _both(own: list[RowTest | None] | None, prices: RowTest | None) -> RowTest | None:
+    tests = [test for test in (*(own or ()), prices) if test is not None]
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    return lambda rows: np.logical_and.reduce([test(rows) for test in tests])

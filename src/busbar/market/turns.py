@@ -103,7 +103,7 @@ def _likeness(wish: Wish) -> tuple[object, ...]:
     order, window = wish.order, wish.window
     requests = tuple(-amount for amount in order.requests)
     terms = -window.length, window.first, -window.latest_end, window.forward
-    return (*requests, *terms, order.eligibility, sorted(order.avoid))
+    return (*requests, *terms, order.eligibility, sorted(order.avoid), order.company)
 
 
 def place_in_turn(
@@ -116,7 +116,39 @@ def place_in_turn(
     turns: list[Turn] = []
     for _, alike in groupby(wishes, key=attrgetter("kind")):
         turns += _place_alike(matching, list(alike), accept)
-    return turns
+    return _try_again(matching, turns, accept)
+
+
+def _try_again(matching: Matching, turns: list[Turn], accept: Accept | None) -> list[Turn]:
+    """Let those whose company may have come after them try again, until nobody finds a place."""
+    again = [i for i, turn in enumerate(turns) if turn.placement is None and _hopes(turn.order)]
+    out: set[int] = set()
+    while again:
+        failed: set[int] = set()
+        before = len(again)
+        for i in list(again):
+            order, window, kind, _ = turns[i]
+            if kind in failed:
+                continue
+            placement = matching.find(order, window)
+            if placement is None:
+                failed.add(kind)
+                continue
+            again.remove(i)
+            if accept is None or accept(order, placement):
+                matching.take(placement)
+                turns[i] = turns[i]._replace(placement=placement)
+                failed.clear()
+            else:
+                out.add(i)
+        if len(again) == before:
+            break
+    return [turn for i, turn in enumerate(turns) if i not in out]
+
+
+def _hopes(order: Order) -> bool:
+    """Say whether others who find a place may open one for an order."""
+    return bool(order.company.together or order.company.spread)
 
 
 def _place_alike(matching: Matching, wishes: list[Wish], accept: Accept | None) -> Iterator[Turn]:
