@@ -55,7 +55,9 @@ class Book:
         return other
 
     def __repr__(self) -> str:
-        return f"Book({self.supplies!r}, {self.commitments!r}, {self.vendors!r}, {self.companions!r})"
+        return (
+            f"Book({self.supplies!r}, {self.commitments!r}, {self.vendors!r}, {self.companions!r})"
+        )
 
     @property
     def commitments(self) -> tuple[Commitment, ...]:

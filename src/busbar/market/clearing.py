@@ -124,4 +124,3 @@ def _unable(
             if short is not None:
                 found.append(Refusal(order.id, order.namespace, *short))
     return found
-

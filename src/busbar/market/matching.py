@@ -20,8 +20,8 @@ from busbar.market.company import ALONE
 from busbar.market.eligibility import eligible_rows
 from busbar.market.lanes import Lane, Merit, RowTest
 from busbar.market.lots import lots
-from busbar.market.orders import Eligibility, Order
 from busbar.market.neighbours import Neighbours, row_test
+from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
@@ -122,7 +122,8 @@ class Matching:
         slots = self.slots_to_check(span)
         free = self.free[slots.start : slots.stop, :, node]
         have = (free[0] if len(free) == 1 else free.min(axis=0)).tolist()
-        return min(a // need for a, need in zip(have, order.requests, strict=True) if need)
+        pairs = zip(have, order.requests, strict=True)
+        return min(int(amount) // need for amount, need in pairs if need)
 
     def take(self, placement: Placement, count: int = 1) -> None:
         """Take the room of orders at a place and count its asks into their class's price."""

@@ -20,7 +20,6 @@ from busbar.market.terms import Window
 from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
 
 
-
 class Wish(NamedTuple):
     """An order and when it may run; orders of one `kind` differ in nothing but their names."""
 
@@ -84,9 +83,7 @@ def by_difficulty(matching: Matching, wishes: list[Wish], seed: int) -> list[Wis
     return _sorted(wishes, difficulty, seed)
 
 
-def _sorted(
-    wishes: list[Wish], key: Callable[[Wish], tuple[object, ...]], seed: int
-) -> list[Wish]:
+def _sorted(wishes: list[Wish], key: Callable[[Wish], tuple[object, ...]], seed: int) -> list[Wish]:
     """Sort by a key that is one for each kind, then kind by kind, then by lot."""
     kinds: dict[int, Wish] = {}
     for wish in wishes:
