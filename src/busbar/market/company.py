@@ -132,7 +132,7 @@ def in_company(
 ) -> tuple[list[Order], tuple[Companion, ...]]:
     """Give the orders, and those who are there already, with the groups they belong to."""
     orders, residents = list(orders), list(residents)
-    every = {rules for rules in (*(o.rules for o in orders), *(r.rules for r in residents))}
+    every = {order.rules for order in orders} | {resident.rules for resident in residents}
     selectors = sorted(set().union(*(rules.selectors() for rules in every)), key=_group)
     if not selectors:
         return orders, ()

@@ -10,7 +10,8 @@ batch small enough, the best single change is made again and again until none sa
 Cost is what orders would pay at the asks on a reference node, in nano-euro; an order without a
 place costs one more than its cap allows, so that finding it a place is always a saving. The
 change with the largest saving is made; of equal ones the first in the order above, then by turn.
-An order in company (`company.py`) keeps its place. No change is made that would put a class's price above the cap of anybody in it.
+An order in company (`company.py`) keeps its place. No change is made that would put a class's
+price above the cap of anybody in it.
 Next: `arrange.py`.
 """
 

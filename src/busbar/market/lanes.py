@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from busbar.market.axis import Axis, Span
-from busbar.market.columns import CLOSED, Bools, Ints
+from busbar.market.columns import CLOSED, Bools, Columns, Ints
 from busbar.model.dtu import Resources
 from busbar.model.time import Instant
 
@@ -110,26 +110,26 @@ def _fits(free: Ints, slots: range, nodes: Ints, need: Resources) -> Bools:
 
 
 class Merit:
-    """What the merit order is made from: the rows of a class in tie order, and their tariffs."""
+    """What the merit order is made from: the rows of each tariff that a class may have."""
 
-    def __init__(self, rows: Ints, nodes: Ints, tariffs: Ints, tariff_count: int) -> None:
-        self.rows, self.nodes, self.tariffs = rows, nodes, tariffs
-        self.rows_of_tariff = np.bincount(tariffs, minlength=tariff_count)
+    def __init__(
+        self, columns: Columns, ranked: Callable[[tuple[int, ...]], Ints], eligible: Bools
+    ) -> None:
+        self._columns, self._ranked, self._eligible = columns, ranked, eligible
+        tariffs = columns.tariffs.codes[eligible]
+        self.rows_of_tariff = np.bincount(tariffs, minlength=len(columns.tariffs.values))
+        self.count = len(tariffs)
 
-    def run(self, span: Span, ranked: Iterable[list[int]], top: list[int]) -> Run:
-        """Give the rows of tariffs for a term: `ranked` are tariffs of equal cost, cheapest first.
+    def run(self, span: Span, equal: Iterable[list[int]], top: list[int]) -> Run:
+        """Give the rows of tariffs for a term: lists of equal cost in tie order, cheapest first.
 
         `top` is the highest ask of each tariff.
         """
-        rank = np.full(len(top), -1, dtype=np.int32)
-        for place, tariffs in enumerate(ranked):
-            rank[tariffs] = place
-        ranks = rank[self.tariffs]
-        kept = np.flatnonzero(ranks >= 0)
-        small = ranks[kept].astype(np.uint16 if len(top) < 2**16 else np.int32)
-        kept = kept[np.argsort(small, kind="stable")]
+        rows = np.concatenate([self._ranked(tuple(sorted(tariffs))) for tariffs in equal])
+        rows = rows[self._eligible[rows]]
         tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
-        return Run(span, self.rows[kept], self.nodes[kept], tops[self.tariffs[kept]])
+        columns = self._columns
+        return Run(span, rows, columns.node_of_row[rows], tops[columns.tariffs.codes[rows]])
 
 
 class Quote(NamedTuple):

@@ -7,6 +7,7 @@ can bear. Next: `clearing.py`, which says in which order they come.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,17 +45,16 @@ class Matching:
         columns = book.columns
         self.columns, self.axis = columns, axis
         self.free = book.free(axis)
-        self._free_at_first = self.free.copy()
+        self._fresh = partial(book.free, axis)
+        self._ties = _Ties(columns, self.free, seed)
         self._rising = _only_grows(self.free)
         self.asks: npt.NDArray[Any] = columns.asks(axis)
         self._minimum_terms = [minimum for _, minimum in columns.tariffs.values]
-        self.tie_order = _tie_order(columns, self.free, seed)
         self.neighbours = Neighbours(columns, book.companions)
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
-        self._eligible: dict[Eligibility, Bools] = {}
         self._merits: dict[Eligibility, Merit] = {}
         self._lanes: dict[tuple[Eligibility, int, int, bool], Lane] = {}
 
@@ -144,7 +144,7 @@ class Matching:
 
     def start_over(self, placements: Iterable[Placement]) -> None:
         """Forget who is where, then take these places."""
-        self.free = self._free_at_first.copy()
+        self.free = self._fresh()
         self._rising = _only_grows(self.free)
         self.neighbours.start_over()
         self._prices.clear()
@@ -169,21 +169,21 @@ class Matching:
 
     def eligible(self, wanted: Eligibility) -> Bools:
         """Give the rows that pass a class's tests of who and where."""
-        if wanted not in self._eligible:
-            self._eligible[wanted] = eligible_rows(self.columns, wanted)
-        return self._eligible[wanted]
+        return self.columns.remembered(wanted, eligible_rows)
+
+    @property
+    def tie_order(self) -> Ints:
+        """Give all rows in tie order."""
+        return self._ties.order(tuple(range(len(self.asks))))
 
     def narrowness(self, wanted: Eligibility) -> int:
         """Give how many rows a class may have."""
-        return len(self._merit(wanted).rows)
+        return self._merit(wanted).count
 
     def _merit(self, wanted: Eligibility) -> Merit:
         if wanted not in self._merits:
-            columns = self.columns
-            rows = self.tie_order[self.eligible(wanted)[self.tie_order]]
-            self._merits[wanted] = Merit(
-                rows, columns.node_of_row[rows], columns.tariffs.codes[rows], len(self.asks)
-            )
+            eligible = self.eligible(wanted)
+            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible)
         return self._merits[wanted]
 
 
@@ -192,15 +192,31 @@ def _only_grows(free: Ints) -> bool:
     return bool((free[1:] >= free[:-1]).all())
 
 
-def _tie_order(columns: Columns, free: Ints, seed: int) -> Ints:
-    """Order rows of equal cost: least free cpu first, then memory, then by the nodes' lots.
+class _Ties:
+    """The order of rows of equal cost: least free cpu first, then memory, then the nodes' lots.
 
-    The fullest first keeps whole nodes whole, for work that needs one.
+    The fullest first keeps whole nodes whole, for work that needs one. Only what is asked for is
+    sorted: most batches see few of the tariffs.
     """
-    node = columns.node_of_row
-    drawn = lots(columns.keys, seed)[node]
-    rows = np.arange(columns.row_count)
-    return np.asarray(np.lexsort((rows, drawn, free[0, 1][node], free[0, 0][node])))
+
+    def __init__(self, columns: Columns, free: Ints, seed: int) -> None:
+        self._columns = columns
+        self._cpu, self._memory = free[0, 0].copy(), free[0, 1].copy()
+        self._drawn = lots(columns.keys, seed)
+        self._known: dict[tuple[int, ...], Ints] = {}
+
+    def order(self, tariffs: tuple[int, ...]) -> Ints:
+        """Give the rows of these tariffs, in tie order."""
+        if tariffs not in self._known:
+            found = [self._columns.rows_of_tariff[tariff] for tariff in tariffs]
+            rows = found[0] if len(found) == 1 else np.sort(np.concatenate([*found, _NO_ROWS]))
+            node = self._columns.node_of_row[rows]
+            keys = self._drawn[node], self._memory[node], self._cpu[node]
+            self._known[tariffs] = rows[np.lexsort(keys)]
+        return self._known[tariffs]
+
+
+_NO_ROWS: Ints = np.empty(0, dtype=np.int64)
 
 
 def _not_on(avoided: Ints, columns: Columns) -> RowTest:

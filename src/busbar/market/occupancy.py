@@ -41,7 +41,8 @@ class Occupancy:
         self._used = 0
         self._codes: dict[str, int] = {}
         self._columns: Columns | None = None
-        self._index: Ints = np.empty(0, dtype=np.int64)
+        self._node: Ints = np.empty(0, dtype=np.int64)
+        self._code: Ints = np.empty(0, dtype=np.int64)
         self._hour = 0
         self._begun = _Sums()
         self._ended = _Sums()
@@ -93,23 +94,23 @@ class Occupancy:
         is in the book, so it has not been closed.
         """
         self._come_to(slot_of(axis.now).start // HOUR)
-        free = np.repeat(columns.capacity[np.newaxis], axis.slots, axis=0)
-        node = self._nodes(columns)[:-1]
-        known = node >= 0
-        size = len(node)
-        at = node[known]
-        taken = self._begun.of(size)
-        free[0][:, at] -= taken[:, known]
+        node, code = self._places(columns)
+        size = len(node) + 1
+        begun, ended = self._begun.of(size), self._ended.of(size)
+        free = np.empty((axis.slots, *columns.capacity.shape), dtype=np.int64)
+        known = code >= 0
+        np.subtract(columns.capacity, np.where(known, begun[:, code], 0), out=free[0])
         if axis.slots == 1:
             return free
-        taken = taken - self._ended.of(size)
+        room = free[0] + np.where(known, ended[:, code], 0)
         for slot in range(1, axis.slots):
             hour = self._hour + slot
-            for changes, sign in ((self._begins.get(hour), 1), (self._ends.get(hour), -1)):
+            for changes, sign in ((self._ends.get(hour), 1), (self._begins.get(hour), -1)):
                 if changes is not None:
-                    nodes, amounts = changes.table()
-                    taken[:, nodes] += sign * amounts
-            free[slot][:, at] -= taken[:, known]
+                    codes, amounts = changes.table()
+                    there = node[codes] >= 0
+                    room[:, node[codes[there]]] += sign * amounts[:, there]
+            free[slot] = room
         return free
 
     def _count(self, row: int, sign: int) -> None:
@@ -143,16 +144,16 @@ class Occupancy:
                 for code, amounts in waiting.pop(due).items():
                     sums.add(code, amounts, 1)
 
-    def _nodes(self, columns: Columns) -> Ints:
-        """Give each own code's node in the tables of a book, below 0 where it is not there.
-
-        One entry more stands for rows not in use: their code, -1, is the last.
-        """
-        if self._columns is not columns or len(self._index) != len(self._codes) + 1:
+    def _places(self, columns: Columns) -> tuple[Ints, Ints]:
+        """Give each own code's node in the tables of a book, and each node's code; -1 for none."""
+        if self._columns is not columns or len(self._node) != len(self._codes):
             found = [columns.node_number(name) for name in self._codes]
-            self._index = np.array([*found, _NOBODY], dtype=np.int64)
+            self._node = np.array(found, dtype=np.int64)
+            self._code = np.full(columns.node_count, -1, dtype=np.int64)
+            there = np.flatnonzero(self._node >= 0)
+            self._code[self._node[there]] = there
             self._columns = columns
-        return self._index
+        return self._node, self._code
 
     def _take_row(self) -> int:
         if not self._spare:

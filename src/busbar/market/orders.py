@@ -51,9 +51,9 @@ class Order:
     """A workload that wants to run, and on which terms.
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
-    `company.py`. It does not run before `earliest`. `deadline` None: none. `duration` is what was stated, in
-    ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until the
-    deadline) and rolls.
+    `company.py`. It does not run before `earliest`. `deadline` None: none. `duration` is what was
+    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
+    the deadline) and rolls.
     """
 
     id: str

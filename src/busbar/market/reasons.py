@@ -64,7 +64,7 @@ ADVICE: dict[Reason, str] = {
     Reason.NOT_ENOUGH_MEMORY: "Request less memory: work is not split over nodes.",
     Reason.NOT_ENOUGH_GPU: "Request fewer GPUs: work is not split over nodes.",
     Reason.MINIMUM_TERM_TOO_LONG: "Expect a longer duration, or allow another offer.",
-    Reason.POD_ANTI_AFFINITY: "Wait until those it keeps apart from are gone, or allow more places.",
+    Reason.POD_ANTI_AFFINITY: "Wait until those it keeps away from are gone, or allow more.",
     Reason.POD_AFFINITY: "Start those it wants to be near to, or loosen podAffinity.",
     Reason.TOPOLOGY_SPREAD: "Allow more regions, or a larger maxSkew.",
     Reason.CLEARING_PRICE_ABOVE_CAP: "Wait: it is tried again in the next batch; or raise the cap.",
