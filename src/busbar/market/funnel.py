@@ -49,6 +49,7 @@ class Explainer:
         self._matching, self._known = matching, known_vendors
         self._columns = matching.columns
         self._kinds: dict[Eligibility, Kinds] = {}
+        self._timings: dict[tuple[object, ...], Timing] = {}
         self._funnels: dict[tuple[object, ...], tuple[Reason, Funnel]] = {}
         self._passed_over: dict[tuple[object, ...], tuple[str, ...]] = {}
 
@@ -152,6 +153,12 @@ class Explainer:
 
     def _timing(self, order: Order, window: Window) -> Timing:
         """Judge each tariff over all terms of the window: one good term is enough."""
+        key = order.eligibility, order.cap_nano, window
+        if key not in self._timings:
+            self._timings[key] = self._judged(order, window)
+        return self._timings[key]
+
+    def _judged(self, order: Order, window: Window) -> Timing:
         asks, cap = self._matching.asks, order.cap_nano
         prices = self._matching.prices(order.eligibility)
         tariffs, zones = len(asks), len(self._columns.zones.values)

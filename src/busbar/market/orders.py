@@ -79,10 +79,21 @@ def place_wanted(order: Order) -> tuple[object, ...]:
 
 
 def wants_of(order: Order) -> tuple[object, ...]:
-    """Give all that an order wants: equal for orders that differ in nothing but their names."""
-    times = order.earliest, order.deadline, order.duration, order.may_wait
-    wanted = order.eligibility, order.avoid, order.company
-    return (order.requests, order.cap_nano, wanted, times)
+    """Give a quick key to all that an order wants, while the order lives.
+
+    Orders with equal keys differ in nothing but their names; others may still want the same.
+    """
+    return (
+        order.requests,
+        order.cap_nano,
+        id(order.eligibility),
+        id(order.avoid),
+        id(order.company),
+        order.earliest,
+        order.deadline,
+        order.duration,
+        order.may_wait,
+    )
 
 
 class OrderRefused(NamedTuple):

@@ -30,10 +30,9 @@ def results(
     """Give matches and refusals by order id, the prices, and what explains a match."""
     explainer = Explainer(matching, book.vendors)
     placed = {turn.order.id: turn.placement for turn in turns if turn.placement is not None}
-    unplaced = (turn for turn in turns if turn.placement is None)
     return (
         tuple(sorted(_matches(matching, turns), key=_ORDER)),
-        tuple(sorted([*refused, *(_refusal(explainer, turn) for turn in unplaced)], key=_ORDER)),
+        tuple(sorted([*refused, *_refusals(explainer, turns)], key=_ORDER)),
         tuple(_class_prices(matching, placed.values())),
         partial(_cheaper, explainer, matching, placed),
     )
@@ -89,9 +88,16 @@ def _terms(matching: Matching, prices: PriceList, placement: Placement) -> tuple
     )
 
 
-def _refusal(explainer: Explainer, turn: Turn) -> Refusal:
-    reason, funnel = explainer.refusal(turn.order, turn.window)
-    return Refusal(turn.order.id, turn.order.namespace, reason, funnel.sentence, funnel)
+def _refusals(explainer: Explainer, turns: Iterable[Turn]) -> Iterator[Refusal]:
+    """Give the refusals; those of one kind are told the same."""
+    told: dict[int, tuple[Any, ...]] = {}
+    for order, window, kind, placement in turns:
+        if placement is not None:
+            continue
+        if kind not in told:
+            reason, funnel = explainer.refusal(order, window)
+            told[kind] = reason, funnel.sentence, funnel
+        yield Refusal(order.id, order.namespace, *told[kind])
 
 
 def _class_prices(matching: Matching, placed: Iterable[Placement]) -> list[ClassPrice]:
