@@ -1,7 +1,7 @@
 """The least that a set of orders can cost on a book, found by HiGHS: what placement is held to.
 
-One binary a feasible (order, row); every order on exactly one row; cpu and memory of each node
-respected. Cost is the ask times the draw on a reference node, for a term that starts now. The
+One binary a feasible (order, row); every order on exactly one row; cpu, memory and GPUs of each
+node respected. Cost is the ask times the draw on a reference node, for a term that starts now. The
 uniform price and its caps are not part of it, so the bound is a little lower than any clearing
 could reach.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from bench.books import may
 
 from busbar.market.book import Book
 from busbar.market.orders import Order
@@ -58,18 +59,19 @@ def _model(book: Book, orders: Sequence[Order], now: Instant) -> highspy.HighsLp
         for r, row in enumerate(book.supplies)
         if (ask := row.calendar.ask_at(now)) is not None
         for i, order in enumerate(orders)
-        if ask <= order.cap_nano and _may(order, row) and order.requests.fits_in(row.capacity)
+        if ask <= order.cap_nano and may(order, row) and order.requests.fits_in(row.capacity)
     ]
     count, rows = len(orders), len(book.supplies)
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(pairs), count + 2 * rows
+    model.num_col_, model.num_row_ = len(pairs), count + 3 * rows
     model.col_cost_ = np.array([cost for *_, cost in pairs])
     model.col_lower_, model.col_upper_ = np.zeros(len(pairs)), np.ones(len(pairs))
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(pairs)
-    model.row_lower_ = np.concatenate([np.ones(count), np.zeros(2 * rows)])
+    model.row_lower_ = np.concatenate([np.ones(count), np.zeros(3 * rows)])
     cpu = [row.capacity.cpu_milli for row in book.supplies]
     memory = [row.capacity.memory_bytes / MEBIBYTE for row in book.supplies]
-    model.row_upper_ = np.array([1.0] * count + cpu + memory, dtype=float)
+    gpus = [row.capacity.gpus for row in book.supplies]
+    model.row_upper_ = np.array([1.0] * count + cpu + memory + gpus, dtype=float)
     _fill(model, pairs, orders, rows)
     return model
 
@@ -78,17 +80,15 @@ def _fill(model: highspy.HighsLp, pairs: list[Any], orders: Sequence[Order], row
     count = len(orders)
     matrix = model.a_matrix_
     matrix.format_ = highspy.MatrixFormat.kColwise
-    matrix.start_ = np.arange(0, 3 * len(pairs) + 1, 3)
-    matrix.index_ = np.array([[i, count + r, count + rows + r] for i, r, _ in pairs]).ravel()
+    matrix.start_ = np.arange(0, 4 * len(pairs) + 1, 4)
+    matrix.index_ = np.array(
+        [[i, count + r, count + rows + r, count + 2 * rows + r] for i, r, _ in pairs]
+    ).ravel()
     needs = [orders[i].requests for i, *_ in pairs]
     matrix.value_ = np.array(
-        [[1, need.cpu_milli, need.memory_bytes / MEBIBYTE] for need in needs], dtype=float
+        [[1, need.cpu_milli, need.memory_bytes / MEBIBYTE, need.gpus] for need in needs],
+        dtype=float,
     ).ravel()
-
-
-def _may(order: Order, row: Any) -> bool:
-    regions, vendors = order.eligibility.regions, order.eligibility.vendors
-    return (not regions or row.zone in regions) and (not vendors or row.vendor in vendors)
 
 
 def _draw(order: Order) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from operator import attrgetter, mul
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,25 +148,14 @@ class Lane:
     Ordered by cost of the term, then start, then the rows' tie order.
     """
 
-    def __init__(
-        self,
-        merit: Merit,
-        axis: Axis,
-        asks: npt.NDArray[Any],
-        minimum_terms: list[int],
-        spans: list[Span],
-    ) -> None:
+    def __init__(self, merit: Merit, quotes: Quotes, spans: list[Span]) -> None:
         self._merit = merit
-        used = np.flatnonzero(merit.rows_of_tariff).tolist()
-        quotes = [
-            Quote(cost, span.start, tariff, span, top)
-            for span in spans
-            for tariff, cost, top in _quotes(axis, asks, used, minimum_terms, span)
-        ]
-        quotes.sort(key=lambda quote: quote[:3])
-        self._parts = list(_parted(quotes, merit.rows_of_tariff.tolist()))
+        rows = merit.rows_of_tariff.tolist()
+        found = [quote for span in spans for quote in quotes.of(span) if rows[quote.tariff]]
+        found.sort(key=itemgetter(0, 1, 2))
+        self._parts = list(_parted(found, rows))
         self._runs: list[Run | None] = [None] * len(self._parts)
-        self._tariff_count = len(asks)
+        self._tariff_count = len(rows)
         self.failed: list[tuple[Resources, int, Instant]] = []
 
     def runs(self, latest_end: Instant) -> Iterator[Run]:
@@ -214,16 +203,26 @@ def _parted(quotes: list[Quote], rows_of_tariff: list[int]) -> Iterator[list[Quo
         yield part
 
 
-def _quotes(
-    axis: Axis, asks: npt.NDArray[Any], used: list[int], minimum_terms: list[int], span: Span
-) -> Iterator[tuple[int, int, int]]:
-    """Give (tariff, cost of the term per DTU, highest ask) of each tariff that serves the term.
+class Quotes:
+    """What each tariff costs over a term, for all classes: each term is worked out once."""
 
-    The cost is in nano-euro times ms over an hour: whole numbers, so equal costs are equal.
-    """
-    lengths = axis.lengths(span)
-    for tariff in used:
-        cells = asks[tariff, span.c0 : span.c1].tolist()
-        if min(cells) == CLOSED or minimum_terms[tariff] > span.end - span.start:
-            continue
-        yield tariff, sum(map(mul, cells, lengths)), max(cells)
+    def __init__(self, axis: Axis, asks: npt.NDArray[Any], minimum_terms: Ints) -> None:
+        self._axis, self._asks, self._minimum_terms = axis, asks, minimum_terms
+        self._known: dict[Span, list[Quote]] = {}
+
+    def of(self, span: Span) -> list[Quote]:
+        """Give the tariffs that serve a term.
+
+        The cost is in nano-euro times ms over an hour: whole numbers, so equal costs are equal.
+        """
+        if span not in self._known:
+            cells = self._asks[:, span.c0 : span.c1]
+            served = (cells != CLOSED).all(axis=1)
+            served &= self._minimum_terms <= span.end - span.start
+            costs = cells @ np.array(self._axis.lengths(span), dtype=cells.dtype)
+            tops = cells.max(axis=1)
+            self._known[span] = [
+                Quote(int(costs[tariff]), span.start, tariff, span, int(tops[tariff]))
+                for tariff in np.flatnonzero(served).tolist()
+            ]
+        return self._known[span]

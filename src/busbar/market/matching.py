@@ -19,7 +19,7 @@ from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.company import ALONE
 from busbar.market.eligibility import eligible_rows
-from busbar.market.lanes import Lane, Merit, RowTest
+from busbar.market.lanes import Lane, Merit, Quotes, RowTest
 from busbar.market.lots import lots
 from busbar.market.neighbours import Neighbours, row_test
 from busbar.market.orders import Eligibility, Order
@@ -49,7 +49,7 @@ class Matching:
         self._ties = _Ties(columns, self.free, seed)
         self._rising = _only_grows(self.free)
         self.asks: npt.NDArray[Any] = columns.asks(axis)
-        self._minimum_terms = [minimum for _, minimum in columns.tariffs.values]
+        self._quotes = Quotes(axis, self.asks, columns.minimum_terms)
         self.neighbours = Neighbours(columns, book.companions)
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
@@ -164,7 +164,7 @@ class Matching:
             everything = window._replace(latest_end=self.axis.edges[-1])
             spans = [self.axis.span(start, end) for start, end in everything.terms()]
             merit = self._merit(wanted)
-            self._lanes[key] = Lane(merit, self.axis, self.asks, self._minimum_terms, spans)
+            self._lanes[key] = Lane(merit, self._quotes, spans)
         return self._lanes[key]
 
     def eligible(self, wanted: Eligibility) -> Bools:
