@@ -238,7 +238,7 @@ def cost() -> list[Row]:
 
 def _least(book: Book, orders: Sequence[Order], nodes: dict[str, str]) -> float:
     placed = [order for order in orders if order.id in nodes]
-    return least_cost(book, placed, NOW, seconds=SOLVER_SECONDS)
+    return least_cost(book, placed, NOW, seconds=SOLVER_SECONDS, uniform=True)
 
 
 def rows() -> list[Row]:
