@@ -364,10 +364,8 @@ class Market:
     # Changing places.
 
     def arrange(self, turns: list[Wish], narrow: dict[tuple, int]) -> None:
-        """Change places; arrange a second time, the hard ones first; keep what costs less."""
+        """Change places; arrange again, the hard ones first, then the largest; keep the best."""
         self.exchange(turns)
-        places = [(w, w.row, w.term) for w in turns if w.row is not None]
-        cost = sum(self.cost_now(w) for w in turns)
 
         def hardness(w: Wish) -> tuple:
             cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
@@ -375,9 +373,19 @@ class Market:
             lot_ = lot(w.order["id"], self.seed)
             return narrow[w.group], -lopsided, -base_draw(w.needs), likeness(w), lot_
 
+        def size(w: Wish) -> tuple:
+            lot_ = lot(w.order["id"], self.seed)
+            return -w.needs[0], -base_draw(w.needs), narrow[w.group], likeness(w), lot_
+
+        self.arrange_again(turns, hardness)
+        self.arrange_again(turns, size)
+
+    def arrange_again(self, turns: list[Wish], key) -> None:
+        places = [(w, w.row, w.term) for w in turns if w.row is not None]
+        cost = sum(self.cost_now(w) for w in turns)
         had_none = [w for w in turns if w.row is None]
         stay = [w for w, _, _ in places if w.company]
-        again = sorted((w for w, _, _ in places if not w.company), key=hardness) + had_none
+        again = sorted((w for w, _, _ in places if not w.company), key=key) + had_none
         for wish in again:
             if wish.row is not None:
                 self.lift(wish)

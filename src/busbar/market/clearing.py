@@ -5,8 +5,8 @@
 2. Each takes the first row of its merit order (cost of its term per DTU; then the start; then the
    fuller node; then the smaller lot) that has room for it in every slot of the term and whose
    price its class can bear (`prices.py`).
-3. Orders that run now change places while that saves money (`exchange.py`), and are arranged a
-   second time, the hard to place first; the arrangement that costs less is kept (`arrange.py`).
+3. Orders that run now change places while that saves money (`exchange.py`), and are arranged
+   again, the hard to place first, then the largest; what costs less is kept (`arrange.py`).
 4. The price of a zone, class and cell is the highest ask accepted in it; everybody in it pays it.
 5. An order whose namespace cannot hold the cost of its term takes no part (`funds.py`).
 

@@ -8,6 +8,7 @@ costs a copy of the sums and the hours ahead, not a look at every contract. Next
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,13 +147,17 @@ class Occupancy:
 
     def _places(self, columns: Columns) -> tuple[Ints, Ints]:
         """Give each own code's node in the tables of a book, and each node's code; -1 for none."""
-        if self._columns is not columns or len(self._node) != len(self._codes):
-            found = [columns.node_number(name) for name in self._codes]
-            self._node = np.array(found, dtype=np.int64)
-            self._code = np.full(columns.node_count, -1, dtype=np.int64)
-            there = np.flatnonzero(self._node >= 0)
-            self._code[self._node[there]] = there
+        if self._columns is not columns:
             self._columns = columns
+            self._node = np.empty(0, dtype=np.int64)
+            self._code = np.full(columns.node_count, -1, dtype=np.int64)
+        known = len(self._node)
+        if known < len(self._codes):
+            new = islice(self._codes, known, None)
+            found = np.array([columns.node_number(name) for name in new], dtype=np.int64)
+            there = np.flatnonzero(found >= 0)
+            self._code[found[there]] = known + there
+            self._node = np.concatenate((self._node, found))
         return self._node, self._code
 
     def _take_row(self) -> int:

@@ -83,6 +83,17 @@ def by_difficulty(matching: Matching, wishes: list[Wish], seed: int) -> list[Wis
     return _sorted(wishes, difficulty, seed)
 
 
+def by_size(matching: Matching, wishes: list[Wish], seed: int) -> list[Wish]:
+    """Sort by who needs the largest gap: cpu, draw, narrow class, kind, lot."""
+
+    def size(wish: Wish) -> tuple[object, ...]:
+        order = wish.order
+        narrow = matching.narrowness(order.eligibility)
+        return -order.requests.cpu_milli, -base_draw(order.requests), narrow
+
+    return _sorted(wishes, size, seed)
+
+
 def _sorted(wishes: list[Wish], key: Callable[[Wish], tuple[object, ...]], seed: int) -> list[Wish]:
     """Sort by a key that is one for each kind, then kind by kind, then by lot."""
     kinds: dict[int, Wish] = {}
