@@ -1,48 +1,96 @@
 """The least that a set of orders can cost on a book, found by HiGHS: what placement is held to.
 
-One binary a feasible (order, row); every order on exactly one row; cpu and memory of each node
-respected. Cost is the ask times the draw on a reference node, for a term that starts now. The
-uniform price and its caps are not part of it, so the bound is a little lower than any clearing
-could reach.
+One binary a feasible (order, row); every order on exactly one row; cpu, memory and GPUs of each
+node respected. Cost is what the term that starts now costs at the asks, on a reference node: an
+order for six hours weighs twelve times one for half an hour.
+Where the price rule binds the optimum too, a binary a (class, zone, cap) says whether the uniform
+price there may pass that cap: then nobody with such a cap has a place there. Without it the bound
+is lower than any clearing could reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import inf
+from typing import NamedTuple
 
 import highspy
 import numpy as np
+from bench.books import may
 
 from busbar.market.book import Book
-from busbar.market.orders import Order
+from busbar.market.calendar import Calendar
+from busbar.market.offers import Supply
+from busbar.market.orders import DEFAULT_DURATION, Eligibility, Order
 from busbar.model.dtu import REFERENCE_RATING, draw_micro
 from busbar.model.money import NANO_PER_EURO
-from busbar.model.time import Instant
+from busbar.model.time import HOUR, Instant
 
 MEBIBYTE = 1024**2
 MICRO = 1_000_000
 
 
 def cost_at_asks(book: Book, orders: Sequence[Order], nodes: dict[str, str], now: Instant) -> float:
-    """Give what orders cost where they are, in euro an hour: `nodes` by order id."""
-    asks = {row.node: row.calendar.ask_at(now) or 0 for row in book.supplies}
-    return sum(asks[nodes[o.id]] / NANO_PER_EURO * _draw(o) for o in orders if o.id in nodes)
+    """Give what orders cost where they are, in euro: `nodes` by order id."""
+    rows = {row.node: row for row in book.supplies}
+    costs = Costs(now)
+    return sum(costs.of(o, rows[nodes[o.id]]).euro for o in orders if o.id in nodes)
+
+
+class Cost(NamedTuple):
+    """What a term costs, and the highest ask in it; infinite where it is not sold."""
+
+    euro: float
+    top: float
+
+
+class Costs:
+    """Costs of terms that start now; equal ones are worked out once."""
+
+    def __init__(self, now: Instant) -> None:
+        self._now = now
+        self._known: dict[tuple[Calendar, int], Cost] = {}
+
+    def of(self, order: Order, row: Supply) -> Cost:
+        """Give what an order would cost on a row."""
+        key = row.calendar, order.duration or DEFAULT_DURATION
+        if key not in self._known:
+            self._known[key] = self._find(*key)
+        euro, top = self._known[key]
+        return Cost(euro * draw_micro(order.requests, REFERENCE_RATING) / MICRO, top)
+
+    def _find(self, calendar: Calendar, length: int) -> Cost:
+        pieces = list(calendar.pieces(self._now, self._now + length))
+        if any(piece.ask is None for piece in pieces):
+            return Cost(inf, inf)
+        asks = [(piece.ask or 0, piece.end - piece.start) for piece in pieces]
+        return Cost(sum(a * ms for a, ms in asks) / HOUR / NANO_PER_EURO, max(asks)[0])
 
 
 def least_cost(
-    book: Book, orders: Sequence[Order], now: Instant, *, gap: float = 1e-3, seconds: float = 20
+    book: Book,
+    orders: Sequence[Order],
+    now: Instant,
+    *,
+    gap: float = 1e-3,
+    seconds: float = 20,
+    uniform: bool = False,
 ) -> float:
-    """Give the least cost of placing all of the orders that is found, in euro an hour.
+    """Give the least cost of placing all of the orders that is found, in euro.
 
     Within `gap` of the optimum, unless time runs out before; inf where they cannot all be placed.
+    `uniform`: nobody's class may pay more in a zone than any of its caps there.
     """
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("time_limit", float(seconds))
-    solver.passModel(_model(book, orders, now))
+    pairs = _pairs(book, orders, now)
+    solver.passModel(_model(book, orders, pairs))
+    if uniform:
+        _bind_prices(solver, book, orders, pairs)
     solver.run()
     if solver.getModelStatus() not in (
         highspy.HighsModelStatus.kOptimal,
@@ -52,44 +100,90 @@ def least_cost(
     return float(solver.getInfo().objective_function_value)
 
 
-def _model(book: Book, orders: Sequence[Order], now: Instant) -> highspy.HighsLp:
-    pairs = [
-        (i, r, ask / NANO_PER_EURO * _draw(order))
+class Pair(NamedTuple):
+    """An order that may have a row, the highest ask there, and what the order then costs."""
+
+    order: int
+    row: int
+    ask: float
+    cost: float
+
+
+def _pairs(book: Book, orders: Sequence[Order], now: Instant) -> list[Pair]:
+    costs = Costs(now)
+    return [
+        Pair(i, r, cost.top, cost.euro)
         for r, row in enumerate(book.supplies)
-        if (ask := row.calendar.ask_at(now)) is not None
         for i, order in enumerate(orders)
-        if ask <= order.cap_nano and _may(order, row) and order.requests.fits_in(row.capacity)
+        if (cost := costs.of(order, row)).top <= order.cap_nano
+        and may(order, row)
+        and order.requests.fits_in(row.capacity)
     ]
+
+
+def _bind_prices(
+    solver: highspy.Highs, book: Book, orders: Sequence[Order], pairs: Sequence[Pair]
+) -> None:
+    """Add the rule of the uniform price."""
+    found: dict[tuple[Eligibility, str], list[tuple[int, Pair]]] = defaultdict(list)
+    for column, pair in enumerate(pairs):
+        place = orders[pair.order].eligibility, book.supplies[pair.row].zone
+        found[place].append((column, pair))
+    for there in found.values():
+        for cap in sorted({orders[pair.order].cap_nano for _, pair in there}):
+            above: dict[int, list[int]] = defaultdict(list)
+            within: dict[int, list[int]] = defaultdict(list)
+            for column, pair in there:
+                if orders[pair.order].cap_nano <= cap:
+                    within[pair.order].append(column)
+                elif pair.ask > cap:
+                    above[pair.order].append(column)
+            if above and within:
+                _part(solver, above.values(), within.values())
+
+
+def _part(solver: highspy.Highs, above: Iterable[list[int]], within: Iterable[list[int]]) -> None:
+    """Add a binary: if it is 1 orders may be above the cap, if it is 0 within it."""
+    passed = solver.getNumCol()
+    solver.addVar(0, 1)
+    solver.changeColIntegrality(passed, highspy.HighsVarType.kInteger)
+    infinity = highspy.kHighsInf
+    for columns in above:
+        signs = [1.0] * len(columns)
+        solver.addRow(-infinity, 0, len(columns) + 1, [*columns, passed], [*signs, -1.0])
+    for columns in within:
+        signs = [1.0] * len(columns)
+        solver.addRow(-infinity, 1, len(columns) + 1, [*columns, passed], [*signs, 1.0])
+
+
+def _model(book: Book, orders: Sequence[Order], pairs: Sequence[Pair]) -> highspy.HighsLp:
     count, rows = len(orders), len(book.supplies)
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(pairs), count + 2 * rows
-    model.col_cost_ = np.array([cost for *_, cost in pairs])
+    model.num_col_, model.num_row_ = len(pairs), count + 3 * rows
+    model.col_cost_ = np.array([pair.cost for pair in pairs])
     model.col_lower_, model.col_upper_ = np.zeros(len(pairs)), np.ones(len(pairs))
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(pairs)
-    model.row_lower_ = np.concatenate([np.ones(count), np.zeros(2 * rows)])
+    model.row_lower_ = np.concatenate([np.ones(count), np.zeros(3 * rows)])
     cpu = [row.capacity.cpu_milli for row in book.supplies]
     memory = [row.capacity.memory_bytes / MEBIBYTE for row in book.supplies]
-    model.row_upper_ = np.array([1.0] * count + cpu + memory, dtype=float)
+    gpus = [row.capacity.gpus for row in book.supplies]
+    model.row_upper_ = np.array([1.0] * count + cpu + memory + gpus, dtype=float)
     _fill(model, pairs, orders, rows)
     return model
 
 
-def _fill(model: highspy.HighsLp, pairs: list[Any], orders: Sequence[Order], rows: int) -> None:
+def _fill(
+    model: highspy.HighsLp, pairs: Sequence[Pair], orders: Sequence[Order], rows: int
+) -> None:
     count = len(orders)
     matrix = model.a_matrix_
     matrix.format_ = highspy.MatrixFormat.kColwise
-    matrix.start_ = np.arange(0, 3 * len(pairs) + 1, 3)
-    matrix.index_ = np.array([[i, count + r, count + rows + r] for i, r, _ in pairs]).ravel()
+    matrix.start_ = np.arange(0, 4 * len(pairs) + 1, 4)
+    matrix.index_ = np.array(
+        [[i, count + r, count + rows + r, count + 2 * rows + r] for i, r, *_ in pairs]
+    ).ravel()
     needs = [orders[i].requests for i, *_ in pairs]
     matrix.value_ = np.array(
-        [[1, need.cpu_milli, need.memory_bytes / MEBIBYTE] for need in needs], dtype=float
+        [[1, need.cpu_milli, need.memory_bytes / MEBIBYTE, need.gpus] for need in needs],
+        dtype=float,
     ).ravel()
-
-
-def _may(order: Order, row: Any) -> bool:
-    regions, vendors = order.eligibility.regions, order.eligibility.vendors
-    return (not regions or row.zone in regions) and (not vendors or row.vendor in vendors)
-
-
-def _draw(order: Order) -> float:
-    return draw_micro(order.requests, REFERENCE_RATING) / MICRO

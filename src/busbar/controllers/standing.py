@@ -9,7 +9,7 @@ anything gives the same for it (tests/simulation/fast/test_standing.py). Next:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from busbar.controllers.nodes import is_ready
@@ -17,11 +17,22 @@ from busbar.controllers.parts.funds import billed_by_month, month_of
 from busbar.controllers.parts.pods import contract_key, node_of, phase_of
 from busbar.market.book import Book
 from busbar.market.commitments import commitment_of
+from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
 from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Offer, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused, parse_order
+from busbar.market.podrules import rules_of
 from busbar.model.errors import InvalidField
-from busbar.model.objects import Key, Object, is_deleting, name_of, namespace_of, spec_of, status_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    is_deleting,
+    labels_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+)
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Snapshot
@@ -45,6 +56,8 @@ class Standing:
         self._unbound: dict[_Name, Object] = {}
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
+        self._homes: dict[str, dict[str, tuple[_Name, ...]]] = {}
+        self._keepers: dict[_Name, Rules] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
         self._occupancy = Occupancy()
         self.offers: tuple[Offer, ...] = ()
@@ -73,6 +86,33 @@ class Standing:
                 found.append(Waiting(pod, order))
         return found
 
+    def residents(self, orders: Iterable[Order]) -> Iterable[Resident]:
+        """Give those with an open contract that the company of these orders may be about.
+
+        They are all of the namespaces that the orders' rules name, and whoever keeps others away.
+        """
+        assert self._seen is not None
+        selectors: set[Selector] = set()
+        for order in orders:
+            selectors |= order.rules.selectors()
+        named = {name for selector in selectors for name in selector.namespaces}
+        wanted = self._homes.keys() if EVERYWHERE in named else named & self._homes.keys()
+        for namespace in sorted(wanted):
+            for pod in self._homes[namespace]:
+                yield from self._resident(namespace, pod)
+        for namespace, pod in self._keepers:
+            if namespace not in wanted:
+                yield from self._resident(namespace, pod)
+
+    def _resident(self, namespace: str, name: str) -> Iterator[Resident]:
+        assert self._seen is not None
+        homes = self._homes.get(namespace, {}).get(name, ())
+        pod = self._seen.get(Key("", "pods", namespace, name))
+        if homes and pod is not None:
+            rules = self._keepers.get((namespace, name), NO_RULES)
+            for node in sorted({node for _, node in homes}):
+                yield Resident(node, namespace, labels_of(pod), rules)
+
     def contracts_on(self, node: str) -> Iterable[Object]:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
@@ -86,6 +126,7 @@ class Standing:
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
                 self._occupancy.drop(_name(before))
+                self._move_out(before)
                 self._bill(before, -1)
             if after is not None:
                 self._bill(after, 1)
@@ -93,6 +134,20 @@ class Standing:
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
                 self._occupancy.put(_name(after), taken)
+                self._move_in(after, taken.node)
+
+    def _move_in(self, contract: Object, node: str) -> None:
+        homes = self._homes.setdefault(namespace_of(contract), {})
+        tenant = _tenant(contract)
+        homes[tenant] = (*homes.get(tenant, ()), (name_of(contract), node))
+
+    def _move_out(self, contract: Object) -> None:
+        homes = self._homes.get(namespace_of(contract), {})
+        tenant = _tenant(contract)
+        left = tuple(home for home in homes.get(tenant, ()) if home[0] != name_of(contract))
+        homes.update({tenant: left})
+        if not left:
+            del homes[tenant]
 
     def _bill(self, contract: Object, sign: int) -> None:
         for month, billed in billed_by_month(contract).items():
@@ -121,8 +176,11 @@ class Standing:
             if before is not None:
                 self._unbound.pop(_name(before), None)
                 self._orders.pop(_name(before), None)
+                self._keepers.pop(_name(before), None)
             if after is not None and _is_unbound(after):
                 self._unbound[_name(after)] = after
+            if after is not None and (rules := _keeps_away(after)) is not None:
+                self._keepers[_name(after)] = rules
 
 
 def _is_unbound(pod: Object) -> bool:
@@ -132,6 +190,22 @@ def _is_unbound(pod: Object) -> bool:
         and phase_of(pod) == "Pending"
         and not spec_of(pod).get("schedulingGates")
     )
+
+
+def _tenant(contract: Object) -> str:
+    """Give the name of the Pod that a contract is for."""
+    return str((spec_of(contract).get("order") or {}).get("name", ""))
+
+
+def _keeps_away(pod: Object) -> Rules | None:
+    """Give the rules of a Pod that will not have others near; None for most."""
+    if not (spec_of(pod).get("affinity") or {}).get("podAntiAffinity"):
+        return None
+    try:
+        rules = rules_of(spec_of(pod), namespace_of(pod))
+    except InvalidField:
+        return None
+    return rules if rules.apart else None
 
 
 def _is_promised(pod: Object, snapshot: Snapshot) -> bool:

@@ -11,6 +11,7 @@ from functools import cached_property
 from busbar.market.axis import Axis
 from busbar.market.columns import Columns, Ints
 from busbar.market.commitments import Commitment
+from busbar.market.company import Companion
 from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Supply
 
@@ -23,9 +24,14 @@ class Book:
     """
 
     def __init__(
-        self, supplies: tuple[Supply, ...], occupancy: Occupancy, vendors: frozenset[str]
+        self,
+        supplies: tuple[Supply, ...],
+        occupancy: Occupancy,
+        vendors: frozenset[str],
+        companions: tuple[Companion, ...] = (),
     ) -> None:
         self.supplies, self.occupancy, self.vendors = supplies, occupancy, vendors
+        self.companions = companions
 
     @classmethod
     def build(
@@ -33,16 +39,25 @@ class Book:
         supplies: Iterable[Supply],
         commitments: Iterable[Commitment] | Occupancy = (),
         vendors: Iterable[str] = (),
+        companions: Iterable[Companion] = (),
     ) -> Book:
         """Make a book; the order of rows and commitments does not matter."""
         rows = tuple(sorted(supplies, key=lambda row: (row.node, row.offer)))
         known = frozenset(vendors) | {row.vendor for row in rows if row.vendor}
         if not isinstance(commitments, Occupancy):
             commitments = Occupancy.of(commitments)
-        return cls(rows, commitments, known)
+        return cls(rows, commitments, known, tuple(sorted(companions)))
+
+    def among(self, companions: tuple[Companion, ...]) -> Book:
+        """Give the same book with others on its nodes; the tables are shared."""
+        other = Book(self.supplies, self.occupancy, self.vendors, companions)
+        other.__dict__["columns"] = self.columns
+        return other
 
     def __repr__(self) -> str:
-        return f"Book({self.supplies!r}, {self.commitments!r}, {self.vendors!r})"
+        return (
+            f"Book({self.supplies!r}, {self.commitments!r}, {self.vendors!r}, {self.companions!r})"
+        )
 
     @property
     def commitments(self) -> tuple[Commitment, ...]:

@@ -5,8 +5,8 @@
 2. Each takes the first row of its merit order (cost of its term per DTU; then the start; then the
    fuller node; then the smaller lot) that has room for it in every slot of the term and whose
    price its class can bear (`prices.py`).
-3. Orders that run now change places while that saves money (`exchange.py`), and are arranged a
-   second time, the hard to place first; the arrangement that costs less is kept (`arrange.py`).
+3. Orders that run now change places while that saves money (`exchange.py`), and are arranged
+   again, the hard to place first, then the largest; what costs less is kept (`arrange.py`).
 4. The price of a zone, class and cell is the highest ask accepted in it; everybody in it pays it.
 5. An order whose namespace cannot hold the cost of its term takes no part (`funds.py`).
 
@@ -24,8 +24,8 @@ from busbar.market.axis import make_axis
 from busbar.market.book import Book
 from busbar.market.funds import Funds, Purse
 from busbar.market.matching import Matching, Placement
-from busbar.market.orders import Order
-from busbar.market.outcome import Clearing, Refusal, cost_of
+from busbar.market.orders import Order, place_wanted, wants_of
+from busbar.market.outcome import Clearing, Refusal
 from busbar.market.results import PriceList, results
 from busbar.market.terms import Untimely, Window, window_of
 from busbar.market.turns import Turn, Wish, by_priority, place_in_turn, waits
@@ -59,28 +59,32 @@ def clear(
         if not unable:
             return Clearing(now, seed, RULE, *results(book, matching, turns, refused))
         out = {refusal.order for refusal in (*poor, *unable)}
-        timely = [pair for pair in timely if pair[0].id not in out]
+        timely = [wish for wish in timely if wish.order.id not in out]
 
 
 def _split(orders: Iterable[Order], now: Instant) -> tuple[list[Wish], list[Refusal]]:
-    """Part the orders that can still run in time from those that cannot."""
+    """Part the orders that can still run in time from those that cannot; number their kinds."""
     timely: list[Wish] = []
     untimely: list[Refusal] = []
-    known: dict[tuple[object, ...], Window | Untimely] = {}
+    known: dict[tuple[object, ...], tuple[int, Window | Untimely]] = {}
+    kinds: dict[tuple[object, ...], int] = {}
     for order in orders:
-        key = order.earliest, order.deadline, order.duration, order.may_wait
-        window = known.get(key)
-        if window is None:
-            window = known[key] = window_of(order, now)
+        key = wants_of(order)
+        found = known.get(key)
+        if found is None:
+            window = window_of(order, now)
+            kind = kinds.setdefault((window, *place_wanted(order)), len(kinds))
+            found = known[key] = kind, window
+        kind, window = found
         if isinstance(window, Untimely):
             untimely.append(Refusal(order.id, order.namespace, window.reason, window.message))
         else:
-            timely.append((order, window))
+            timely.append(Wish(order, window, kind))
     return timely, untimely
 
 
 def _until(timely: list[Wish], now: Instant) -> Instant:
-    ends = (w.latest_end if w.forward else w.first + w.length for _, w in timely)
+    ends = (w.latest_end if w.forward else w.first + w.length for _, w, _ in timely)
     return max(ends, default=now + 1)
 
 
@@ -91,16 +95,16 @@ def _place(
     purse = Purse(funds)
     poor: list[Refusal] = []
 
-    def can_pay(placement: Placement) -> bool:
-        order = placement.order
-        short = purse.hold(order.namespace, partial(_at_asks, matching, placement))
+    def can_pay(order: Order, placement: Placement) -> bool:
+        short = purse.hold(order.namespace, partial(matching.cost_at_asks, placement))
         if short is not None:
             poor.append(Refusal(order.id, order.namespace, *short))
         return short is None
 
+    accept = None if funds is None else can_pay
     at_once = [wish for wish in wishes if not waits(wish, matching)]
-    turns = arrange(matching, place_in_turn(matching, at_once, can_pay), seed)
-    return turns + place_in_turn(matching, wishes[len(at_once) :], can_pay), poor
+    turns = arrange(matching, place_in_turn(matching, at_once, accept), seed)
+    return turns + place_in_turn(matching, wishes[len(at_once) :], accept), poor
 
 
 def _unable(
@@ -112,13 +116,11 @@ def _unable(
     them, and what is published can be computed again by who does not know their balance.
     """
     purse, prices, found = Purse(funds), PriceList(matching), list[Refusal]()
-    for order, _, placement in turns:
+    if funds is None:
+        return found
+    for order, _, _, placement in turns:
         if placement is not None:
             short = purse.hold(order.namespace, partial(prices.cost, placement))
             if short is not None:
                 found.append(Refusal(order.id, order.namespace, *short))
     return found
-
-
-def _at_asks(matching: Matching, placement: Placement) -> int:
-    return cost_of(matching.asked(placement), matching.draw(placement))

@@ -6,7 +6,7 @@ Tables that no order asks about are never built. Next: `eligibility.py`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,10 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Value = TypeVar("Value", bound=Hashable)
 
+Wanted = TypeVar("Wanted", bound=Hashable)
+
+_REMEMBERED = 1 << 26
+"""Most bytes that are kept of which rows classes may have."""
 CLOSED = -1
 """The ask of a tariff in a cell where it has no capacity."""
 DIMENSIONS = 3
@@ -73,6 +77,7 @@ class Columns:
         self.paused = np.array([row.paused for row in rows], dtype=bool)
         self.usable = self.ready & ~self.cordoned & self.offered & ~self.paused
         self._kinds: dict[tuple[str, ...], tuple[Ints, Ints, Ints]] = {}
+        self._found: dict[Hashable, Bools] = {}
         self._labels: dict[str, Interned[str | None]] = {}
         self._node_index = {name: i for i, name in enumerate(nodes.values)}
 
@@ -109,6 +114,24 @@ class Columns:
         for column in (*columns, self.taints.codes, flags, *self.capacity[:, self.node_of_row]):
             code = _combined(code, column)
         return code
+
+    @cached_property
+    def rows_of_tariff(self) -> list[Ints]:
+        """Give the rows of each tariff."""
+        codes = self.tariffs.codes
+        ordered = np.argsort(codes, kind="stable")
+        ends = np.cumsum(np.bincount(codes, minlength=len(self.tariffs.values)))
+        return np.split(ordered, ends[:-1]) if len(ends) else []
+
+    def remembered(self, wanted: Wanted, find: Callable[[Columns, Wanted], Bools]) -> Bools:
+        """Give what was found about a class on these tables before, or find it now."""
+        known = self._found.get(wanted)
+        if known is None:
+            if len(self._found) * self.row_count > _REMEMBERED:
+                self._found.clear()
+            known = self._found[wanted] = find(self, wanted)
+            known.flags.writeable = False
+        return known
 
     def label(self, key: str) -> Interned[str | None]:
         """Give the column of a label's values, None where a node does not have it."""

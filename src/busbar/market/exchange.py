@@ -10,7 +10,8 @@ batch small enough, the best single change is made again and again until none sa
 Cost is what orders would pay at the asks on a reference node, in nano-euro; an order without a
 place costs one more than its cap allows, so that finding it a place is always a saving. The
 change with the largest saving is made; of equal ones the first in the order above, then by turn.
-No change is made that would put a class's price above the cap of anybody in it.
+An order in company (`company.py`) keeps its place. No change is made that would put a class's
+price above the cap of anybody in it.
 Next: `arrange.py`.
 """
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from busbar.market.axis import Span
 from busbar.market.columns import CLOSED, Bools, Ints
+from busbar.market.company import ALONE
 from busbar.market.matching import Matching, Placement
 from busbar.market.turns import Turn, base_draw
 from busbar.model.dtu import amount
@@ -226,13 +228,17 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> Ints:
     columns = matching.columns
     quoted: dict[tuple[int, Span], tuple[Ints, Ints]] = {}
     found = []
-    for (order, _, _), span in zip(turns, spans, strict=True):
+    for (order, _, _, placement), span in zip(turns, spans, strict=True):
         draw = base_draw(order.requests)
         if (draw, span) not in quoted:
             quoted[draw, span] = _quotes(matching, draw, span)
         costs, tops = quoted[draw, span]
         by_tariff = np.where(tops <= order.cap_nano, costs, NEVER)
         allowed = matching.eligible(order.eligibility)
+        if order.company != ALONE:
+            allowed = np.zeros(columns.row_count, dtype=bool)
+            if placement is not None:
+                allowed[placement.row] = True
         if order.avoid:
             allowed = allowed & ~np.isin(columns.node_of_row, columns.nodes_named(order.avoid))
         found.append(np.where(allowed, by_tariff[columns.tariffs.codes], NEVER))

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from busbar.market.columns import CLOSED, Bools, Columns, Ints
+from busbar.market.company import ALONE
 from busbar.market.eligibility import static_tests
 from busbar.market.matching import Matching, Placement
-from busbar.market.orders import Eligibility, Order
+from busbar.market.orders import Eligibility, Order, place_wanted
 from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
 from busbar.market.terms import Window
@@ -48,6 +49,7 @@ class Explainer:
         self._matching, self._known = matching, known_vendors
         self._columns = matching.columns
         self._kinds: dict[Eligibility, Kinds] = {}
+        self._timings: dict[tuple[object, ...], Timing] = {}
         self._funnels: dict[tuple[object, ...], tuple[Reason, Funnel]] = {}
         self._passed_over: dict[tuple[object, ...], tuple[str, ...]] = {}
 
@@ -56,7 +58,7 @@ class Explainer:
 
         The headline is the reason of the nodes that came furthest: the nearest thing to change.
         """
-        key = (order.eligibility, order.requests, order.cap_nano, order.avoid, window)
+        key = (*place_wanted(order), window)
         if key not in self._funnels:
             self._funnels[key] = self._refusal(order, window)
         return self._funnels[key]
@@ -89,7 +91,7 @@ class Explainer:
         asks = self._matching.asks[:, span.c0]
         if not ((asks < asks[tariff]) & (asks != CLOSED)).any():
             return ()
-        key = (order.eligibility, order.requests, order.cap_nano, order.avoid, span, tariff)
+        key = (*place_wanted(order), span, tariff)
         if key not in self._passed_over:
             self._passed_over[key] = self._cheaper(placement)
         return self._passed_over[key]
@@ -142,11 +144,21 @@ class Explainer:
         for have, need, reason in zip(columns.capacity, order.requests, _SHORT, strict=True):
             _fail(stage, have[nodes] < need, reason)
         _fail(stage, columns.minimum_terms[tariffs] > window.length, Reason.MINIMUM_TERM_TOO_LONG)
+        if order.company != ALONE:
+            eligible = self._matching.eligible(order.eligibility)
+            for rule in self._matching.neighbours.allowed(order.company, eligible):
+                _fail(stage, ~rule.domains[rule.codes[kinds.rows]], rule.reason)
         _fail(stage, timing.unbearable[zones, tariffs], Reason.CLEARING_PRICE_ABOVE_CAP)
         return stage
 
     def _timing(self, order: Order, window: Window) -> Timing:
         """Judge each tariff over all terms of the window: one good term is enough."""
+        key = order.eligibility, order.cap_nano, window
+        if key not in self._timings:
+            self._timings[key] = self._judged(order, window)
+        return self._timings[key]
+
+    def _judged(self, order: Order, window: Window) -> Timing:
         asks, cap = self._matching.asks, order.cap_nano
         prices = self._matching.prices(order.eligibility)
         tariffs, zones = len(asks), len(self._columns.zones.values)
@@ -177,7 +189,7 @@ class Explainer:
     def _kinds_for(self, order: Order) -> Kinds:
         """Give the rows to look at: all of them where the order avoids nodes by name."""
         wanted = order.eligibility
-        if order.avoid:
+        if order.avoid or order.company != ALONE:
             return _kinds(self._columns, wanted, merged=False)
         if wanted not in self._kinds:
             self._kinds[wanted] = _kinds(self._columns, wanted, merged=True)

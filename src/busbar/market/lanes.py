@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from operator import attrgetter, mul
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from busbar.market.axis import Axis, Span
-from busbar.market.columns import CLOSED, Bools, Ints
+from busbar.market.columns import CLOSED, Bools, Columns, Ints
 from busbar.model.dtu import Resources
 from busbar.model.time import Instant
 
@@ -56,7 +56,7 @@ class Run:
         `also` is a further test; where it is one that only this order makes, the place found must
         not be remembered for others of its size. None where no row passes.
         """
-        for part in self._parts(need, cap):
+        for part in self._parts(need, cap, remember=remember):
             nodes = self._nodes[part]
             fits = _fits(free, slots, nodes, need)
             if self._highest_top > cap:
@@ -71,13 +71,13 @@ class Run:
             self._learn(free, part, nodes)
         return None
 
-    def _parts(self, need: Resources, cap: int) -> Iterator[slice]:
+    def _parts(self, need: Resources, cap: int, *, remember: bool) -> Iterator[slice]:
         """Give the parts in which there might be room, from where the last of this size went.
 
         What it passed over had no room for it then, and has none for its like now: room only
         shrinks, and orders come with falling caps.
         """
-        reached = self._reached.get(need, 0)
+        reached = self._reached.get(need, 0) if remember else 0
         block, within = divmod(reached, BLOCK)
         if within:
             block += 1
@@ -110,26 +110,26 @@ def _fits(free: Ints, slots: range, nodes: Ints, need: Resources) -> Bools:
 
 
 class Merit:
-    """What the merit order is made from: the rows of a class in tie order, and their tariffs."""
+    """What the merit order is made from: the rows of each tariff that a class may have."""
 
-    def __init__(self, rows: Ints, nodes: Ints, tariffs: Ints, tariff_count: int) -> None:
-        self.rows, self.nodes, self.tariffs = rows, nodes, tariffs
-        self.rows_of_tariff = np.bincount(tariffs, minlength=tariff_count)
+    def __init__(
+        self, columns: Columns, ranked: Callable[[tuple[int, ...]], Ints], eligible: Bools
+    ) -> None:
+        self._columns, self._ranked, self._eligible = columns, ranked, eligible
+        tariffs = columns.tariffs.codes[eligible]
+        self.rows_of_tariff = np.bincount(tariffs, minlength=len(columns.tariffs.values))
+        self.count = len(tariffs)
 
-    def run(self, span: Span, ranked: Iterable[list[int]], top: list[int]) -> Run:
-        """Give the rows of tariffs for a term: `ranked` are tariffs of equal cost, cheapest first.
+    def run(self, span: Span, equal: Iterable[list[int]], top: list[int]) -> Run:
+        """Give the rows of tariffs for a term: lists of equal cost in tie order, cheapest first.
 
         `top` is the highest ask of each tariff.
         """
-        rank = np.full(len(top), -1, dtype=np.int32)
-        for place, tariffs in enumerate(ranked):
-            rank[tariffs] = place
-        ranks = rank[self.tariffs]
-        kept = np.flatnonzero(ranks >= 0)
-        small = ranks[kept].astype(np.uint16 if len(top) < 2**16 else np.int32)
-        kept = kept[np.argsort(small, kind="stable")]
+        rows = np.concatenate([self._ranked(tuple(sorted(tariffs))) for tariffs in equal])
+        rows = rows[self._eligible[rows]]
         tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
-        return Run(span, self.rows[kept], self.nodes[kept], tops[self.tariffs[kept]])
+        columns = self._columns
+        return Run(span, rows, columns.node_of_row[rows], tops[columns.tariffs.codes[rows]])
 
 
 class Quote(NamedTuple):
@@ -148,25 +148,14 @@ class Lane:
     Ordered by cost of the term, then start, then the rows' tie order.
     """
 
-    def __init__(
-        self,
-        merit: Merit,
-        axis: Axis,
-        asks: npt.NDArray[Any],
-        minimum_terms: list[int],
-        spans: list[Span],
-    ) -> None:
+    def __init__(self, merit: Merit, quotes: Quotes, spans: list[Span]) -> None:
         self._merit = merit
-        used = np.flatnonzero(merit.rows_of_tariff).tolist()
-        quotes = [
-            Quote(cost, span.start, tariff, span, top)
-            for span in spans
-            for tariff, cost, top in _quotes(axis, asks, used, minimum_terms, span)
-        ]
-        quotes.sort(key=lambda quote: quote[:3])
-        self._parts = list(_parted(quotes, merit.rows_of_tariff.tolist()))
+        rows = merit.rows_of_tariff.tolist()
+        found = [quote for span in spans for quote in quotes.of(span) if rows[quote.tariff]]
+        found.sort(key=itemgetter(0, 1, 2))
+        self._parts = list(_parted(found, rows))
         self._runs: list[Run | None] = [None] * len(self._parts)
-        self._tariff_count = len(asks)
+        self._tariff_count = len(rows)
         self.failed: list[tuple[Resources, int, Instant]] = []
 
     def runs(self, latest_end: Instant) -> Iterator[Run]:
@@ -214,16 +203,26 @@ def _parted(quotes: list[Quote], rows_of_tariff: list[int]) -> Iterator[list[Quo
         yield part
 
 
-def _quotes(
-    axis: Axis, asks: npt.NDArray[Any], used: list[int], minimum_terms: list[int], span: Span
-) -> Iterator[tuple[int, int, int]]:
-    """Give (tariff, cost of the term per DTU, highest ask) of each tariff that serves the term.
+class Quotes:
+    """What each tariff costs over a term, for all classes: each term is worked out once."""
 
-    The cost is in nano-euro times ms over an hour: whole numbers, so equal costs are equal.
-    """
-    lengths = axis.lengths(span)
-    for tariff in used:
-        cells = asks[tariff, span.c0 : span.c1].tolist()
-        if min(cells) == CLOSED or minimum_terms[tariff] > span.end - span.start:
-            continue
-        yield tariff, sum(map(mul, cells, lengths)), max(cells)
+    def __init__(self, axis: Axis, asks: npt.NDArray[Any], minimum_terms: Ints) -> None:
+        self._axis, self._asks, self._minimum_terms = axis, asks, minimum_terms
+        self._known: dict[Span, list[Quote]] = {}
+
+    def of(self, span: Span) -> list[Quote]:
+        """Give the tariffs that serve a term.
+
+        The cost is in nano-euro times ms over an hour: whole numbers, so equal costs are equal.
+        """
+        if span not in self._known:
+            cells = self._asks[:, span.c0 : span.c1]
+            served = (cells != CLOSED).all(axis=1)
+            served &= self._minimum_terms <= span.end - span.start
+            costs = cells @ np.array(self._axis.lengths(span), dtype=cells.dtype)
+            tops = cells.max(axis=1)
+            self._known[span] = [
+                Quote(int(costs[tariff]), span.start, tariff, span, int(tops[tariff]))
+                for tariff in np.flatnonzero(served).tolist()
+            ]
+        return self._known[span]

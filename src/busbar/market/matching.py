@@ -7,6 +7,7 @@ can bear. Next: `clearing.py`, which says in which order they come.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,17 +17,20 @@ from busbar.market.axis import Axis, Span
 from busbar.market.book import Book
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
+from busbar.market.company import ALONE
 from busbar.market.eligibility import eligible_rows
-from busbar.market.lanes import Lane, Merit, RowTest
+from busbar.market.lanes import Lane, Merit, Quotes, RowTest
 from busbar.market.lots import lots
+from busbar.market.neighbours import Neighbours, row_test
 from busbar.market.orders import Eligibility, Order
+from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
 from busbar.model.dtu import Resources, draw_micro
 
 
 class Placement(NamedTuple):
-    """An order on a row for a term."""
+    """A row for a term, found for an order; its like share it while there is room."""
 
     order: Order
     window: Window
@@ -41,16 +45,16 @@ class Matching:
         columns = book.columns
         self.columns, self.axis = columns, axis
         self.free = book.free(axis)
-        self._free_at_first = self.free.copy()
+        self._fresh = partial(book.free, axis)
+        self._ties = _Ties(columns, self.free, seed)
         self._rising = _only_grows(self.free)
         self.asks: npt.NDArray[Any] = columns.asks(axis)
-        self._minimum_terms = [minimum for _, minimum in columns.tariffs.values]
-        self.tie_order = _tie_order(columns, self.free, seed)
+        self._quotes = Quotes(axis, self.asks, columns.minimum_terms)
+        self.neighbours = Neighbours(columns, book.companions)
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
-        self._eligible: dict[Eligibility, Bools] = {}
         self._merits: dict[Eligibility, Merit] = {}
         self._lanes: dict[tuple[Eligibility, int, int, bool], Lane] = {}
 
@@ -61,16 +65,29 @@ class Matching:
         if lane.is_hopeless(need, cap, window.latest_end):
             return None
         prices = self.prices(order.eligibility)
-        avoided = self.columns.nodes_named(order.avoid) if order.avoid else None
+        is_plain = not order.avoid and order.company == ALONE
+        own = None if is_plain else self._own_tests(order)
+        if own is not None and None in own:
+            return None
         for run in lane.runs(window.latest_end):
-            test = _and_not_on(avoided, prices.test(run.span, cap), self.columns)
+            test = _both(own, prices.test(run.span, cap))
             slots = self.slots_to_check(run.span)
-            row = run.first_fit(self.free, slots, need, cap, test, remember=avoided is None)
+            row = run.first_fit(self.free, slots, need, cap, test, remember=is_plain)
             if row is not None:
                 return Placement(order, window, row, run.span)
-        if avoided is None:
+        if is_plain:
             lane.failed.append((need, cap, window.latest_end))
         return None
+
+    def _own_tests(self, order: Order) -> list[RowTest | None]:
+        """Give the tests of rows that only this order makes; None for one that no row passes."""
+        found: list[RowTest | None] = []
+        if order.avoid:
+            found.append(_not_on(self.columns.nodes_named(order.avoid), self.columns))
+        if order.company != ALONE:
+            eligible = self.eligible(order.eligibility)
+            found.append(row_test(self.neighbours.allowed(order.company, eligible)))
+        return found
 
     def slots_to_check(self, span: Span) -> range:
         """Give the slots of a term in which room may be short: where it only grows, the first."""
@@ -85,6 +102,10 @@ class Matching:
             self._asked[key] = self.axis.segments(span, asks)
         return self._asked[key]
 
+    def cost_at_asks(self, placement: Placement) -> int:
+        """Give what an order costs where it is placed, at what its offer asks."""
+        return cost_of(self.asked(placement), self.draw(placement))
+
     def draw(self, placement: Placement) -> int:
         """Give what an order draws where it is placed, in micro-DTU per hour."""
         key = placement.order.requests, self.columns.rows[placement.row].rating_micro
@@ -92,12 +113,28 @@ class Matching:
             self._draws[key] = draw_micro(*key)
         return self._draws[key]
 
-    def take(self, placement: Placement) -> None:
-        """Take the room of a placement and count its asks into its class's price."""
+    def room(self, placement: Placement) -> int:
+        """Say how many orders like the one that found a place have room there."""
+        order, _, row, span = placement
+        if order.company != ALONE:
+            return 1
+        node = int(self.columns.node_of_row[row])
+        slots = self.slots_to_check(span)
+        free = self.free[slots.start : slots.stop, :, node]
+        have = (free[0] if len(free) == 1 else free.min(axis=0)).tolist()
+        pairs = zip(have, order.requests, strict=True)
+        return min(int(amount) // need for amount, need in pairs if need)
+
+    def take(self, placement: Placement, count: int = 1) -> None:
+        """Take the room of orders at a place and count its asks into their class's price."""
+        if not count:
+            return
         order, _, row, span = placement
         node = int(self.columns.node_of_row[row])
-        self.free[span.k0 : span.k1, :, node] -= self._amounts(order.requests)
+        self.free[span.k0 : span.k1, :, node] -= count * self._amounts(order.requests)
         self._rising &= span.k0 == 0
+        if order.company != ALONE:
+            self.neighbours.add(row, order.company.groups, order.company.apart, count)
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
 
     def _amounts(self, requests: Resources) -> Ints:
@@ -107,8 +144,9 @@ class Matching:
 
     def start_over(self, placements: Iterable[Placement]) -> None:
         """Forget who is where, then take these places."""
-        self.free = self._free_at_first.copy()
+        self.free = self._fresh()
         self._rising = _only_grows(self.free)
+        self.neighbours.start_over()
         self._prices.clear()
         self._lanes.clear()
         for placement in placements:
@@ -126,26 +164,26 @@ class Matching:
             everything = window._replace(latest_end=self.axis.edges[-1])
             spans = [self.axis.span(start, end) for start, end in everything.terms()]
             merit = self._merit(wanted)
-            self._lanes[key] = Lane(merit, self.axis, self.asks, self._minimum_terms, spans)
+            self._lanes[key] = Lane(merit, self._quotes, spans)
         return self._lanes[key]
 
     def eligible(self, wanted: Eligibility) -> Bools:
         """Give the rows that pass a class's tests of who and where."""
-        if wanted not in self._eligible:
-            self._eligible[wanted] = eligible_rows(self.columns, wanted)
-        return self._eligible[wanted]
+        return self.columns.remembered(wanted, eligible_rows)
+
+    @property
+    def tie_order(self) -> Ints:
+        """Give all rows in tie order."""
+        return self._ties.order(tuple(range(len(self.asks))))
 
     def narrowness(self, wanted: Eligibility) -> int:
         """Give how many rows a class may have."""
-        return len(self._merit(wanted).rows)
+        return self._merit(wanted).count
 
     def _merit(self, wanted: Eligibility) -> Merit:
         if wanted not in self._merits:
-            columns = self.columns
-            rows = self.tie_order[self.eligible(wanted)[self.tie_order]]
-            self._merits[wanted] = Merit(
-                rows, columns.node_of_row[rows], columns.tariffs.codes[rows], len(self.asks)
-            )
+            eligible = self.eligible(wanted)
+            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible)
         return self._merits[wanted]
 
 
@@ -154,23 +192,39 @@ def _only_grows(free: Ints) -> bool:
     return bool((free[1:] >= free[:-1]).all())
 
 
-def _tie_order(columns: Columns, free: Ints, seed: int) -> Ints:
-    """Order rows of equal cost: least free cpu first, then memory, then by the nodes' lots.
+class _Ties:
+    """The order of rows of equal cost: least free cpu first, then memory, then the nodes' lots.
 
-    The fullest first keeps whole nodes whole, for work that needs one.
+    The fullest first keeps whole nodes whole, for work that needs one. Only what is asked for is
+    sorted: most batches see few of the tariffs.
     """
-    node = columns.node_of_row
-    drawn = lots(columns.keys, seed)[node]
-    rows = np.arange(columns.row_count)
-    return np.asarray(np.lexsort((rows, drawn, free[0, 1][node], free[0, 0][node])))
+
+    def __init__(self, columns: Columns, free: Ints, seed: int) -> None:
+        self._columns = columns
+        self._cpu, self._memory = free[0, 0].copy(), free[0, 1].copy()
+        self._drawn = lots(columns.keys, seed)
+        self._known: dict[tuple[int, ...], Ints] = {}
+
+    def order(self, tariffs: tuple[int, ...]) -> Ints:
+        """Give the rows of these tariffs, in tie order."""
+        if tariffs not in self._known:
+            found = [self._columns.rows_of_tariff[tariff] for tariff in tariffs]
+            rows = found[0] if len(found) == 1 else np.sort(np.concatenate([*found, _NO_ROWS]))
+            node = self._columns.node_of_row[rows]
+            keys = self._drawn[node], self._memory[node], self._cpu[node]
+            self._known[tariffs] = rows[np.lexsort(keys)]
+        return self._known[tariffs]
 
 
-def _and_not_on(avoided: Ints | None, test: RowTest | None, columns: Columns) -> RowTest | None:
-    if avoided is None:
-        return test
+_NO_ROWS: Ints = np.empty(0, dtype=np.int64)
 
-    def passes(rows: Ints) -> Bools:
-        found = ~np.isin(columns.node_of_row[rows], avoided)
-        return found if test is None else found & test(rows)
 
-    return passes
+def _not_on(avoided: Ints, columns: Columns) -> RowTest:
+    return lambda rows: ~np.isin(columns.node_of_row[rows], avoided)
+
+
+def _both(own: list[RowTest | None] | None, prices: RowTest | None) -> RowTest | None:
+    tests = [test for test in (*(own or ()), prices) if test is not None]
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    return lambda rows: np.logical_and.reduce([test(rows) for test in tests])

@@ -1,12 +1,14 @@
 """What is promised of every node, as a table that changes with each contract.
 
-Kept from batch to batch: a contract is read once, however many batches see it; what is free is
-then a few sums over columns of numbers. Next: `book.py`.
+Kept from batch to batch: a contract is read once, however many batches see it. What has begun is
+summed by node as it comes and goes; what begins or ends later waits in its hour. So what is free
+costs a copy of the sums and the hours ahead, not a look at every contract. Next: `book.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 _ROWS_MIN = 64
 _FOREVER = 2**62
 _NODE, _START, _END, _CPU, _MEMORY, _GPUS = range(6)
+_DIMENSIONS = 3
 _NOBODY = -1
 """The node of a row that is not in use."""
 
@@ -39,7 +42,13 @@ class Occupancy:
         self._used = 0
         self._codes: dict[str, int] = {}
         self._columns: Columns | None = None
-        self._index: Ints = np.empty(0, dtype=np.int64)
+        self._node: Ints = np.empty(0, dtype=np.int64)
+        self._code: Ints = np.empty(0, dtype=np.int64)
+        self._hour = 0
+        self._begun = _Sums()
+        self._ended = _Sums()
+        self._begins: dict[int, _Changes] = {}
+        self._ends: dict[int, _Changes] = {}
 
     @classmethod
     def of(cls, commitments: Iterable[Commitment]) -> Occupancy:
@@ -64,14 +73,18 @@ class Occupancy:
         row = self._row_of.get(key)
         if row is None:
             row = self._row_of[key] = self._take_row()
+        else:
+            self._count(row, -1)
         node, resources, start, end = commitment
         code = self._codes.setdefault(node, len(self._codes))
         self._table[:, row] = (code, start, _FOREVER if end is None else end, *resources)
+        self._count(row, 1)
 
     def drop(self, key: Hashable) -> None:
         """Forget a contract; fine where it takes nothing."""
         row = self._row_of.pop(key, None)
         if row is not None:
+            self._count(row, -1)
             self._table[_NODE, row] = _NOBODY
             self._spare.append(row)
 
@@ -81,38 +94,71 @@ class Occupancy:
         A commitment that has begun takes the present slot too, even where its end has passed: it
         is in the book, so it has not been closed.
         """
-        free = np.repeat(columns.capacity[np.newaxis], axis.slots, axis=0)
-        table = self._table[:, : self._used]
-        node = self._nodes(columns)[table[_NODE]]
-        present = slot_of(axis.now).start
-        first = np.maximum((table[_START] - present) // HOUR, 0)
-        after = np.minimum(-((present - table[_END]) // HOUR), axis.slots)
-        after = np.where(first == 0, np.maximum(after, 1), after)
-        takes = (node >= 0) & (first < after)
-        for row, amounts in enumerate(table[_CPU:]):
-            self._take(free[:, row], node[takes], first[takes], after[takes], amounts[takes])
+        self._come_to(slot_of(axis.now).start // HOUR)
+        node, code = self._places(columns)
+        size = len(node) + 1
+        begun, ended = self._begun.of(size), self._ended.of(size)
+        free = np.empty((axis.slots, *columns.capacity.shape), dtype=np.int64)
+        known = code >= 0
+        np.subtract(columns.capacity, np.where(known, begun[:, code], 0), out=free[0])
+        if axis.slots == 1:
+            return free
+        room = free[0] + np.where(known, ended[:, code], 0)
+        for slot in range(1, axis.slots):
+            hour = self._hour + slot
+            for changes, sign in ((self._ends.get(hour), 1), (self._begins.get(hour), -1)):
+                if changes is not None:
+                    codes, amounts = changes.table()
+                    there = node[codes] >= 0
+                    room[:, node[codes[there]]] += sign * amounts[:, there]
+            free[slot] = room
         return free
 
-    def _take(self, free: Ints, node: Ints, first: Ints, after: Ints, amounts: Ints) -> None:
-        """Take amounts of one dimension in their slots, from `free`, shape (slot, node)."""
-        if len(free) == 1:
-            np.subtract.at(free[0], node, amounts)
+    def _count(self, row: int, sign: int) -> None:
+        """Count a row in, or out: now where it has begun or ended, else in its hour."""
+        code, start, end, *amounts = self._table[:, row].tolist()
+        begin = start // HOUR
+        if begin <= self._hour:
+            self._begun.add(code, amounts, sign)
+        else:
+            self._begins.setdefault(begin, _Changes()).add(code, amounts, sign)
+        if end == _FOREVER:
             return
-        ends = np.zeros((len(free) + 1, free.shape[1]), dtype=np.int64)
-        np.add.at(ends, (first, node), amounts)
-        np.subtract.at(ends, (after, node), amounts)
-        free -= np.cumsum(ends[:-1], axis=0)
+        # What ends before it begins takes nothing but the present slot, once it has begun.
+        after = max(-(-end // HOUR), begin)
+        if after <= self._hour:
+            self._ended.add(code, amounts, sign)
+        else:
+            self._ends.setdefault(after, _Changes()).add(code, amounts, sign)
 
-    def _nodes(self, columns: Columns) -> Ints:
-        """Give each own code's node in the tables of a book, below 0 where it is not there.
+    def _come_to(self, hour: int) -> None:
+        """Move the hours that have come into the sums; count anew where time has gone back."""
+        if hour < self._hour:
+            self._begun, self._ended = _Sums(), _Sums()
+            self._begins, self._ends, self._hour = {}, {}, hour
+            for row in self._row_of.values():
+                self._count(row, 1)
+            return
+        self._hour = hour
+        for waiting, sums in ((self._begins, self._begun), (self._ends, self._ended)):
+            for due in [due for due in waiting if due <= hour]:
+                for code, amounts in waiting.pop(due).items():
+                    sums.add(code, amounts, 1)
 
-        One entry more stands for rows not in use: their code, -1, is the last.
-        """
-        if self._columns is not columns or len(self._index) != len(self._codes) + 1:
-            found = [columns.node_number(name) for name in self._codes]
-            self._index = np.array([*found, _NOBODY], dtype=np.int64)
+    def _places(self, columns: Columns) -> tuple[Ints, Ints]:
+        """Give each own code's node in the tables of a book, and each node's code; -1 for none."""
+        if self._columns is not columns:
             self._columns = columns
-        return self._index
+            self._node = np.empty(0, dtype=np.int64)
+            self._code = np.full(columns.node_count, -1, dtype=np.int64)
+        known = len(self._node)
+        if known < len(self._codes):
+            new = islice(self._codes, known, None)
+            found = np.array([columns.node_number(name) for name in new], dtype=np.int64)
+            there = np.flatnonzero(found >= 0)
+            self._code[found[there]] = known + there
+            self._node = np.concatenate((self._node, found))
+        return self._node, self._code
 
     def _take_row(self) -> int:
         if not self._spare:
@@ -122,6 +168,55 @@ class Occupancy:
         row = self._spare.pop()
         self._used = max(self._used, row + 1)
         return row
+
+
+class _Sums:
+    """Amounts by node, shape (dimension, node)."""
+
+    def __init__(self) -> None:
+        self._amounts: Ints = np.zeros((_DIMENSIONS, _ROWS_MIN), dtype=np.int64)
+
+    def add(self, node: int, amounts: list[int], sign: int) -> None:
+        """Add to a node's, or take away."""
+        while node >= self._amounts.shape[1]:
+            self._amounts = np.concatenate((self._amounts, np.zeros_like(self._amounts)), axis=1)
+        for dimension, amount in enumerate(amounts):
+            self._amounts[dimension, node] += sign * amount
+
+    def of(self, nodes: int) -> Ints:
+        """Give the amounts of the first so many nodes."""
+        while nodes > self._amounts.shape[1]:
+            self._amounts = np.concatenate((self._amounts, np.zeros_like(self._amounts)), axis=1)
+        return self._amounts[:, :nodes]
+
+
+class _Changes:
+    """What changes by node in one hour."""
+
+    def __init__(self) -> None:
+        self._by_node: dict[int, list[int]] = {}
+        self._table: tuple[Ints, Ints] | None = None
+
+    def add(self, node: int, amounts: list[int], sign: int) -> None:
+        """Add to a node's, or take away."""
+        known = self._by_node.setdefault(node, [0] * _DIMENSIONS)
+        for dimension, amount in enumerate(amounts):
+            known[dimension] += sign * amount
+        if not any(known):
+            del self._by_node[node]
+        self._table = None
+
+    def items(self) -> Iterable[tuple[int, list[int]]]:
+        """Iterate over nodes and their amounts."""
+        return self._by_node.items()
+
+    def table(self) -> tuple[Ints, Ints]:
+        """Give nodes, and their amounts, shape (dimension, node)."""
+        if self._table is None:
+            nodes = np.array(list(self._by_node), dtype=np.int64)
+            amounts = np.array(list(self._by_node.values()), dtype=np.int64)
+            self._table = nodes, amounts.reshape(-1, _DIMENSIONS).T
+        return self._table
 
 
 def _commitment(names: list[str], row: list[int]) -> Commitment:

@@ -10,12 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from busbar.market.podspec import (
-    Toleration,
-    refuse_unmet_demands,
-    selector_of,
-    tolerations_of,
-)
+from busbar.market.company import ALONE, NO_RULES, Company, Rules
+from busbar.market.podrules import rules_of
+from busbar.market.podspec import Toleration, selector_of, tolerations_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
@@ -23,6 +20,7 @@ from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,
     annotations_of,
+    labels_of,
     metadata,
     name_of,
     namespace_of,
@@ -52,9 +50,10 @@ ANYWHERE = Eligibility()
 class Order:
     """A workload that wants to run, and on which terms.
 
-    It does not run before `earliest`. `deadline` None: none. `duration` is what was stated, in
-    ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until the
-    deadline) and rolls.
+    `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
+    `company.py`. It does not run before `earliest`. `deadline` None: none. `duration` is what was
+    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
+    the deadline) and rolls.
     """
 
     id: str
@@ -69,6 +68,32 @@ class Order:
     may_wait: bool = False
     avoid: frozenset[str] = frozenset()
     submitted: Instant = 0
+    labels: tuple[tuple[str, str], ...] = ()
+    rules: Rules = NO_RULES
+    company: Company = ALONE
+
+
+def place_wanted(order: Order) -> tuple[object, ...]:
+    """Give what an order wants of a place, its time aside."""
+    return order.requests, order.cap_nano, order.eligibility, order.avoid, order.company
+
+
+def wants_of(order: Order) -> tuple[object, ...]:
+    """Give a quick key to all that an order wants, while the order lives.
+
+    Orders with equal keys differ in nothing but their names; others may still want the same.
+    """
+    return (
+        order.requests,
+        order.cap_nano,
+        id(order.eligibility),
+        id(order.avoid),
+        id(order.company),
+        order.earliest,
+        order.deadline,
+        order.duration,
+        order.may_wait,
+    )
 
 
 class OrderRefused(NamedTuple):
@@ -93,7 +118,6 @@ def parse_order(pod: Object, namespace: Mapping[str, Any] | None) -> Order | Ord
 
 def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) -> Order:
     spec = spec_of(pod)
-    refuse_unmet_demands(spec)
     created = metadata(pod).get("creationTimestamp")
     submitted = parse_instant(created, "metadata.creationTimestamp") if created else 0
     return Order(
@@ -113,6 +137,8 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         may_wait=_may_wait(notes),
         avoid=frozenset(_names(notes, wk.ANN_AVOID)),
         submitted=submitted,
+        labels=tuple(sorted(labels_of(pod).items())),
+        rules=rules_of(spec, namespace_of(pod)),
     )
 
 

@@ -1,14 +1,12 @@
-"""What of a Pod's spec the market reads beside its requests: tolerations, what it must refuse.
+"""What of a Pod's spec the market reads beside its requests: tolerations and the node selector.
 
-Source: kubernetes.io, "Taints and Tolerations". Next: `orders.py`.
+Source: kubernetes.io, "Taints and Tolerations". Next: `podrules.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-from busbar.model.errors import InvalidField
 
 _BLOCKING = ("NoSchedule", "NoExecute")
 
@@ -64,23 +62,3 @@ def taints_of(node_spec: Mapping[str, Any]) -> tuple[Taint, ...]:
 def selector_of(spec: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Read the node selector, sorted."""
     return tuple(sorted((str(k), str(v)) for k, v in (spec.get("nodeSelector") or {}).items()))
-
-
-def refuse_unmet_demands(spec: Mapping[str, Any]) -> None:
-    """Refuse placement rules that the market would otherwise break silently.
-
-    Preferences may go unmet; requirements may not.
-    """
-    affinity = spec.get("affinity") or {}
-    for kind in ("nodeAffinity", "podAffinity", "podAntiAffinity"):
-        if (affinity.get(kind) or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
-            raise InvalidField(
-                f"spec.affinity.{kind}.requiredDuringSchedulingIgnoredDuringExecution",
-                "is not supported by the market; use nodeSelector or the busbar.dev annotations",
-            )
-    for i, spread in enumerate(spec.get("topologySpreadConstraints") or ()):
-        if spread.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule":
-            raise InvalidField(
-                f"spec.topologySpreadConstraints[{i}].whenUnsatisfiable",
-                "DoNotSchedule is not supported by the market; write ScheduleAnyway",
-            )

@@ -16,6 +16,7 @@ from busbar.market.book import Book
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
+from busbar.market.company import ALONE, Companion, Company
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import Clearing, Match, Refusal
@@ -26,6 +27,7 @@ from busbar.model.money import format_euro
 
 Json = dict[str, Any]
 
+_RULES = ("apart", "together", "spread")
 MONEY_REASONS = frozenset({Reason.INSUFFICIENT_FUNDS, Reason.BUDGET_EXCEEDED})
 
 
@@ -102,6 +104,10 @@ def book_to_json(book: Book) -> Json:
             {"node": node, **_resources_to_json(resources), "startMs": start, "endMs": end}
             for node, resources, start, end in book.commitments
         ],
+        "companions": [
+            {"node": node, "groups": list(groups), "apart": [list(rule) for rule in apart]}
+            for node, groups, apart in book.companions
+        ],
     }
 
 
@@ -112,7 +118,11 @@ def book_from_json(status: Mapping[str, Any]) -> Book:
         Commitment(entry["node"], _resources_from_json(entry), entry["startMs"], entry["endMs"])
         for entry in status["commitments"]
     )
-    return Book.build(rows, commitments, status["vendors"])
+    companions = (
+        Companion(c["node"], tuple(c["groups"]), tuple(tuple(rule) for rule in c["apart"]))
+        for c in status.get("companions", ())
+    )
+    return Book.build(rows, commitments, status["vendors"], companions)
 
 
 def _terms_of_sale(row: Supply) -> tuple[object, ...]:
@@ -214,7 +224,23 @@ def order_to_json(order: Order) -> Json:
         "durationMs": order.duration,
         "mayWait": order.may_wait,
         "avoid": sorted(order.avoid),
+        **_company_to_json(order.company),
     }
+
+
+def _company_to_json(company: Company) -> Json:
+    """Give the groups of an order and its rules about them; nothing for most orders."""
+    if company == ALONE:
+        return {}
+    found = {name: [list(rule) for rule in getattr(company, name)] for name in _RULES}
+    return {"company": {"groups": list(company.groups), **found}}
+
+
+def _company_from_json(value: Mapping[str, Any] | None) -> Company:
+    if value is None:
+        return ALONE
+    rules = (tuple(tuple(rule) for rule in value[name]) for name in _RULES)
+    return Company(tuple(value["groups"]), *rules)
 
 
 def order_from_json(value: Mapping[str, Any]) -> Order:
@@ -236,6 +262,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
         duration=value["durationMs"],
         may_wait=value["mayWait"],
         avoid=frozenset(value["avoid"]),
+        company=_company_from_json(value.get("company")),
     )
 
 

@@ -34,6 +34,9 @@ class Reason(StrEnum):
     NOT_ENOUGH_MEMORY = "NotEnoughMemory"
     NOT_ENOUGH_GPU = "NotEnoughGpu"
     MINIMUM_TERM_TOO_LONG = "MinimumTermTooLong"
+    POD_ANTI_AFFINITY = "PodAntiAffinity"
+    POD_AFFINITY = "PodAffinity"
+    TOPOLOGY_SPREAD = "TopologySpread"
     CLEARING_PRICE_ABOVE_CAP = "ClearingPriceAboveCap"
     NO_FREE_CAPACITY = "NoFreeCapacity"
     # About the money: a node was there.
@@ -61,6 +64,9 @@ ADVICE: dict[Reason, str] = {
     Reason.NOT_ENOUGH_MEMORY: "Request less memory: work is not split over nodes.",
     Reason.NOT_ENOUGH_GPU: "Request fewer GPUs: work is not split over nodes.",
     Reason.MINIMUM_TERM_TOO_LONG: "Expect a longer duration, or allow another offer.",
+    Reason.POD_ANTI_AFFINITY: "Wait until those it keeps away from are gone, or allow more.",
+    Reason.POD_AFFINITY: "Start those it wants to be near to, or loosen podAffinity.",
+    Reason.TOPOLOGY_SPREAD: "Allow more regions, or a larger maxSkew.",
     Reason.CLEARING_PRICE_ABOVE_CAP: "Wait: it is tried again in the next batch; or raise the cap.",
     Reason.NO_FREE_CAPACITY: "Wait: it is tried again in every batch.",
     Reason.INSUFFICIENT_FUNDS: "Top up the namespace's account.",

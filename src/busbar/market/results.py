@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from busbar.market.axis import Span
 from busbar.market.book import Book
@@ -29,10 +30,9 @@ def results(
     """Give matches and refusals by order id, the prices, and what explains a match."""
     explainer = Explainer(matching, book.vendors)
     placed = {turn.order.id: turn.placement for turn in turns if turn.placement is not None}
-    unplaced = (turn for turn in turns if turn.placement is None)
     return (
-        tuple(sorted(_matches(matching, placed.values()), key=_ORDER)),
-        tuple(sorted([*refused, *(_refusal(explainer, turn) for turn in unplaced)], key=_ORDER)),
+        tuple(sorted(_matches(matching, turns), key=_ORDER)),
+        tuple(sorted([*refused, *_refusals(explainer, turns)], key=_ORDER)),
         tuple(_class_prices(matching, placed.values())),
         partial(_cheaper, explainer, matching, placed),
     )
@@ -61,29 +61,43 @@ class PriceList:
         return cost_of(self.segments(placement), self._matching.draw(placement))
 
 
-def _matches(matching: Matching, placed: Iterable[Placement]) -> Iterator[Match]:
+def _matches(matching: Matching, turns: Iterable[Turn]) -> Iterator[Match]:
     prices = PriceList(matching)
-    for placement in placed:
-        order, supply = placement.order, matching.columns.rows[placement.row]
-        segments = prices.segments(placement)
-        yield Match(
-            order.id,
-            order.namespace,
-            supply.node,
-            supply.vendor,
-            supply.zone,
-            supply.offer,
-            supply.offer_version,
-            matching.draw(placement),
-            segments[0].price_nano,
-            matching.asked(placement)[0].price_nano,
-            segments,
-        )
+    last: Placement | None = None
+    for order, _, _, placement in turns:
+        if placement is None:
+            continue
+        if placement is not last:
+            terms, last = _terms(matching, prices, placement), placement
+        yield Match(order.id, order.namespace, *terms)
 
 
-def _refusal(explainer: Explainer, turn: Turn) -> Refusal:
-    reason, funnel = explainer.refusal(turn.order, turn.window)
-    return Refusal(turn.order.id, turn.order.namespace, reason, funnel.sentence, funnel)
+def _terms(matching: Matching, prices: PriceList, placement: Placement) -> tuple[Any, ...]:
+    """Give what all that share a place have in common: a match from its node on."""
+    supply, segments = matching.columns.rows[placement.row], prices.segments(placement)
+    return (
+        supply.node,
+        supply.vendor,
+        supply.zone,
+        supply.offer,
+        supply.offer_version,
+        matching.draw(placement),
+        segments[0].price_nano,
+        matching.asked(placement)[0].price_nano,
+        segments,
+    )
+
+
+def _refusals(explainer: Explainer, turns: Iterable[Turn]) -> Iterator[Refusal]:
+    """Give the refusals; those of one kind are told the same."""
+    told: dict[int, tuple[Any, ...]] = {}
+    for order, window, kind, placement in turns:
+        if placement is not None:
+            continue
+        if kind not in told:
+            reason, funnel = explainer.refusal(order, window)
+            told[kind] = reason, funnel.sentence, funnel
+        yield Refusal(order.id, order.namespace, *told[kind])
 
 
 def _class_prices(matching: Matching, placed: Iterable[Placement]) -> list[ClassPrice]:

@@ -7,7 +7,7 @@ orders move: the cells of a term, and what a place would cost.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -68,6 +68,11 @@ class Wish:
         return [self.order[name] for name in RESOURCES]
 
     @property
+    def company(self) -> Any | None:
+        """Give whom it wants near or far, None where it does not mind."""
+        return self.order.get("company")
+
+    @property
     def group(self) -> tuple[object, ...]:
         """Give the eligibility class."""
         order = self.order
@@ -103,6 +108,7 @@ class Market:
         self.vendors = status["vendors"]
         self.rows = [Row(n, offer) for offer in status["supply"] for n in offer["nodes"]]
         self.rows.sort(key=lambda row: row.name)
+        self.companions = status.get("companions", [])
         self.untimely: dict[str, str] = {}
         self.known_parts: dict[Term, list[tuple[int, int]]] = {}
         self.costs: dict[tuple[str, tuple[str, str]], int] = {}
@@ -274,17 +280,28 @@ class Market:
                 -w.order["capNano"],
                 narrow[w.group],
                 -base_draw(w.needs),
+                likeness(w),
                 lot(w.order["id"], self.seed),
             )
         )
         at_once = [w for w in self.wishes if not self.waits(w)]
-        for wish in at_once:
-            self.take_turn(wish)
+        self.take_turns(at_once)
         if 1 < len(at_once) <= 512 and 0 < len(at_once) * len(self.rows) <= 2**18:
             self.arrange(at_once, narrow)
-        for wish in self.wishes:
-            if self.waits(wish):
-                self.take_turn(wish)
+        self.take_turns([w for w in self.wishes if self.waits(w)])
+
+    def take_turns(self, turns: list[Wish]) -> None:
+        """Place in turn; who waits for company tries again until nobody finds a place."""
+        for wish in turns:
+            self.take_turn(wish)
+        hoping = [w for w in turns if w.company and (w.company["together"] or w.company["spread"])]
+        found = True
+        while found:
+            found = False
+            for wish in hoping:
+                if wish.row is None:
+                    self.take_turn(wish)
+                    found = found or wish.row is not None
 
     def waits(self, wish: Wish) -> bool:
         return wish.forward or wish.start > self.now
@@ -301,7 +318,8 @@ class Market:
                     choices.append((cost, term, rank))
         for _, term, rank in sorted(choices):
             row = self.rows[rank]
-            if self.has_room(wish, row, term) and self.bears(wish, row, term):
+            fits = self.has_room(wish, row, term) and self.bears(wish, row, term)
+            if fits and self.company_reason(wish, row) is None:
                 self.put(wish, row, term)
                 return
 
@@ -313,27 +331,100 @@ class Market:
         self.fill(wish.place.node["node"], self.slots_of(wish.when), wish.needs)
         wish.row = wish.term = None
 
+    # Company.
+
+    def members(self, group: str) -> list[Json]:
+        """Give the nodes of all who belong to a group, one entry each."""
+        nodes = {row.node["node"]: row.node for row in self.rows}
+        found = [c["node"] for c in self.companions if group in c["groups"]]
+        for w in self.wishes:
+            if w.row is not None and w.company and group in w.company["groups"]:
+                found.append(w.row.node["node"])
+        return [nodes[name] for name in found if name in nodes]
+
+    def unwelcoming(self) -> list[tuple[Json, str, str]]:
+        """Give (node, topology, group) of all who have a place and will not have a group near."""
+        nodes = {row.node["node"]: row.node for row in self.rows}
+        found = [(c["node"], *rule) for c in self.companions for rule in c["apart"]]
+        for w in self.wishes:
+            if w.row is not None and w.company:
+                found += [(w.row.node["node"], *rule) for rule in w.company["apart"]]
+        return [(nodes[name], t, g) for name, t, g in found if name in nodes]
+
+    def company_reason(self, wish: Wish, row: Row) -> str | None:
+        """Give the first rule of company that a row would break."""
+        company = wish.company
+        if company is None:
+            return None
+        near = [m for t, g in company["apart"] for m in self.members(g) if same(t, m, row.node)]
+        unwelcome = [
+            node
+            for node, t, g in self.unwelcoming()
+            if g in company["groups"] and same(t, node, row.node)
+        ]
+        if near or unwelcome:
+            return "PodAntiAffinity"
+        wanted = company["together"]
+        nobody = not any(self.members(g) for _, g in wanted)
+        is_first = nobody and all(g in company["groups"] for _, g in wanted)
+        for topology, group in wanted:
+            if topology == "region" and not row.node["zone"]:
+                return "PodAffinity"
+            friends = [m for m in self.members(group) if same(topology, m, row.node)]
+            if not friends and not is_first:
+                return "PodAffinity"
+        for rule in company["spread"]:
+            if not self.is_level(wish, row, *rule):
+                return "TopologySpread"
+        return None
+
+    def is_level(
+        self, wish: Wish, row: Row, topology: str, group: str, skew: int, least: int
+    ) -> bool:
+        """Say whether a group stays spread over its domains if one more comes to this row."""
+        eligible = [r for r in self.rows if self.static_reason(nobody_avoided(wish), r) is None]
+        domains = {domain(topology, r.node) for r in eligible} - {""}
+        here = domain(topology, row.node)
+        if here not in domains:
+            return False
+        counts = dict.fromkeys(domains, 0)
+        for member in self.members(group):
+            if domain(topology, member) in counts:
+                counts[domain(topology, member)] += 1
+        fewest = min(counts.values()) if len(domains) >= least else 0
+        return counts[here] + (group in (wish.company or {})["groups"]) - fewest <= skew
+
     # Changing places.
 
     def arrange(self, turns: list[Wish], narrow: dict[tuple[object, ...], int]) -> None:
-        """Change places; arrange a second time, the hard ones first; keep what costs less."""
+        """Change places; arrange again, the hard ones first, then the largest; keep the best."""
         self.exchange(turns)
-        places = [(w, w.place, w.when) for w in turns if w.row is not None]
-        cost = sum(self.cost_now(w) for w in turns)
 
-        def hardness(w: Wish) -> tuple[int, ...]:
+        def hardness(w: Wish) -> tuple[Any, ...]:
             cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
             lopsided = 1000 * max(cpu, memory) // (cpu + memory)
             lot_ = lot(w.order["id"], self.seed)
-            return narrow[w.group], -lopsided, -base_draw(w.needs), lot_
+            return narrow[w.group], -lopsided, -base_draw(w.needs), likeness(w), lot_
 
+        def size(w: Wish) -> tuple[Any, ...]:
+            lot_ = lot(w.order["id"], self.seed)
+            return -w.needs[0], -base_draw(w.needs), narrow[w.group], likeness(w), lot_
+
+        self.arrange_again(turns, hardness)
+        self.arrange_again(turns, size)
+
+    def arrange_again(self, turns: list[Wish], key: Callable[[Wish], tuple[Any, ...]]) -> None:
+        """Arrange anew in another order; keep it where it costs less and nobody loses a place."""
+        places = [(w, w.place, w.when) for w in turns if w.row is not None]
+        cost = sum(self.cost_now(w) for w in turns)
         had_none = [w for w in turns if w.row is None]
-        again = sorted((w for w, _, _ in places), key=hardness) + had_none
-        for wish, _, _ in places:
-            self.lift(wish)
+        stay = [w for w, _, _ in places if w.company]
+        again = sorted((w for w, _, _ in places if not w.company), key=key) + had_none
         for wish in again:
-            self.take_turn(wish)
-        self.exchange(again)
+            if wish.row is not None:
+                self.lift(wish)
+        self.take_turns(again)
+        self.exchange(stay + again)
         nobody_lost = all(w.row is not None for w, _, _ in places)
         if nobody_lost and sum(self.cost_now(w) for w in turns) < cost:
             return
@@ -355,6 +446,8 @@ class Market:
 
     def cost(self, wish: Wish, row: Row) -> int:
         """Give what a row costs an order that runs now, at the asks, on a reference node."""
+        if wish.company and row is not wish.row:
+            return NEVER
         key = wish.order["id"], row.name
         if key not in self.costs:
             self.costs[key] = self.work_out_cost(wish, row)
@@ -469,6 +562,31 @@ class Market:
                 }
             )
         return sorted(found, key=lambda match: match["order"])
+
+
+def likeness(wish: Wish) -> tuple[Any, ...]:
+    """Give what keeps equal orders together, ahead of the lot."""
+    requests = [-need for need in wish.needs]
+    terms = [-wish.length, wish.start, -wish.latest, wish.forward]
+    company = wish.company or {"groups": [], "apart": [], "together": [], "spread": []}
+    rules = tuple(tuple(map(as_tuple, company[name])) for name in company)
+    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules
+
+
+def as_tuple(value: Any) -> Any:
+    """Give a list as something that can be compared and kept."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def domain(topology: str, node: Json) -> str:
+    """Give the domain of a topology that a node is in."""
+    return str(node["node"] if topology == "node" else node["zone"])
+
+
+def same(topology: str, one: Json, other: Json) -> bool:
+    """Say whether two nodes are in one domain; a node without a region is near nobody."""
+    here = domain(topology, one)
+    return here != "" and here == domain(topology, other)
 
 
 def tolerated(tolerations: list[list[str]], taint: list[str]) -> bool:

@@ -19,6 +19,9 @@ ORDER = (
     "NotEnoughMemory",
     "NotEnoughGpu",
     "MinimumTermTooLong",
+    "PodAntiAffinity",
+    "PodAffinity",
+    "TopologySpread",
     "ClearingPriceAboveCap",
     "NoFreeCapacity",
 )
@@ -76,6 +79,9 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
             return reason
     if row.offer["minimumTermMs"] > wish.length:
         return "MinimumTermTooLong"
+    company = market.company_reason(wish, row)
+    if company is not None:
+        return company
     affordable = [t for t in terms if (a := market.asks(row, t)) is not None and max(a) <= cap]
     if not any(market.bears(wish, row, term) for term in affordable):
         return "ClearingPriceAboveCap"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
+from busbar.market.company import ALONE, Companion, Company
 from busbar.market.offers import NOT_OFFERED, Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
@@ -121,6 +123,30 @@ def orders(draw, number):
     )
 
 
+groups = st.sampled_from(["g1", "g2"])
+topologies = st.sampled_from(["node", "region"])
+some_groups = st.sets(groups, max_size=2).map(lambda found: tuple(sorted(found)))
+near = st.sets(st.tuples(topologies, groups), max_size=1).map(lambda found: tuple(sorted(found)))
+spreads = st.lists(
+    st.tuples(topologies, groups, st.integers(1, 2), st.integers(1, 3)), max_size=1
+).map(tuple)
+companies = st.one_of(
+    st.just(ALONE), st.just(ALONE), st.builds(Company, some_groups, near, near, spreads)
+)
+companions = st.lists(
+    st.builds(Companion, st.sampled_from(["n0", "n1", "n2", "n9"]), some_groups, near), max_size=3
+)
+
+
+@st.composite
+def sociable_markets(draw):
+    """Make markets in which half of the orders have a say about their company."""
+    book = Book.build(
+        draw(supplies()), draw(st.lists(commitments(), max_size=2)), VENDORS, draw(companions)
+    )
+    return book, [replace(order, company=draw(companies)) for order in draw(batches())]
+
+
 @st.composite
 def batches(draw):
     return [draw(orders(i)) for i in range(draw(st.integers(0, 7)))]
@@ -202,4 +228,41 @@ def _busy_order(chance: random.Random, number: int) -> Order:
         deadline=chance.choice([None] * 6 + [NOW + 5 * HOUR, NOW + 30 * HOUR]),
         may_wait=chance.random() < 0.2,
         avoid=frozenset(chance.sample([f"n{i}" for i in range(6)], chance.choice([0, 0, 2, 4]))),
+    )
+
+
+def sociable_market(
+    seed: int, nodes: tuple[int, int] = (3, 7), orders: tuple[int, int] = (6, 16)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which half of the orders have a say about their company."""
+    chance = random.Random(seed)
+    book, wanted = busy_market(seed, nodes, orders)
+    there = [
+        Companion(f"n{chance.randrange(4)}", _some(chance, ("g1", "g2")), _near(chance))
+        for _ in range(chance.randrange(4))
+    ]
+    kinds = [_company(chance) for _ in range(3)]
+    found = [
+        replace(order, company=chance.choice([ALONE, *kinds]), avoid=frozenset())
+        for order in wanted
+    ]
+    return book.among(tuple(sorted(there))), found
+
+
+def _some(chance: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if chance.random() < 0.6)
+
+
+def _near(chance: random.Random) -> tuple[tuple[str, str], ...]:
+    rule = chance.choice(["node", "node", "region"]), chance.choice(["g1", "g2"])
+    return (rule,) if chance.random() < 0.4 else ()
+
+
+def _company(chance: random.Random) -> Company:
+    spread = (chance.choice(["node", "region"]), chance.choice(["g1", "g2"]), 1, 1)
+    return Company(
+        _some(chance, ("g1", "g2")),
+        _near(chance),
+        _near(chance),
+        (spread,) if chance.random() < 0.4 else (),
     )

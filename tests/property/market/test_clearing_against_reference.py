@@ -8,7 +8,15 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.property.market.strategies import GIB, NOW, batches, books, busy_market
+from tests.property.market.strategies import (
+    GIB,
+    NOW,
+    batches,
+    books,
+    busy_market,
+    sociable_market,
+    sociable_markets,
+)
 
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar
@@ -37,6 +45,27 @@ def test_the_reference_finds_the_same_contracts_and_prices(book, orders, seed):
     matches, refusals = clear_again(status)
     assert status["matches"] == matches
     assert status["refusals"] == refusals
+
+
+@settings(max_examples=150, deadline=None)
+@given(sociable_markets(), seeds)
+def test_the_reference_agrees_about_company(market, seed):
+    status = published(*market, seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_about_company_in_crowded_markets(seed):
+    status = published(*sociable_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_the_input_does_not_matter_in_company(seed):
+    book, orders = sociable_market(seed)
+    shuffled = random.Random(seed).sample(orders, len(orders))
+    assert published(book, orders, seed) == published(book, shuffled, seed)
 
 
 @settings(max_examples=60, deadline=None)
@@ -125,6 +154,12 @@ def test_it_catches_orders_that_do_not_change_places(monkeypatch):
 
 
 def test_it_catches_room_that_is_counted_twice(monkeypatch):
-    monkeypatch.setattr(Matching, "take", lambda self, placement: None)
+    monkeypatch.setattr(Matching, "take", lambda self, placement, count=1: None)
     monkeypatch.setattr(PriceList, "segments", lambda self, p: self._matching.asked(p))
     assert _is_caught()
+
+
+def test_it_catches_company_that_is_not_heeded(monkeypatch):
+    monkeypatch.setattr("busbar.market.matching.row_test", lambda rules: lambda rows: rows >= 0)
+    outcomes = [published(*sociable_market(seed), seed) for seed in range(20)]
+    assert any(clear_again(s) != (s["matches"], s["refusals"]) for s in outcomes)

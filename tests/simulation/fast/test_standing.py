@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from busbar.controllers.parts.funds import spent_in
 from busbar.controllers.standing import Standing
+from busbar.market.company import EVERYWHERE, NODE, Near, Rules, Selector
+from busbar.market.orders import Order
+from busbar.model.dtu import Resources
 from busbar.model.objects import name_of, namespace_of, uid_of
 from busbar.model.time import HOUR, Instant
 from busbar.simulator.cloud import Cloud
@@ -18,7 +21,11 @@ def facts(standing: Standing, snapshot: Snapshot, now: Instant) -> tuple[object,
     teams = [name_of(namespace) for namespace in snapshot.list("", "namespaces")]
     spent = [standing.spent(team, now) for team in teams]
     book = standing.book
-    return waiting, spent, book.supplies, book.commitments, book.vendors, standing.offers, there
+    everybody = Selector((EVERYWHERE,), ())
+    asking = Order("a", "", "", Resources(), 0, rules=Rules((Near(NODE, everybody),)))
+    residents = sorted(map(str, standing.residents([asking])))
+    told = waiting, spent, book.supplies, book.commitments, book.vendors, standing.offers
+    return *told, there, residents
 
 
 def test_remembering_gives_what_reading_everything_anew_gives():

@@ -182,7 +182,7 @@ def test_a_preference_may_go_unmet():
 def test_a_hard_spread_is_refused():
     spread = {"topologyKey": "x", "maxSkew": 1}
     found = refused(containers({}, topologySpreadConstraints=[spread]))
-    assert found.path == "spec.topologySpreadConstraints[0].whenUnsatisfiable"
+    assert found.path == "spec.topologySpreadConstraints[0].topologyKey"
 
 
 def test_an_order_may_run_at_once_even_where_the_clock_was_put_back_after_its_pod_was_made():

@@ -8,6 +8,7 @@ from busbar.controllers.parts.funds import budget_left
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
 from busbar.market.book import Book
+from busbar.market.company import in_company
 from busbar.market.funds import Funds
 from busbar.market.offers import Offer
 from busbar.market.orders import Order, OrderRefused
@@ -44,7 +45,12 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant) -> Inputs:
             orders[order.id] = Ordered(order, pod)
     namespaces = sorted({ordered.order.namespace for ordered in orders.values()})
     funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in namespaces}
-    return Inputs(standing.book, orders, tuple(refused), funds, standing.offers)
+    wanted = [ordered.order for ordered in orders.values()]
+    sociable, companions = in_company(wanted, standing.residents(wanted))
+    for order in sociable:
+        orders[order.id] = Ordered(order, orders[order.id].pod)
+    book = standing.book.among(companions)
+    return Inputs(book, orders, tuple(refused), funds, standing.offers)
 
 
 def _funds(snapshot: Snapshot, namespace: str, spent: int) -> Funds:

@@ -36,6 +36,10 @@ class ClearingStatus(Part):
     commitments: Annotated[
         list[dict[str, Any]], Meta(description="What open contracts occupied.")
     ] = []
+    companions: Annotated[
+        list[dict[str, Any]],
+        Meta(description="Who runs where already, by the groups that orders keep to or from."),
+    ] = []
     vendors: list[str] = []
     orders: list[dict[str, Any]] = []
     matches: list[dict[str, Any]] = []
