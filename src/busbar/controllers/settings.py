@@ -15,7 +15,7 @@ class Settings(NamedTuple):
 
     fee_ppm: int = 20_000
     """The exchange's fee in millionths of what the consumer pays."""
-    batch_ms: int = 5
+    batch_ms: int = 1
     """How long the market waits after the first order, so that a burst is one batch."""
     fencing_ms: int = 10 * SECOND
     """After a lease's expiry: the time in which its agent has surely stopped every workload."""
