@@ -490,19 +490,19 @@ class Market:
                     continue
                 if one.row is not None and one.row.node["node"] == other.row.node["node"]:
                     continue
+                gain = now[i] + now[j] - self.cost(one, other.row)
+                cost, row = other_places[j]
+                displaced = gain - cost if row is not None else 0
+                swapped = gain - self.cost(other, one.row) if one.row is not None else 0
+                if displaced <= 0 and swapped <= 0:
+                    continue
                 if not self.has_room(one, other.row, term, without=other):
                     continue
-                gain = now[i] - self.cost(one, other.row)
-                cost, row = other_places[j]
-                if row is not None and gain + now[j] - cost > 0:
-                    yield cost - now[j] - gain, 1, i, j, [(one, other.row), (other, row)]
-                if one.row is None:
-                    continue
+                if displaced > 0:
+                    yield -displaced, 1, i, j, [(one, other.row), (other, row)]
                 back = (other.start, other.start + other.length)
-                if self.has_room(other, one.row, back, without=one):
-                    gain += now[j] - self.cost(other, one.row)
-                    if gain > 0:
-                        yield -gain, 2, i, j, [(one, other.row), (other, one.row)]
+                if swapped > 0 and self.has_room(other, one.place, back, without=one):
+                    yield -swapped, 2, i, j, [(one, other.row), (other, one.row)]
 
     def keeps_caps(self, turns: list[Wish], moves: list[tuple[Wish, Row]]) -> bool:
         moved = {id(wish): row for wish, row in moves}

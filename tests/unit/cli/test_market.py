@@ -123,6 +123,14 @@ def test_one_without_its_book_is_named_and_not_called_wrong(
     assert "1 published without a book cannot be replayed" in found.err
 
 
+def test_a_large_batch_is_announced_since_it_takes_a_while(
+    busbar: Busbar, market: FakeCloud
+) -> None:
+    orders = [{"id": str(n)} for n in range(151)]
+    market.add(f"{BUSBAR}/clearings/c-7", status={"rule": "other", "orders": orders})
+    assert "c-7: 151 orders" in busbar("market", "replay", "c-7").err
+
+
 def test_saved_clearings_are_replayed_without_a_cloud(
     busbar: Busbar, cloud: FakeCloud, tmp_path: Path
 ) -> None:

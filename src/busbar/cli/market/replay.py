@@ -18,6 +18,8 @@ from busbar.cli.output import clean, emit, hint, output_option
 from busbar.replay.compare import Replay, Verdict
 from busbar.replay.compare import replay as work_out
 
+SLOW_ORDERS = 150
+"""Orders of a batch from which one may wonder whether anything is happening."""
 _SAID = {
     Verdict.AGREES: "agrees",
     Verdict.DISAGREES: "DISAGREES",
@@ -75,6 +77,9 @@ def replay(
 def _replayed(item: Json) -> Replay:
     meta, status = item.get("metadata"), item.get("status")
     name = meta.get("name") if isinstance(meta, dict) else None
+    orders = status.get("orders") if isinstance(status, dict) else None
+    if isinstance(orders, list) and len(orders) > SLOW_ORDERS:
+        hint(f"{clean(name)}: {len(orders)} orders, each with all others; this takes a while")
     return work_out(str(name or "?"), status if isinstance(status, dict) else {})
 
 
