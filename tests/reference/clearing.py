@@ -1,4 +1,4 @@
-"""busbar-merit-1 from docs/market.md, over plain dicts and loops. Next: `funnel.py`."""
+"""busbar-merit-2 from docs/market.md, over plain dicts and loops. Next: `funnel.py`."""
 
 from __future__ import annotations
 
