@@ -35,6 +35,8 @@ class Observed(NamedTuple):
     is_started: bool = True
     is_ready: bool = True
     """As its probes say, where it has any; meaningful while it runs."""
+    is_sidecar: bool = False
+    """An init container that goes on beside the others, and ends with them."""
 
 
 class PodView(NamedTuple):
@@ -58,7 +60,7 @@ def phase_of(view: PodView) -> str:
         return "Failed"
     main = [c for c in view.containers if not c.init]
     failed_init = any(
-        c.init and c.state == "exited" and c.exit_code and not c.will_restart
+        c.init and not c.is_sidecar and c.state == "exited" and c.exit_code and not c.will_restart
         for c in view.containers
     )
     if failed_init:
@@ -105,7 +107,8 @@ def _why(view: PodView, phase: str) -> tuple[str | None, str | None]:
     if view.stop_reason:
         return view.stop_reason, view.stop_message
     if phase == "Failed":
-        bad = next((c for c in view.containers if c.state == "exited" and c.exit_code), None)
+        ended = [c for c in view.containers if c.state == "exited" and not c.is_sidecar]
+        bad = next((c for c in ended if c.exit_code), None)
         if bad is not None and bad.reason == "OOMKilled":
             return "OOMKilled", (
                 f"container {bad.name} used more memory than the Pod reserved for it; "
@@ -165,6 +168,16 @@ def _container(seen: Observed, view: PodView) -> dict[str, Any]:
     }
 
 
+def _has_initialized(seen: Observed) -> bool:
+    """Say whether an init container has done its part."""
+    return (seen.state != "waiting" and seen.is_started) if seen.is_sidecar else seen.exit_code == 0
+
+
+def _goes_on(seen: Observed) -> bool:
+    """Say whether a container is to run as long as the Pod does."""
+    return seen.is_sidecar or not seen.init
+
+
 def _is_ready(seen: Observed) -> bool:
     return seen.state == "running" and seen.is_started and seen.is_ready
 
@@ -195,8 +208,8 @@ def _terminated(seen: Observed) -> dict[str, Any]:
 
 def _conditions(view: PodView, phase: str, now: int) -> list[dict[str, Any]]:
     main = [c for c in view.containers if not c.init]
-    inits_done = all(c.exit_code == 0 for c in view.containers if c.init)
-    unready = [c.name for c in main if not _is_ready(c)]
+    inits_done = all(_has_initialized(c) for c in view.containers if c.init)
+    unready = [c.name for c in view.containers if not _is_ready(c) and _goes_on(c)]
     ready = phase == "Running" and bool(main) and not unready
     truths = {
         "Initialized": inits_done,

@@ -61,9 +61,14 @@ class Records:
         """Give the Pod's own folder; volumes live below it."""
         return self._directory / uid
 
-    def save(self, record: PodRecord) -> None:
-        """Write a record atomically."""
-        write_atomically(self.folder(record.uid) / "record.json", msgspec.json.encode(record))
+    def save(self, record: PodRecord, *, durable: bool = True) -> None:
+        """Write a record atomically; where it is not durable, for another life of the agent only.
+
+        What is written before a Pod's first start need not outlast the machine: after a power cut
+        nothing runs, and nobody has been told that anything did.
+        """
+        path = self.folder(record.uid) / "record.json"
+        write_atomically(path, msgspec.json.encode(record), durable=durable)
 
     def load_all(self) -> dict[str, PodRecord]:
         """Read all records; a folder without a whole record is left to the sweep."""

@@ -92,16 +92,22 @@ def save(settings: AgentSettings) -> None:
     )
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write a file so that after a crash it holds either the old or the new content."""
+def write_atomically(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+    """Write a file so that after a crash it holds either the old or the new content.
+
+    `durable`: after one of the machine too, and the new one once this returns.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     temporary.rename(path)
+    if not durable:
+        return
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -29,7 +29,7 @@ from busbar.agent.lease import NodeLease
 from busbar.agent.podstatus import PodView, grace_seconds, is_finished, status_patch
 from busbar.agent.probes.caretaker import Caretaker
 from busbar.agent.probes.checks import Checker
-from busbar.agent.probes.spec import probes_of
+from busbar.agent.probes.spec import has_probes
 from busbar.agent.records import PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.relay import LogSource
@@ -40,7 +40,6 @@ from busbar.model.objects import (
     metadata,
     name_of,
     namespace_of,
-    spec_of,
     status_of,
     uid_of,
 )
@@ -201,13 +200,22 @@ class PodWorker:
         elif self._refusal is None or self._may_retry():
             await self._go_on()
         await self.containers.observe(self._pod)
-        if stop is None and self._has_probes:
-            self.caretaker.follow(self._pod, await self._parts.preparer.address(self._pod))
+        if stop is None:
+            await self._look_after()
         if self.containers.any_running() and is_finished(self.view()):
             # Refused, or failed for good: what runs beside it has to end, and is reported so.
-            await self.containers.stop_all(0)
+            await self._end_all(0 if self._refusal is not None else self._grace())
             await self.containers.observe(self._pod)
         await self._report(self.view())
+
+    async def _look_after(self) -> None:
+        """Ask the containers how they are, where they have probes: most have none."""
+        is_refused = self._refusal is not None and not self._refusal.retry
+        if is_refused or not has_probes(self._pod):
+            return
+        runs = self.containers.any_running()
+        address = await self._parts.preparer.address(self._pod) if runs else ""
+        self.caretaker.follow(self._pod, address)
 
     def _is_over(self) -> bool:
         """Say whether the cloud knows an end of this Pod of which nothing is known here.
@@ -251,6 +259,10 @@ class PodWorker:
         fresh = self._confirmed == lease.reprieves
         return fresh and lease.is_live() and self._why_stop() is None
 
+    def _has_come_up(self, name: str) -> bool:
+        """Say of a container that runs whether its startup probe, if any, has succeeded."""
+        return any(one.name == name and one.is_started for one in self.view().containers)
+
     async def _go_on(self) -> None:
         """Prepare and start what is not started; start again what is due."""
         if not self._parts.lease.is_live():
@@ -266,14 +278,16 @@ class PodWorker:
             self._prepared = await self._attentively(self._parts.preparer.prepare(self._pod))
             if self._prepared is None:
                 return
-            self._parts.records.save(self._record)
+            self._parts.records.save(self._record, durable=False)
         if not self._may_start():
             self._wake.set()
             return
         self._refusal = None
         if not self.containers.any_started():
             self._running_since = self._parts.lease.reprieves
-        await self.containers.start_due(self._pod, self._prepared, self._may_start)
+        await self.containers.start_due(
+            self._pod, self._prepared, self._may_start, self._has_come_up
+        )
         self._faults = 0
 
     async def _attentively(self, deed: Coroutine[None, None, T]) -> T | None:
@@ -306,7 +320,10 @@ class PodWorker:
         if not self._record.stop_reason:
             self._record.stop_reason, self._record.stop_message = reason, message
             self._parts.records.save(self._record)
-        grace = self._grace()
+        await self._end_all(self._grace())
+
+    async def _end_all(self, grace: int) -> None:
+        """Stop all containers; faster where the grace shrinks meanwhile."""
         stopping = asyncio.ensure_future(self.containers.stop_all(grace))
         while not stopping.done():
             await self._woken_or(stopping, self._parts.lease.seconds_left() or None)
@@ -314,7 +331,7 @@ class PodWorker:
                 grace = self._grace()
                 await self.containers.stop_all(grace)
         await stopping
-        self._wake.set()
+        self._wake.set()  # What was heard meanwhile is looked at.
 
     def _grace(self) -> int:
         """Give the seconds a workload has to end by itself, as things are now.
@@ -431,12 +448,6 @@ class PodWorker:
         if self.containers.any_running():
             naps.append(self._parts.lease.seconds_left() + 0.05)
         return max(0.05, min(naps))
-
-    @property
-    def _has_probes(self) -> bool:
-        """Say whether somebody is to be asked: most Pods have nobody."""
-        main = spec_of(self._pod).get("containers") or ()
-        return self.containers.any_running() and any(probes_of(one) for one in main)
 
     @property
     def _name(self) -> str:

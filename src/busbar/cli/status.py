@@ -15,7 +15,8 @@ from busbar.model.errors import InvalidField
 from busbar.model.quantities import milli
 from busbar.model.wellknown import LABEL_REGION, LABEL_VENDOR
 
-FORBIDDEN = 403
+AUDIT = "/money/v1/audit"
+FORBIDDEN, NOT_THERE = 403, 404
 
 
 @click.command()
@@ -34,6 +35,7 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
         return
     pid = processes.running_pid(context.settings.pid_file)
     nodes, jobs = _seen(context)
+    audit = _audit(context)
     document = {
         "server": context.client.server,
         "pid": pid,
@@ -41,6 +43,7 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
         "agentsHere": {
             n: machines.is_running(context.data, n) for n in machines.names(context.data)
         },
+        "ledger": audit,
         "nodes": nodes,
         "jobs": jobs,
     }
@@ -49,6 +52,9 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
         return
     where = f"pid {pid}, data in {context.data}" if pid else "not started from this data directory"
     click.echo(f"cloud at {context.client.server} ({where})\n")
+    if audit is not None and not audit["holds"]:
+        found = "; ".join(audit["findings"]) or "see the server's log"
+        hint(f"THE LEDGER DOES NOT HOLD, no money moves; see `busbar verify-ledger`: {found}\n")
     if nodes is not None:
         print_table(("node", "vendor", "region", "status", "cpu", "memory", "speed"), _nodes(nodes))
     if nodes == []:
@@ -61,6 +67,16 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
         print_table(
             ("namespace", "job", "phase", "reason", "vendor", "€/DTU", "cost €"), _jobs(jobs)
         )
+
+
+def _audit(context: Context) -> Json | None:
+    """Give how the ledger's last audit went; None for whom it is not for."""
+    try:
+        return context.client.get(AUDIT)
+    except CliError as error:
+        if error.status in (FORBIDDEN, NOT_THERE):
+            return None
+        raise
 
 
 def _seen(context: Context) -> tuple[list[Json] | None, list[Json]]:

@@ -60,21 +60,27 @@ class _Layer:
     packed: PackedLayer
 
 
-class _Meter:
-    """Turns the fraction of one layer into the fraction of all."""
+class Meter:
+    """Turns the fraction of one layer into the fraction of all, which never goes back.
+
+    A step may look as if it did: a download that is whole is moved out of sight.
+    """
 
     def __init__(self, recipe: Recipe, report: Report) -> None:
         self._recipe = recipe
         self._report = report
         self._total = sum(layer.seconds for layer in recipe.layers)
+        self._furthest = 0.0
 
     def at(self, number: int, part: float) -> None:
+        """Report that so much of a layer is done; layers are numbered from 0."""
         layers = self._recipe.layers
         before = sum(layer.seconds for layer in layers[:number])
         done = (before + layers[number].seconds * part) / self._total
         name = str(self._recipe.reference)
         title = layers[number].title
-        self._report(BuildProgress(name, number + 1, len(layers), title, done))
+        self._furthest = max(self._furthest, done)
+        self._report(BuildProgress(name, number + 1, len(layers), title, self._furthest))
 
 
 def build(store: ImageStore, directory: Path, report: Report = lambda _: None) -> StoredImage:
@@ -132,7 +138,7 @@ def _make_all(
     tmp: Path,
     report: Report,
 ) -> list[_Layer]:
-    meter = _Meter(recipe, report)
+    meter = Meter(recipe, report)
     layers: list[_Layer] = []
     for number, key in enumerate(keys):
         report_part = functools.partial(meter.at, number)

@@ -10,7 +10,7 @@ exactly once. I3: debit = vendor's credit + fee + rounding; no floor broken; hol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -49,6 +49,10 @@ class ContractMoney(NamedTuple):
     settled_until_ms: int | None
     draw_micro: int
     slots: tuple[Reserved, ...]
+
+    def of_money(self) -> tuple[bool, int, int, int, int, int]:
+        """Give what a closed contract never changes again."""
+        return self.open, self.held, self.billed, self.vendor, self.fee, self.rounding
 
     @staticmethod
     def of(contract: Mapping[str, Any]) -> ContractMoney:
@@ -101,11 +105,12 @@ class _Totals:
 class Auditor:
     """Follows a journal and checks it against what balances and contracts say.
 
-    Each entry is looked at once, so that a check after every step stays cheap.
+    Each entry is looked at once, so that a check after every step stays cheap. What it keeps of a
+    contract is forgotten on request; `remembers_ids` as for `fold.Verifier`.
     """
 
-    def __init__(self) -> None:
-        self._verifier = fold.Verifier()
+    def __init__(self, *, remembers_ids: bool = True) -> None:
+        self._verifier = fold.Verifier(remembers_ids=remembers_ids)
         self._totals: dict[str, _Totals] = defaultdict(_Totals)
 
     @property
@@ -113,14 +118,24 @@ class Auditor:
         """Give the last entry taken."""
         return self._verifier.seq
 
-    def feed(self, journal: Iterable[Sealed]) -> list[Violation]:
-        """Take the next entries; give what is wrong with them (I1)."""
+    def feed(
+        self, journal: Iterable[Sealed], concerns: Container[str] | None = None
+    ) -> list[Violation]:
+        """Take the next entries; give what is wrong with them (I1).
+
+        `concerns` are the references of contracts to add up; None: of all.
+        """
         findings: list[fold.Finding] = []
         for sealed in journal:
             findings += self._verifier.feed(sealed)
-            if sealed.entry.reference.startswith("contract/"):
-                self._totals[sealed.entry.reference].add(sealed.entry)
+            about = sealed.entry.reference
+            if about.startswith("contract/") and (concerns is None or about in concerns):
+                self._totals[about].add(sealed.entry)
         return _i1(findings)
+
+    def forget(self, uid: str) -> None:
+        """Forget what the journal says about a contract: it is over and was checked."""
+        self._totals.pop(reference(uid), None)
 
     def check_balances(
         self, balances: Mapping[str, int], head: str | None = None
@@ -148,11 +163,19 @@ class Auditor:
     ) -> list[Violation]:
         """Check contracts against the journal, floors, and holds (I3); needs all open contracts."""
         contracts = list(contracts)
-        violations = list(_check_floors(balances))
-        for contract in contracts:
-            violations += _check_contract(contract, self._totals[reference(contract.uid)])
-        violations += _check_holds(balances, contracts)
-        return violations
+        return [
+            *_check_floors(balances),
+            *self.check_contracts(contracts),
+            *_check_holds(balances, contracts),
+        ]
+
+    def check_contracts(self, contracts: Iterable[ContractMoney]) -> list[Violation]:
+        """Check some contracts against the journal (I3)."""
+        return [
+            violation
+            for contract in contracts
+            for violation in _check_contract(contract, self._totals[reference(contract.uid)])
+        ]
 
 
 def check_i1(

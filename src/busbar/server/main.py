@@ -35,7 +35,9 @@ from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.server import access, bucketkeys, clock, doors, joining, money, pki
 from busbar.server import settings as server_settings
 from busbar.server.addresses import CannotStart, check_ports, server_names
+from busbar.server.audit import Audit
 from busbar.server.collector import calm_collector, sweep_now_and_then
+from busbar.server.gate import MoneyGate
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
@@ -44,7 +46,7 @@ from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
 from busbar.server.requests import read_document
 from busbar.server.runner import Runner
 from busbar.server.settings import ServerSettings
-from busbar.store.contract import CannotOpen, Store
+from busbar.store.contract import CannotOpen, Store, Unopenable
 from busbar.store.memory import MemoryStore
 from busbar.store.sqlite import SqliteStore
 from busbar.store.upkeep import forget_old_history
@@ -55,8 +57,10 @@ log = logging.getLogger("busbar.server")
 class Cloud:
     """One running control plane."""
 
-    def __init__(self, settings: ServerSettings, store: Store) -> None:
+    def __init__(self, settings: ServerSettings, opened: Store) -> None:
         self.settings = settings
+        store = MoneyGate(opened)
+        self.audit = Audit(store, clock.now, settings.ledger_mark)
         self.store = store
         self.authority = pki.open_authority(settings.pki, clock.now())
         self.pod_keys = PodKeys(settings.pki)
@@ -127,7 +131,7 @@ class Cloud:
             joining.Joining(self.store, self.authority, clock.now, clock.new_uid, self.endpoints),
             self._renew,
         )
-        pay = money.create_app(self.store, self.groups_of, clock.now)
+        pay = money.create_app(self.store, self.groups_of, clock.now, lambda: self.audit.status)
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
@@ -188,6 +192,7 @@ class Cloud:
                 )
                 group.create_task(runner.run())
                 group.create_task(forget_old_history(self.store))
+                group.create_task(self.audit.run())
                 group.create_task(
                     own.keep(lambda: server_names(settings), clock.now, (api_tls, s3_tls))
                 )
@@ -245,7 +250,9 @@ def open_store(settings: ServerSettings) -> Store:
     try:
         return SqliteStore.open(settings.database)
     except CannotOpen as error:
-        raise CannotStart(str(error)) from None
+        damaged = error.why is Unopenable.DAMAGED
+        how = ": `busbar restore FILE`, of one made by `busbar backup`" if damaged else ""
+        raise CannotStart(f"{error}{how}") from None
 
 
 async def main_async(settings: ServerSettings) -> None:

@@ -1,4 +1,4 @@
-"""Paying in: POST /money/v1/topups, for operators. Next: `main.py`.
+"""Paying in: POST /money/v1/topups, for operators. Next: `audit.py`.
 
 Until payment providers are a door of their own, an operator enters what arrived. The idempotency
 key makes a repeated request harmless; the same key with another amount is refused. The answer is
@@ -22,6 +22,7 @@ from busbar.model.money import format_euro, parse_euro
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import OPERATORS
+from busbar.server.audit import AuditStatus
 from busbar.server.replies import Send
 from busbar.server.requests import Receive, RequestRefused, answer, read_document
 from busbar.store.contract import (
@@ -34,6 +35,9 @@ from busbar.store.contract import (
     Transaction,
     Why,
 )
+
+TOP_UPS_PATH = "/money/v1/topups"
+AUDIT_PATH = "/money/v1/audit"
 
 
 class TopUp(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -78,7 +82,8 @@ def _refused(outcome: Refused, request: TopUp) -> MoneyRefused:
     if outcome.why is Why.NOT_FOUND:
         said = f"namespace: {request.namespace!r} does not exist; make it with "
         return MoneyRefused(404, f"{said}`kubectl create namespace {request.namespace}`")
-    return MoneyRefused(409 if outcome.why is Why.IDEMPOTENCY else 422, outcome.message)
+    is_conflict = outcome.why in (Why.IDEMPOTENCY, Why.MONEY_STOPPED)
+    return MoneyRefused(409 if is_conflict else 422, outcome.message)
 
 
 async def _show(store: Store, snapshot: Snapshot, namespace: str, now: Instant) -> None:
@@ -96,16 +101,26 @@ Groups = Callable[[Any], Awaitable[tuple[str, ...]]]
 
 
 def create_app(
-    store: Store, groups_of: Groups, clock: Callable[[], Instant]
+    store: Store,
+    groups_of: Groups,
+    clock: Callable[[], Instant],
+    audited: Callable[[], AuditStatus],
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
-    """Give the ASGI application behind /money/v1/topups."""
+    """Give the ASGI application behind /money/v1/topups and /money/v1/audit."""
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
-        await answer(send, _enter(scope, receive))
+        await answer(send, _work(scope, receive))
+
+    async def _work(scope: Any, receive: Receive) -> Any:
+        if OPERATORS not in await groups_of(scope):
+            raise MoneyRefused(403, "only an operator may enter payments and see the audit")
+        if scope["path"] == AUDIT_PATH and scope["method"] == "GET":
+            return audited()
+        if scope["path"] != TOP_UPS_PATH:
+            raise MoneyRefused(404, f"there are {TOP_UPS_PATH} and {AUDIT_PATH} here")
+        return await _enter(scope, receive)
 
     async def _enter(scope: Any, receive: Receive) -> dict[str, Any]:
-        if OPERATORS not in await groups_of(scope):
-            raise MoneyRefused(403, "only an operator may enter payments")
         if scope["method"] != "POST":
             raise MoneyRefused(405, "enter payments with POST")
         return await enter(store, await read_document(receive, TopUp, "the payment"), clock())

@@ -73,6 +73,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return self.directory / "ready.json"
 
     @property
+    def ledger_mark(self) -> Path:
+        """Give the file that exists while the ledger is in doubt; it lists what was found."""
+        return self.directory / "ledger-stopped.json"
+
+    @property
     def log_file(self) -> Path:
         """Give the log of a cloud in the background."""
         return self.directory / "busbar.log"

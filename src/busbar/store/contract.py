@@ -91,6 +91,9 @@ class Why(StrEnum):
     TOO_LARGE = "TooLarge"
     MALFORMED = "Malformed"
     """Not plain JSON, a key changed twice, an entry that cannot be read: a bug of the caller."""
+    MONEY_STOPPED = "MoneyStopped"
+    """The ledger was found not to hold: whoever opened the store lets no money move. No engine
+    says so by itself."""
 
 
 class Committed(NamedTuple):

@@ -11,6 +11,8 @@ metadata: {name: plain, namespace: xyz}
 spec:
   restartPolicy: Never
   initContainers:
+  - {name: side, image: busybox, restartPolicy: Always,
+     command: [sh, -c, "trap 'exit 0' TERM; sleep 1000 & wait"]}
   - {name: first, image: busybox, command: [sh, -c, "echo made > /work/file"],
      volumeMounts: [{name: work, mountPath: /work}]}
   containers:
@@ -96,6 +98,8 @@ def test_a_plain_pod_with_config_secret_and_init_container(cloud: Cloud) -> None
     cloud.eventually("-n", "xyz", "pod", "plain", field="phase", is_="Succeeded")
     log = cloud.kubectl("-n", "xyz", "logs", "plain", "-c", "main")
     assert log.split() == ["made", "helloworld", "0"]
+    side = cloud.get("-n", "xyz", "pod", "plain")["status"]["initContainerStatuses"][0]
+    assert (side["name"], side["state"]["terminated"]["exitCode"]) == ("side", 0)
 
 
 def test_a_pod_is_who_it_asks_to_be_and_asks_whom_it_names(cloud: Cloud) -> None:

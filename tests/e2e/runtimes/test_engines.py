@@ -14,7 +14,7 @@ from busbar.agent.runtimes.contract import RuntimeFailed
 
 LAX = """#!/bin/sh
 for word; do [ "$before" = --bundle ] && bundle=$word; before=$word; done
-sed -i 's/"noNewPrivileges": true/"noNewPrivileges": false/' "$bundle/config.json"
+sed -i 's/"noNewPrivileges": *true/"noNewPrivileges": false/' "$bundle/config.json"
 exec {crun} "$@"
 """
 

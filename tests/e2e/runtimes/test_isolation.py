@@ -206,3 +206,13 @@ async def test_environment_hostname_and_directory_are_as_asked(stage: RuncStage)
     more["etc"] = {"hostname": "host-1\n", "hosts": "127.0.0.1 localhost\n10.0.0.1 host-1\n"}
     _, said = await stage.ended(script, **more)
     assert said.splitlines() == ["b c|/root|host-1|/tmp", "host-1", "1"]
+
+
+async def test_no_signal_is_ignored_from_the_start(stage: RuncStage) -> None:
+    await stage.runtime.prepare(pod())
+    spec = stage.command(UID, "cat", "/proc/self/status")  # No shell: those ignore some themselves.
+    await stage.runtime.start(spec)
+    await stage.runtime.wait(spec.id)
+    # Those above 31 are the C library's own.
+    assert int(fields(stage.said())["SigIgn"], 16) % (1 << 31) == 0
+    assert int(fields(stage.said())["SigBlk"], 16) == 0

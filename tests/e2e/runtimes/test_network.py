@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 
+import pytest
 from tests.contract.runtimes.promises import OTHER, UID, pod
 from tests.e2e.runtimes.conftest import CONTROL_PLANE, RuncStage
+
+from busbar.agent.network import nft
 
 SERVE = "while :; do echo from-$HOSTNAME | nc -l -p 80; done"
 
@@ -75,3 +79,18 @@ async def test_loopback_is_the_pods_own(stage: RuncStage) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert not await reaches(stage, "127.0.0.1", port, UID, "xyz")
+
+
+@pytest.mark.parametrize("library", [nft.LIBRARY, "libnosuch.so.1"])
+def test_rules_are_applied_all_or_none_by_the_library_and_by_the_program(library: str) -> None:
+    apply = nft.opened(library)
+    assert (apply is nft.by_program) == (library != nft.LIBRARY)
+    assert apply("table inet busbar_test { set one { type ipv4_addr; }; }\n") == ""
+    try:
+        wrong = "add element inet busbar_test one { 10.0.0.1 }\nadd set inet busbar_none two\n"
+        assert "Error" in apply(wrong)
+        command = ["nft", "list", "set", "inet", "busbar_test", "one"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "10.0.0.1" not in listed.stdout
+    finally:
+        assert apply("delete table inet busbar_test\n") == ""

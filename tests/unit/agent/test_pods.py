@@ -155,7 +155,7 @@ async def test_a_stale_answer_on_its_way_starts_nothing(node: Node) -> None:
     await node.until(lambda: len(node.machine.started) == 1)
     assert node.machine.started[0].pod_uid == OTHER
     assert node.api.asked.count(LIST) == 2
-    assert UID not in node.pods.workers
+    await node.until(lambda: UID not in node.pods.workers)
 
 
 async def test_a_stale_word_of_the_old_watch_starts_nothing(node: Node) -> None:

@@ -398,6 +398,88 @@ async def test_a_failed_init_container_fails_the_pod(node: Node) -> None:
     assert [spec.name for spec in node.machine.started] == ["one"]
 
 
+# -- sidecars -----------------------------------------------------------------------------------
+
+PROXY = f"{UID[:13]}-proxy-0"
+SIDE = {"name": "proxy", "image": "i", "command": ["p"], "restartPolicy": "Always"}
+
+
+async def test_a_sidecar_comes_first_and_the_others_do_not_wait_for_its_end(node: Node) -> None:
+    first = {"name": "first", "image": "i", "command": ["x"]}
+    node.machine.behaviours["first"] = Behaviour(exits_after_ms=1000)
+    await node.run(pod(initContainers=[SIDE, first]))
+    assert [spec.name for spec in node.machine.started] == ["proxy", "first"]
+    await node.passes(1)
+    await node.turn()
+    assert [spec.name for spec in node.machine.started] == ["proxy", "first", "main"]
+    assert last(node)["phase"] == "Running"
+    assert {c["type"]: c["status"] for c in last(node)["conditions"]} == {
+        "Initialized": "True", "ContainersReady": "True", "Ready": "True"
+    }  # fmt: skip
+
+
+async def test_a_sidecar_ends_with_the_others_and_spoils_no_success(node: Node) -> None:
+    node.machine.behaviours["main"] = Behaviour(exits_after_ms=5000)
+    await node.run(pod(initContainers=[SIDE]))
+    await node.passes(5)
+    await node.turn()
+    assert (last(node)["phase"], last(node)["reason"]) == ("Succeeded", None)
+    (side,) = last(node)["initContainerStatuses"]
+    assert side["state"]["terminated"]["exitCode"] == 143  # Asked politely.
+    assert not node.machine.containers
+    await node.passes(3600)
+    assert len(node.machine.started) == 2
+
+
+async def test_a_failure_is_told_by_who_failed(node: Node) -> None:
+    node.machine.behaviours["main"] = Behaviour(exits_after_ms=5000, exit_code=3)
+    await node.run(pod(initContainers=[SIDE]))
+    await node.passes(5)
+    await node.turn()
+    assert last(node)["phase"] == "Failed"
+    assert "container main ended with exit code 3" in last(node)["message"]
+
+
+async def test_a_sidecar_is_started_again_whatever_the_pods_policy(node: Node) -> None:
+    node.machine.behaviours["proxy"] = Behaviour(exits_after_ms=5000, exit_code=1)
+    await node.run(pod(initContainers=[SIDE]))
+    await node.passes(5)
+    await node.turn()
+    assert [spec.name for spec in node.machine.started] == ["proxy", "main", "proxy"]
+    assert phases(node) == ["Running"]
+
+
+async def test_others_wait_until_a_sidecar_has_come_up(node: Node) -> None:
+    up = {"exec": {"command": ["up"]}, "periodSeconds": 1}
+    node.machine.answers["proxy"] = 1
+    await node.run(pod(initContainers=[{**SIDE, "startupProbe": up}]))
+    await node.until(lambda: len(node.machine.executed) == 1)
+    await node.turn()
+    assert [spec.name for spec in node.machine.started] == ["proxy"]
+    assert last(node)["phase"] == "Pending"
+    node.machine.answers["proxy"] = 0
+    await node.passes(1)
+    await node.until(lambda: len(node.machine.started) == 2)
+    await node.turn()
+    assert last(node)["phase"] == "Running"
+
+
+async def test_a_sidecar_that_ignores_the_end_has_the_grace(node: Node) -> None:
+    node.machine.behaviours["main"] = Behaviour(exits_after_ms=0)
+    node.machine.behaviours["proxy"] = Behaviour(ignores_term=True)
+    await node.lease.renew()
+    node.hear(pod(initContainers=[SIDE], terminationGracePeriodSeconds=15))
+    await node.until(lambda: bool(node.machine._timers))
+    node.clock.advance(14)
+    node.machine.settle()
+    await asyncio.sleep(0.001)
+    assert node.machine.containers[PROXY].status.state == "running"
+    node.clock.advance(1)
+    node.machine.settle()
+    await node.until(lambda: PROXY not in node.machine.containers)
+    assert last(node)["phase"] == "Succeeded"
+
+
 # -- lives of the agent -------------------------------------------------------------------------
 
 

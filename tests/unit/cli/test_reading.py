@@ -140,6 +140,19 @@ def test_what_does_not_exist_exits_4_with_what_to_do(
     assert result.err.count("\n") == 1
 
 
+def test_a_ledger_that_does_not_hold_is_what_status_says_first(
+    busbar: Busbar, full: FakeCloud
+) -> None:
+    full.add("/money/v1/audit", holds=True, entries=7, findings=[])
+    assert busbar("status").err == ""
+    full.add("/money/v1/audit", holds=False, entries=7, findings=["entry 3 was changed"])
+    result = busbar("status")
+    assert result.code == 0
+    assert "no money moves; see `busbar verify-ledger`: entry 3 was changed" in result.err
+    full.refuse("GET", "/money/v1/audit", 403, "only an operator")
+    assert busbar("status").err == ""
+
+
 def test_an_empty_market_says_how_to_add_supply(busbar: Busbar) -> None:
     result = busbar("market")
     assert result.code == 0

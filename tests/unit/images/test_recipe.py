@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from busbar.images.build import BuildProgress
+from busbar.images.build import BuildProgress, Meter
 from busbar.images.recipe import layer_keys, load_recipe
 from busbar.images.refusals import ImageError, ImageRefusal
 
@@ -88,3 +88,13 @@ def test_progress_reads_as_one_line() -> None:
     progress = BuildProgress("docker.io/apache/spark:latest", 2, 5, "Debian packages", 0.38)
     line = "building docker.io/apache/spark:latest: 2/5 Debian packages … 38 %"
     assert str(progress) == line
+
+
+def test_progress_never_goes_back(recipe: Path) -> None:
+    seen: list[BuildProgress] = []
+    meter = Meter(load_recipe(recipe), seen.append)
+    for part in (0.1, 0.8, 0.3, 0.9):
+        meter.at(1, part)
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[1] == fractions[2] < fractions[3]

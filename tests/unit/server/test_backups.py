@@ -14,7 +14,9 @@ import pytest
 from busbar.ledger.settlement import top_up
 from busbar.model.objects import Key
 from busbar.server import settings as server_settings
+from busbar.server.addresses import CannotStart
 from busbar.server.backups import BackupRefused, LedgerRefused, make, opened, put_in_place
+from busbar.server.main import open_store
 from busbar.server.pki import open_authority
 from busbar.server.podkeys import load_or_make_key
 from busbar.server.settings import ServerSettings
@@ -217,3 +219,11 @@ def test_a_backup_does_not_overwrite(cloud: Cloud, saved: Path) -> None:
 def test_a_cloud_in_memory_has_nothing_to_save(tmp_path: Path) -> None:
     with pytest.raises(BackupRefused, match="keeps its store in memory"):
         make(ServerSettings(data=str(tmp_path), store="memory"), tmp_path / "b.tar", NOW)
+
+
+def test_a_damaged_store_names_the_way_back(cloud: Cloud, saved: Path) -> None:
+    forge(cloud)
+    with pytest.raises(CannotStart, match=r"restore .* from a backup: `busbar restore FILE`"):
+        open_store(cloud.settings)
+    restore(cloud, saved)
+    assert cloud.balance() == 10

@@ -1,12 +1,15 @@
 """A Pod's containers: start in order, watch, start again where the policy says so.
 
-Init containers run one after the other and must succeed; then all others run side by side.
+Init containers run one after the other and must succeed; then all others run side by side. An
+init container with restartPolicy Always (a sidecar) has done its part when it has come up, and
+goes on as long as the others do.
 Next: the runtime, `runtimes/contract.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,6 +25,7 @@ from busbar.agent.hooks.security import fs_group, identity
 from busbar.agent.hooks.subpaths import bind_below
 from busbar.agent.hooks.volumes import Owner
 from busbar.agent.podstatus import UNSEEN_END, Observed
+from busbar.agent.probes.spec import is_sidecar
 from busbar.agent.records import ContainerRecord, PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.restarts import Run, restart_at, was_good
@@ -88,7 +92,7 @@ class Containers:
             if status.state == "exited":
                 kept.ended = status
             if status.state == "exited" and not kept.done and kept.restart_at_ms is None:
-                self._decide(pod, init, kept, status)
+                self._decide(_policy(pod, container, init), kept, status)
                 changed = True
         if self.any_running():
             await self._observe_use()
@@ -124,12 +128,7 @@ class Containers:
         ended = max(status.started_ms, min(known, self._clock.now()))
         return replace(status, finished_ms=ended, reason=UNSEEN_END)
 
-    def _decide(
-        self, pod: Object, init: bool, kept: ContainerRecord, seen: ContainerStatus
-    ) -> None:
-        policy = spec_of(pod).get("restartPolicy") or "Always"
-        if init and policy == "Always":
-            policy = "OnFailure"
+    def _decide(self, policy: str, kept: ContainerRecord, seen: ContainerStatus) -> None:
         code = seen.exit_code or (_UNKNOWN_EXIT if kept.unhealthy else 0)
         run = Run(seen.started_ms, seen.finished_ms or seen.started_ms, code)
         if was_good(run):
@@ -180,12 +179,21 @@ class Containers:
         return at is not None and at <= now
 
     async def start_due(
-        self, pod: Object, prepared: Prepared, may_start: Callable[[], bool]
+        self,
+        pod: Object,
+        prepared: Prepared,
+        may_start: Callable[[], bool],
+        has_come_up: Callable[[str], bool],
     ) -> None:
         """Start what is not started, in order, and start again what is due.
 
         `may_start` is asked before each: between two starts the right to run may end.
         """
+        begun = any(
+            (kept := self._record.containers.get(container["name"])) is not None and kept.id
+            for container, init in _containers(pod)
+            if not init
+        )
         for container, init in _containers(pod):
             if not may_start():
                 return
@@ -194,8 +202,17 @@ class Containers:
                 continue
             if not kept.id or self._is_due(kept):
                 await self._start(pod, container, kept, prepared)
+            goes_on = init and is_sidecar(container)
+            if goes_on and (
+                begun or (self._runs(container["name"]) and has_come_up(container["name"]))
+            ):
+                continue
             if init:
-                return  # The next one starts after this one's end.
+                return  # The next one starts after this one's end, or when it has come up.
+
+    def _runs(self, name: str) -> bool:
+        status = self._status.get(name)
+        return status is not None and status.state == "running"
 
     def _is_due(self, kept: ContainerRecord) -> bool:
         return kept.restart_at_ms is not None and kept.restart_at_ms <= self._clock.now()
@@ -212,13 +229,14 @@ class Containers:
             kept.restarts += 1
             kept.restarts_in_row += 1
         spec = container_spec(pod, container, kept.restarts, prepared)
+        has_past = self.any_started()
         kept.restart_at_ms = kept.started_ms = None
         kept.image_id = prepared.images[container["image"]].digest
         # Written before the start: after a crash in between, the runtime is asked about this id.
         kept.id = spec.id
         kept.ended = None
         kept.unhealthy = ""
-        self._records.save(self._record)
+        self._records.save(self._record, durable=has_past)
         try:
             self._status[container["name"]] = await self._runtime.start(spec)
         except RuntimeFailed as failed:
@@ -244,7 +262,8 @@ class Containers:
         """End one container whose probe failed; the restartPolicy decides what comes then."""
         kept = self._record.containers[name]
         kept.unhealthy = why
-        self._records.save(self._record)
+        with contextlib.suppress(OSError):  # Worth less than the end of what is not alive.
+            self._records.save(self._record)
         await self._runtime.stop(kept.id, grace_seconds)
 
     async def remove_all(self) -> None:
@@ -267,8 +286,11 @@ class Containers:
         name, image = container["name"], container.get("image", "")
         kept = self._record.containers.get(name, ContainerRecord())
         status = self._status.get(name)
+        side = init and is_sidecar(container)
         if status is None or not kept.id:
-            return Observed(name, init, "waiting", restarts=kept.restarts, image=image)
+            return Observed(
+                name, init, "waiting", restarts=kept.restarts, image=image, is_sidecar=side
+            )
         return Observed(
             name,
             init,
@@ -283,6 +305,7 @@ class Containers:
             image=image,
             image_id=kept.image_id,
             container_id=f"busbar://{status.id}",
+            is_sidecar=side,
         )
 
 
@@ -348,6 +371,14 @@ def _mounts(pod: Object, container: Object, attempt: int, prepared: Prepared) ->
             path = f"spec.containers[{container['name']}].volumeMounts[{index}].subPath"
             source = bind_below(source, mount["subPath"], places / str(index), owner, path)
         yield Mount(source, mount["mountPath"], bool(mount.get("readOnly")))
+
+
+def _policy(pod: Object, container: Object, init: bool) -> str:
+    """Give the restartPolicy that counts for one container."""
+    policy = str(spec_of(pod).get("restartPolicy") or "Always")
+    if init and is_sidecar(container):
+        return "Always"
+    return "OnFailure" if init and policy == "Always" else policy
 
 
 def _containers(pod: Object) -> Iterator[tuple[Object, bool]]:

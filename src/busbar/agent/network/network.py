@@ -1,4 +1,4 @@
-"""The node's Pod network as the agent uses it. Next: `../runtimes/runc/sandboxes.py`."""
+"""The node's Pod network as the agent uses it. Next: `nft.py`, `../runtimes/runc/sandboxes.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-from busbar.agent.network import firewall
+from busbar.agent.network import firewall, nft
 from busbar.agent.network.plan import Network, Wire
 
 IDLE_SECONDS = 30.0
@@ -26,6 +26,7 @@ class PodNetwork:
     def __init__(self, network: Network, refused: tuple[str, ...]) -> None:
         self.network = network
         self._refused = refused
+        self._apply = nft.opened()
         self._worker: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
@@ -89,17 +90,10 @@ class PodNetwork:
 
     async def _nft(self, rules: str) -> None:
         """Apply nftables rules, all or none. Not by the worker: a Pod's start waits for this."""
-        process = await asyncio.create_subprocess_exec(
-            "nft",
-            "-f",
-            "-",
-            stdin=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, said = await process.communicate(rules.encode())
-        if process.returncode:
-            lines = said.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise NetworkFailed(f"nft: {lines[0]}")
+        # In a thread: somebody else's long list of rules may keep the kernel busy.
+        wrong = await asyncio.to_thread(self._apply, rules)
+        if wrong:
+            raise NetworkFailed(f"nft: {wrong}")
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self._lock:

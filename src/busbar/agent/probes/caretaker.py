@@ -7,6 +7,7 @@ restartPolicy decides. Next: `prober.py`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,9 +18,11 @@ from busbar.agent.hooks.containers import Containers
 from busbar.agent.podstatus import Observed, grace_seconds
 from busbar.agent.probes.health import Health, Tracker
 from busbar.agent.probes.prober import Asker, Prober
-from busbar.agent.probes.spec import Kind
+from busbar.agent.probes.spec import Kind, asked
 from busbar.agent.runtimes.contract import ContainerStatus
-from busbar.model.objects import Object, spec_of
+from busbar.model.objects import Object
+
+log = logging.getLogger("busbar.agent.caretaker")
 
 
 class Caretaker:
@@ -83,18 +86,21 @@ class Caretaker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled():
-            self._wake()
+        if task.cancelled():
+            return
+        if task.exception() is not None:
+            log.error("looking after containers: %r", task.exception())
+        self._wake()
 
     def shown(self, pod: Object, seen: tuple[Observed, ...]) -> tuple[Observed, ...]:
         """Add to what containers are whether they are started and ready."""
-        asked = {
+        kinds = {
             container["name"]: {kind for kind in Kind if container.get(f"{kind}Probe")}
-            for container in spec_of(pod).get("containers") or ()
+            for container in asked(pod)
         }
         return tuple(
-            _shown(one, self._prober.health(one.name), asked[one.name])
-            if asked.get(one.name)
+            _shown(one, self._prober.health(one.name), kinds[one.name])
+            if kinds.get(one.name)
             else one
             for one in seen
         )

@@ -15,9 +15,9 @@ from typing import Protocol
 from busbar.agent.clock import Clock
 from busbar.agent.probes.checks import Answer
 from busbar.agent.probes.health import Health, begin
-from busbar.agent.probes.spec import Kind, Probe, probes_of
+from busbar.agent.probes.spec import Kind, Probe, asked, probes_of
 from busbar.agent.runtimes.contract import ContainerStatus
-from busbar.model.objects import Object, spec_of
+from busbar.model.objects import Object
 
 log = logging.getLogger("busbar.agent.prober")
 
@@ -55,9 +55,9 @@ class Prober:
     def follow(self, pod: Object, statuses: Iterable[ContainerStatus], address: str) -> None:
         """Ask what is due of the containers that run; forget those that do not."""
         running = {s.name: s for s in statuses if s.state == "running"}
-        for container in spec_of(pod).get("containers") or ():
-            probes = probes_of(container)
+        for container in asked(pod):
             status = running.get(container["name"])
+            probes = probes_of(container) if status is not None else ()
             if probes and status is not None:
                 self._follow(self._run(probes, status), address)
         for name in [name for name in self._runs if name not in running]:

@@ -6,6 +6,7 @@ machine's own network, where a workload has no business. Next: `health.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -69,9 +70,26 @@ def probes_of(container: Object) -> tuple[Probe, ...]:
     return tuple(found)
 
 
+def is_sidecar(init_container: Object) -> bool:
+    """Say whether an init container goes on beside the others."""
+    return init_container.get("restartPolicy") == "Always"
+
+
+def asked(pod: Object) -> Iterator[Object]:
+    """Give the containers that may have probes: those that go on."""
+    spec = spec_of(pod)
+    yield from (one for one in spec.get("initContainers") or () if is_sidecar(one))
+    yield from spec.get("containers") or ()
+
+
+def has_probes(pod: Object) -> bool:
+    """Say whether a Pod has any."""
+    return any(container.get(f"{kind}Probe") for container in asked(pod) for kind in Kind)
+
+
 def check(pod: Object) -> None:
     """Refuse a Pod with a probe that cannot be run, before anything is made for it."""
-    for container in spec_of(pod).get("containers") or ():
+    for container in asked(pod):
         probes_of(container)
 
 

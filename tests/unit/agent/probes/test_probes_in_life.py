@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.unit.agent.conftest import UID, Node, deleting, pod
 
 from busbar.agent.runtimes.fake import Behaviour
@@ -177,3 +178,36 @@ async def test_a_probe_that_is_not_offered_is_refused(node: Node) -> None:
     assert (last(node)["phase"], last(node)["reason"]) == ("Failed", "InvalidPod")
     assert "livenessProbe" in last(node)["message"]
     assert node.machine.started == []
+
+
+async def test_nobody_is_asked_while_a_container_waits_to_be_started_again(node: Node) -> None:
+    node.machine.default = Behaviour(exits_after_ms=5000, exit_code=1)
+    await node.run(probed(livenessProbe=QUICK))
+    await asked(node, 1)
+    await node.passes(5)
+    await node.turn()  # Started again at once, the first time.
+    await asked(node, 2)
+    await node.passes(5)
+    await node.turn()
+    assert node.worker().caretaker.due_in() is None
+    assert main(node)["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+
+
+async def test_a_full_disk_does_not_keep_alive_what_is_not(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await node.run(probed("Never", livenessProbe=QUICK))
+    await asked(node, 1)
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(node.records, "save", full)
+    node.machine.answers["main"] = 1
+    for check in (2, 3):
+        await node.passes(1)
+        await node.until(lambda check=check: len(node.machine.executed) >= check)  # type: ignore[misc]
+        await node.turn()
+    await node.until(
+        lambda: all(c.status.state == "exited" for c in node.machine.containers.values())
+    )

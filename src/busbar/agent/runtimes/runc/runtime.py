@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from busbar.agent.clock import boot_id
 from busbar.agent.files import remove_tree
 from busbar.agent.mounts import unmount_below
@@ -217,7 +219,7 @@ class RuncRuntime:
             "command": self._engine.command(self._run / self._engine.name, folder, spec.id),
             "hides": self._engine.hides,
         }
-        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "config.json").write_bytes(msgspec.json.encode(config))
         self._places[spec.id] = folder
         (folder / "shim.json").write_text(json.dumps(order))
 

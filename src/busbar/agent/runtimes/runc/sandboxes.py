@@ -27,6 +27,8 @@ from busbar.agent.runtimes.runc.shimclient import ShimClient
 log = logging.getLogger("busbar.agent.sandboxes")
 READY = 3
 """How many sandboxes are kept ready."""
+PAUSE_SECONDS = 0.25
+"""How long after one was taken the next is made: its Pod's start shall have the machine first."""
 
 
 class SandboxRecord(msgspec.Struct, frozen=True):
@@ -60,6 +62,7 @@ class Sandboxes:
         self._ready: deque[tuple[int, int]] = deque()
         self._waiting: deque[asyncio.Future[tuple[int, int]]] = deque()
         self._filling: asyncio.Task[None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._closing = False
 
     async def open(self) -> None:
@@ -126,6 +129,8 @@ class Sandboxes:
     async def close(self, *, remove_all: bool = False) -> None:
         """Stop filling the pool and remove what is ready but unused."""
         self._closing = True
+        if self._pause is not None:
+            self._pause.cancel()
         if self._filling is not None:
             # Not cancelled: what is half made could not be found again.
             await self._filling
@@ -158,7 +163,9 @@ class Sandboxes:
         """Take a ready one, or wait for the one being made."""
         if self._ready:
             found = self._ready.popleft()
-            self._fill()
+            if self._pause is None:
+                loop = asyncio.get_running_loop()
+                self._pause = loop.call_later(PAUSE_SECONDS, self._fill)
             return found
         waiting: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
@@ -166,6 +173,9 @@ class Sandboxes:
         return await waiting
 
     def _fill(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         if self._filling is None or self._filling.done():
             self._filling = asyncio.create_task(self._keep_ready())
 

@@ -1,8 +1,9 @@
 """The process between a container and the agent: holds its pipes, writes its log, keeps its end.
 
-One small server per agent (`python -I -S shim.py SOCKET`), which forks a child per container. The
-children do not need the agent: it may die and come back, logs are written and exit codes kept all
-the same. Imports next to nothing, since it lies in the memory of every running container.
+One small server per agent (`python -I -S shim.py SOCKET`), which forks a child per container, one
+ahead of the next request. The children do not need the agent: it may die and come back, logs are
+written and exit codes kept all the same. Imports next to nothing, since it lies in the memory of
+every running container.
 
 A request is a line of JSON on the socket:
   {"do": "run", "directory": DIR}          DIR/shim.json says all; answer {"pid", "startedMs"}
@@ -26,12 +27,13 @@ EXEC_SECONDS_MAX = 5.0
 STILL_RUNTIME = {"runc:[2:INIT]", "crun", *"3456789"}
 """What the first process is called until it becomes the program. crun executes a copy of itself by
 its descriptor, and older kernels name a process after that."""
+SIGNALS = set(range(1, 32)) - {signal.SIGKILL, signal.SIGSTOP}
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 """The OCI runtime's: nothing of the agent's own."""
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
 MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 1 << 12, 1 << 14, 1 << 19, 2
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442
 OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, 0o2000000
 AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
@@ -292,17 +294,10 @@ def start(order, directory, out, err):
 
     Gives (pid, "") or (None, what the runtime said).
     """
-    runtime = os.fork()
-    if runtime == 0:
-        try:
-            null = os.open("/dev/null", os.O_RDWR)
-            os.dup2(null, 0)
-            os.dup2(out[1], 1)
-            os.dup2(err[1], 2)
-            hide(order["hides"])
-            os.execve(order["command"][0], order["command"], ENVIRONMENT)
-        finally:
-            os._exit(127)
+    try:
+        runtime = spawn(order["command"], order["hides"], out[1], err[1])
+    except OSError as error:
+        return None, f"the OCI runtime could not be started: {error}"
     os.close(out[1])
     os.close(err[1])
     _, status = os.waitpid(runtime, 0)
@@ -310,7 +305,7 @@ def start(order, directory, out, err):
         if os.waitstatus_to_exitcode(status) == 0:
             with open(f"{directory}/pid") as file:
                 pid = int(file.read())
-            began = executed(pid, order["command"])
+            began = executed(pid, order["command"][0])
             return (pid, "") if began else (None, last_words(pid, err[0]))
         with open(f"{directory}/oci.log") as file:
             lines = [json.loads(line) for line in file if line.strip()]
@@ -320,24 +315,43 @@ def start(order, directory, out, err):
         return None, f"the OCI runtime failed: {error}"
 
 
+def spawn(command, hides, out, err):
+    """Start a process that does not see certain mounts; not by fork, which costs this one more."""
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
+        (os.POSIX_SPAWN_DUP2, out, 1),
+        (os.POSIX_SPAWN_DUP2, err, 2),
+    ]
+    home = os.open("/proc/self/ns/mnt", os.O_RDONLY) if hides else None
+    try:
+        hide(hides)
+        # What is ignored in here would stay ignored in the container.
+        return os.posix_spawn(
+            command[0], command, ENVIRONMENT, file_actions=files, setsigdef=SIGNALS
+        )
+    finally:
+        if home is not None:
+            # Back at once: mounts of other Pods must not live on in here.
+            must(libc.setns(home, CLONE_NEWNS), "setns mounts")
+            os.close(home)
+
+
 def hide(paths):
     """Take mounts out of this process's sight, and only of its own."""
     if not paths:
         return
     must(libc.unshare(CLONE_NEWNS), "unshare mounts")
-    # Slave, so that what the machine unmounts meanwhile does not live on in here.
     must(libc.mount(b"none", b"/", None, MS_REC | MS_SLAVE, None), "mount /")
     for path in paths:
         must(libc.umount2(path.encode(), MNT_DETACH), f"unmount {path}")
 
 
-def executed(pid, command):
+def executed(pid, runtime):
     """Wait until the container's first process is the program; False where it could not become it.
 
     The runtime returns just before that: a signal sent at once would reach the runtime's own
     process, which does not mind it, and be lost.
     """
-    ours = "\0".join(command)
     until = time.monotonic() + EXEC_SECONDS_MAX
     while time.monotonic() < until:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -347,8 +361,8 @@ def executed(pid, command):
         if ended:
             return False
         with open(f"/proc/{pid}/cmdline") as file:
-            words = file.read().rstrip("\0")
-        if words and words not in ("runc\0init", ours):
+            called = file.read().split("\0")[0]
+        if called not in ("", runtime):
             return True  # A program that merely has such a name.
         time.sleep(0.0005)
     return True
@@ -451,22 +465,41 @@ def serve(path):
     listener.listen(64)
     inode = os.stat(path + ".new").st_ino
     os.rename(path + ".new", path)
-    parent = os.getppid()
+    parent, taken = os.getppid(), os.pipe()
+    keep_ready(listener, taken)
     while True:
-        readable, _, _ = select.select([listener], [], [], 2.0)
-        if not readable:
+        readable, _, _ = select.select([taken[0]], [], [], 2.0)
+        if readable:
+            os.read(taken[0], 1)
+            keep_ready(listener, taken)
+        elif os.getppid() != parent or not is_mine(path, inode):
             # Without the agent nobody asks any more; the containers' own processes go on.
-            if os.getppid() != parent or not is_mine(path, inode):
-                return
-            continue
+            return
+
+
+def keep_ready(listener, taken):
+    """Fork a child that waits for one request and serves it: a fork takes longer than to wake.
+
+    Until it has one it ends with the server; then it says so, and the server forks the next.
+    """
+    server = os.getpid()
+    if os.fork() != 0:
+        return
+    try:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != server:
+            return
         connection, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.setsid()
-            handle(connection)
-            os._exit(0)
-        connection.close()
+        libc.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)
+        os.write(taken[1], b"x")
+        listener.close()
+        for end in taken:
+            os.close(end)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        handle(connection)
+    finally:
+        os._exit(0)
 
 
 def is_mine(path, inode):

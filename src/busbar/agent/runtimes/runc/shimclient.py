@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ SHIM = Path(__file__).with_name("shim.py")
 class ShimClient:
     """A way to the shim server of one agent."""
 
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._server: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
@@ -43,12 +44,15 @@ class ShimClient:
         return answer
 
     async def _exchange(self, request: dict[str, Any]) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(str(self._socket))
-        try:
-            writer.write(json.dumps(request).encode() + b"\n")
-            return await reader.readline()
-        finally:
-            writer.close()
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.setblocking(False)
+            await loop.sock_connect(connection, str(self._path))
+            await loop.sock_sendall(connection, json.dumps(request).encode() + b"\n")
+            line = b""
+            while not line.endswith(b"\n") and (piece := await loop.sock_recv(connection, 4096)):
+                line += piece
+            return line
 
     async def close(self) -> None:
         """End the server; the processes beside running containers go on."""
@@ -61,21 +65,21 @@ class ShimClient:
         async with self._lock:
             if self._server is not None and self._server.returncode is None:
                 return
-            self._socket.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
             # -I -S: no site packages, nothing from the environment: small, and quick to start.
             self._server = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 "-S",
                 str(SHIM),
-                str(self._socket),
+                str(self._path),
                 stdin=asyncio.subprocess.DEVNULL,
                 # It outlives us: a pipe of ours would stay open for as long.
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
             )
             for _ in range(500):
-                if self._socket.exists():
+                if self._path.exists():
                     return
                 if self._server.returncode is not None:
                     break

@@ -11,6 +11,7 @@ from busbar.apis.kubernetes.admission.stamps import stamped
 from busbar.apis.kubernetes.calls import Call, Response
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.patches import writes
+from busbar.apis.kubernetes.schemas.cautions import cautions
 from busbar.apis.kubernetes.statuses import (
     already_exists,
     namespace_not_found,
@@ -61,6 +62,7 @@ async def store_new(door: Door, call: Call, obj: Object, generate: str = "") -> 
     refused = admit(Change(resource, call.role, None, obj, door.clock()))
     if refused is not None:
         raise refused
+    call.warnings.extend(cautions(obj))
     await check_write(door, call, None, obj)
     for _ in range(_ATTEMPTS):
         name = name_of(obj)

@@ -62,6 +62,15 @@ def test_an_unknown_field_warns_or_refuses_as_asked(operator: Any) -> None:
     assert 'unknown field "extra"' in strict.json["message"]
 
 
+def test_what_would_not_do_as_it_says_is_taken_with_a_warning(operator: Any) -> None:
+    hook = {"preStop": {"exec": {"command": ["x"]}}}
+    containers = [{"name": "c", "image": "i", "lifecycle": hook}]
+    body = {"metadata": {"name": "hooked"}, "spec": {"containers": containers}}
+    reply = operator.post("/api/v1/namespaces/alpha/pods", body)
+    assert reply.status == 201
+    assert reply.warnings == ('299 - "spec.containers[0].lifecycle.preStop: is not run here"',)
+
+
 def test_a_write_with_an_old_revision_loses(operator: Any) -> None:
     first = operator.post(CMS, config_map("a")).json
     operator.put(f"{CMS}/a", {**first, "data": {"x": "1"}})
