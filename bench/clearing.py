@@ -49,7 +49,7 @@ ORDERS = 100_000
 RUNS = 3
 PEER_ORDERS = 300
 """The plain loop's share of the orders: all of them would take minutes."""
-SMALL_BOOKS, SMALL, SMALL_ORDERS = 10, Size(100, 12, 4), 200
+SMALL_BOOKS, SMALL, SMALL_ORDERS = 12, Size(100, 12, 4), 200
 SOLVER_SECONDS = 10
 STANDING, NEW = 1_000_000, 1_000
 FORWARD, FORWARD_SIZE = 50_000, Size(2_000, 50, 10)

@@ -1,4 +1,4 @@
-"""busbar-merit-1 from docs/market.md, over plain dicts and loops. Next: `funnel.py`.
+"""busbar-merit-2 from docs/market.md, over plain dicts and loops. Next: `funnel.py`.
 
 Slow on purpose: every question is asked again each time, except what does not change while
 orders move: the cells of a term, and what a place would cost.
