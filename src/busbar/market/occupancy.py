@@ -28,6 +28,8 @@ _ROWS_MIN = 64
 _FOREVER = 2**62
 _NODE, _START, _END, _CPU, _MEMORY, _GPUS = range(6)
 _DIMENSIONS = 3
+_SINCE_MAX = 256
+"""Nodes changed in an hour after which its table is made anew."""
 _NOBODY = -1
 """The node of a row that is not in use."""
 
@@ -108,9 +110,9 @@ class Occupancy:
             hour = self._hour + slot
             for changes, sign in ((self._ends.get(hour), 1), (self._begins.get(hour), -1)):
                 if changes is not None:
-                    codes, amounts = changes.table()
-                    there = node[codes] >= 0
-                    room[:, node[codes[there]]] += sign * amounts[:, there]
+                    for codes, amounts in changes.tables():
+                        there = node[codes] >= 0
+                        room[:, node[codes[there]]] += sign * amounts[:, there]
             free[slot] = room
         return free
 
@@ -191,32 +193,37 @@ class _Sums:
 
 
 class _Changes:
-    """What changes by node in one hour."""
+    """What changes by node in one hour: a table, and what came since it was made."""
 
     def __init__(self) -> None:
         self._by_node: dict[int, list[int]] = {}
-        self._table: tuple[Ints, Ints] | None = None
+        self._made = _table({})
+        self._since: dict[int, list[int]] = {}
 
     def add(self, node: int, amounts: list[int], sign: int) -> None:
         """Add to a node's, or take away."""
-        known = self._by_node.setdefault(node, [0] * _DIMENSIONS)
-        for dimension, amount in enumerate(amounts):
-            known[dimension] += sign * amount
-        if not any(known):
+        for known in (self._by_node, self._since):
+            there = known.setdefault(node, [0] * _DIMENSIONS)
+            for dimension, amount in enumerate(amounts):
+                there[dimension] += sign * amount
+        if not any(self._by_node[node]):
             del self._by_node[node]
-        self._table = None
 
     def items(self) -> Iterable[tuple[int, list[int]]]:
         """Iterate over nodes and their amounts."""
         return self._by_node.items()
 
-    def table(self) -> tuple[Ints, Ints]:
-        """Give nodes, and their amounts, shape (dimension, node)."""
-        if self._table is None:
-            nodes = np.array(list(self._by_node), dtype=np.int64)
-            amounts = np.array(list(self._by_node.values()), dtype=np.int64)
-            self._table = nodes, amounts.reshape(-1, _DIMENSIONS).T
-        return self._table
+    def tables(self) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+        """Give nodes, each once, and amounts, shape (dimension, node): two parts to be added."""
+        if len(self._since) > _SINCE_MAX:
+            self._made, self._since = _table(self._by_node), {}
+        return self._made, _table(self._since)
+
+
+def _table(by_node: dict[int, list[int]]) -> tuple[Ints, Ints]:
+    nodes = np.array(list(by_node), dtype=np.int64)
+    amounts = np.array(list(by_node.values()), dtype=np.int64)
+    return nodes, amounts.reshape(-1, _DIMENSIONS).T
 
 
 def _commitment(names: list[str], row: list[int]) -> Commitment:
