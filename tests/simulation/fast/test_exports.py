@@ -14,7 +14,7 @@ from busbar.simulator.cloud import Cloud
 
 
 def test_beancount_and_focus_agree_with_the_journal_of_a_day_of_faults() -> None:
-    cloud = Cloud(103)
+    cloud = Cloud(108)
     cloud.begin()
     cloud.run(12 * HOUR)
     journal = cloud.exchange.store.journal_now()
