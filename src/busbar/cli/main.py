@@ -1,7 +1,7 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
-vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market.py`, `money.py` (account),
+vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market/`, `money.py` (account),
 `ledgers.py`, `storage.py` (bucket), `images.py` (image).
 """
 
@@ -14,6 +14,7 @@ import click
 
 from busbar.cli.context import Context
 from busbar.cli.errors import CliError, Exit
+from busbar.cli.lazy import LazyGroup
 from busbar.cli.output import clean
 
 _COMMANDS = {
@@ -43,25 +44,13 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Imports a command's module only when it is used: `busbar status` must not wait for numpy."""
+class Commands(LazyGroup):
+    """All commands, in the order of a first visit."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the commands in the order of a first visit."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and give a command."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module_name, attribute = _COMMANDS[cmd_name]
-        module = __import__(f"busbar.cli.{module_name}", fromlist=[attribute])
-        command = getattr(module, attribute)
-        assert isinstance(command, click.Command)
-        return command
+    commands_at = _COMMANDS
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--data", metavar="DIR", help="Data directory (default: $BUSBAR_DATA, /var/lib/busbar)."
 )

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from busbar.controllers.books import book_name
 from busbar.controllers.contract import Collection, Decision
-from busbar.controllers.parts.writes import create, new_object, remove, update, with_status
+from busbar.controllers.parts.published import publish
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.market.curve import forward_curves
-from busbar.model.ids import derived_uid
-from busbar.model.objects import Key, status_of
+from busbar.model.objects import Key
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
-from busbar.store.contract import Event, Snapshot, Transaction
+from busbar.store.contract import Event, Snapshot
 
 CURVES: Collection = (GROUP, "forwardcurves")
 CURVES_KEY = Key(*CURVES, "", "all")
@@ -44,24 +41,5 @@ class CurveController:
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Write the curves that changed."""
         curves = forward_curves(self._standing.at(snapshot).book, now)
-        writes = (_write(snapshot, zone, status, now) for zone, status in curves.items())
-        stale = [
-            Transaction((remove(obj),))
-            for obj in snapshot.list(*CURVES)
-            if status_of(obj).get("zone") not in curves
-        ]
-        again = slot_of(now).end if curves else None
-        return Decision((*(write for write in writes if write), *stale), again)
-
-
-def _write(
-    snapshot: Snapshot, zone: str, status: dict[str, Any], now: Instant
-) -> Transaction | None:
-    key = Key(*CURVES, "", book_name(zone))
-    known = snapshot.get(key)
-    if known is None:
-        fresh = new_object(key, derived_uid("forward-curve", zone, now), now)
-        return Transaction((create({**fresh, "status": status}),))
-    if {**status_of(known), "updated": ""} == {**status, "updated": ""}:
-        return None
-    return Transaction(update(known, with_status(known, **status)))
+        done = publish(snapshot, CURVES, "forward-curve", curves, now)
+        return Decision(tuple(done), slot_of(now).end if curves else None)

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from busbar.controllers.books import book_name
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.parts.published import zone_name
 from busbar.controllers.parts.writes import create, new_object, remove, revision_of, update
 from busbar.controllers.settings import Settings
 from busbar.market.candles import Candle, Product, candle_of, day_of, row_of, traded
 from busbar.model.ids import derived_uid
 from busbar.model.objects import Key, Object, status_of
+from busbar.model.resources import key_of
 from busbar.model.time import DAY, HOUR, Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, EventType, Op, Snapshot
@@ -43,7 +44,7 @@ class HistoryController:
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Count the clearings that have not been."""
-        known = {Key(*HISTORY, "", str(o["metadata"]["name"])): o for o in snapshot.list(*HISTORY)}
+        known = {key_of(obj): obj for obj in snapshot.list(*HISTORY)}
         through = max((_through(obj) for obj in known.values()), default=0)
         clearings = list(snapshot.list(*CLEARINGS))
         new = sorted((c for c in clearings if revision_of(c) > through), key=revision_of)
@@ -55,7 +56,7 @@ class HistoryController:
         found = _fold(status_of(c).get("matches") or () for c in new)
         ops: list[Op] = []
         for (zone, day), candles in sorted(_by_day(found).items()):
-            place = Key(*HISTORY, "", f"{book_name(zone)}-{format_instant(day)[:10]}")
+            place = Key(*HISTORY, "", f"{zone_name(zone)}-{format_instant(day)[:10]}")
             before = known.get(place)
             status = _status(before, zone, day, candles, latest, may_lack)
             if before is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.names import FINALIZER_METER
 from busbar.controllers.parts.deletion import release
-from busbar.controllers.parts.pods import contract_key, describe, is_final, node_of
+from busbar.controllers.parts.pods import describe, is_final, is_promised, node_of
 from busbar.controllers.parts.writes import remove, update
 from busbar.controllers.settings import Settings
 from busbar.model.errors import InvalidField
@@ -64,10 +64,7 @@ class PodController:
 
     def _held(self, snapshot: Snapshot, pod: Object) -> Decision:
         """Free a Pod that has ended and whose contract does not wait for it."""
-        key = contract_key(pod)
-        contract = snapshot.get(key) if key is not None else None
-        open_ = contract is not None and status_of(contract).get("phase") != "Closed"
-        if open_ or not (is_final(pod) or is_deleting(pod)):
+        if is_promised(pod, snapshot) or not (is_final(pod) or is_deleting(pod)):
             return NOTHING
         return decide(*release(pod, FINALIZER_METER), note=f"{describe(pod)} freed: no contract")
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from busbar.controllers.nodes import is_ready
-from busbar.controllers.parts.funds import billed_by_month, month_of
-from busbar.controllers.parts.pods import contract_key, node_of, phase_of
+from busbar.controllers.parts.funds import billed_by_month
+from busbar.controllers.parts.pods import is_promised, node_of, phase_of
+from busbar.ledger.periods import month_of
 from busbar.market.book import Book
 from busbar.market.commitments import commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
@@ -31,7 +32,6 @@ from busbar.model.objects import (
     name_of,
     namespace_of,
     spec_of,
-    status_of,
 )
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
@@ -79,7 +79,7 @@ class Standing:
         assert self._seen is not None
         found = []
         for name, pod in sorted(self._unbound.items(), key=_first):
-            if not _is_promised(pod, self._seen):
+            if not is_promised(pod, self._seen):
                 order = self._orders.get(name)
                 if order is None:
                     order = self._orders[name] = _read(pod, self._seen)
@@ -145,9 +145,10 @@ class Standing:
         homes = self._homes.get(namespace_of(contract), {})
         tenant = _tenant(contract)
         left = tuple(home for home in homes.get(tenant, ()) if home[0] != name_of(contract))
-        homes.update({tenant: left})
-        if not left:
-            del homes[tenant]
+        if left:
+            homes[tenant] = left
+        else:
+            homes.pop(tenant, None)
 
     def _bill(self, contract: Object, sign: int) -> None:
         for month, billed in billed_by_month(contract).items():
@@ -206,13 +207,6 @@ def _keeps_away(pod: Object) -> Rules | None:
     except InvalidField:
         return None
     return rules if rules.apart else None
-
-
-def _is_promised(pod: Object, snapshot: Snapshot) -> bool:
-    """Say whether a Pod has an open contract already, for a slot that has not begun."""
-    key = contract_key(pod)
-    contract = snapshot.get(key) if key is not None else None
-    return contract is not None and status_of(contract).get("phase") != "Closed"
 
 
 def _read(pod: Object, snapshot: Snapshot) -> Order | OrderRefused:

@@ -105,17 +105,9 @@ def consumer_invoice(
     usage: Iterable[Usage], namespace: str, month: str, period: Period, seller: Party, buyer: Party
 ) -> Invoice:
     """Give a namespace's invoice for a closed month: what it was charged, prepaid."""
-    amounts: dict[tuple[str, str], int] = defaultdict(int)
-    work: dict[tuple[str, str], int] = defaultdict(int)
-    for charge in usage:
-        if charge.is_compensation:
-            continue  # Damages are no supply: they bear no VAT and are on no invoice.
-        place = _place(charge)
-        amounts[place] += charge.debit
-        work[place] += _work(charge)
-    made = _invoice(
-        invoice_number(namespace, month), "380", month, period, seller, buyer, amounts, work
-    )
+    sums = _by_place((charge, charge.debit) for charge in usage)
+    number = invoice_number(namespace, month)
+    made = _invoice(number, "380", month, period, seller, buyer, *sums)
     return made._replace(prepaid=made.net)
 
 
@@ -123,16 +115,23 @@ def payout_note(
     usage: Iterable[Usage], vendor: str, month: str, period: Period, exchange: Party, party: Party
 ) -> Invoice:
     """Give a vendor's self-billed invoice for a closed month: what it earned, after the fee."""
+    own = (charge for charge in usage if charge.vendor == vendor)
+    sums = _by_place((charge, charge.vendor_credit) for charge in own)
+    return _invoice(invoice_number(vendor, month), "389", month, period, party, exchange, *sums)
+
+
+def _by_place(
+    charges: Iterable[tuple[Usage, int]],
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+    """Sum amounts and work by line. Damages are no supply: they bear no VAT, on no invoice."""
     amounts: dict[tuple[str, str], int] = defaultdict(int)
     work: dict[tuple[str, str], int] = defaultdict(int)
-    for charge in usage:
-        if charge.vendor == vendor and not charge.is_compensation:
+    for charge, amount in charges:
+        if not charge.is_compensation:
             place = _place(charge)
-            amounts[place] += charge.vendor_credit
+            amounts[place] += amount
             work[place] += _work(charge)
-    return _invoice(
-        invoice_number(vendor, month), "389", month, period, party, exchange, amounts, work
-    )
+    return amounts, work
 
 
 def invoice_number(owner: str, month: str) -> str:

@@ -7,10 +7,8 @@ Next: `statements.py`.
 
 from __future__ import annotations
 
-import msgspec
-
 from busbar.ledger import entries
-from busbar.ledger.corrections import Note
+from busbar.ledger.corrections import Note, memo_of
 from busbar.ledger.entries import Entry, Kind, Posting
 from busbar.ledger.settlement import reference
 from busbar.model.time import Instant
@@ -57,7 +55,7 @@ def slash(
         at,
         (Posting(entries.bond(vendor), -taken), Posting(to, taken)),
         reference(contract_uid),
-        msgspec.json.encode(Note(reason)).decode(),
+        memo_of(Note(reason)),
     )
 
 

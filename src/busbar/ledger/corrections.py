@@ -75,7 +75,7 @@ def credit(namespace: str, amount: int, at: Instant, reason: str, idempotency_ke
         at,
         (Posting(entries.CREDITS, -amount), Posting(entries.available(namespace), amount)),
         f"namespace/{namespace}",
-        _memo(Note(reason)),
+        memo_of(Note(reason)),
     )
 
 
@@ -118,7 +118,7 @@ def correct(
         at,
         tuple(Posting(account, moved) for account, moved in moves.items() if moved),
         entry.reference,
-        _memo(_note_on(original, reason)),
+        memo_of(_note_on(original, reason)),
     )
 
 
@@ -174,7 +174,8 @@ def _note_on(original: Sealed, reason: str) -> Note:
     )
 
 
-def _memo(note: Note) -> str:
+def memo_of(note: Note) -> str:
+    """Write what an entry says of itself; `note_of` reads it."""
     return msgspec.json.encode(note).decode()
 
 

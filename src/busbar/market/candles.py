@@ -12,13 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from busbar.model.dtu import amount
+from busbar.model.dtu import amount, format_dtu
 from busbar.model.money import format_euro
 from busbar.model.time import HOUR, Instant, format_instant, slot_of
 
 Product = tuple[str, Instant]
 """A zone, and the start of an hour of delivery."""
-_MICRO_TO_NANO = 1_000
 
 
 class Candle(NamedTuple):
@@ -96,5 +95,5 @@ def day_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         "high": format_euro(day.high),
         "low": format_euro(day.low),
         "close": format_euro(day.close),
-        "volumeDTU": format_euro(day.volume * _MICRO_TO_NANO),
+        "volumeDTU": format_dtu(day.volume),
     }

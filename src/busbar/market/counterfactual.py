@@ -56,9 +56,8 @@ class Alternative(NamedTuple):
     def sentence(self) -> str:
         """Give it as one sentence."""
         found = self.match
-        top = max(segment.price_nano for segment in found.segments)
         where = f"{found.vendor} in {found.zone or 'no region'}"
-        return f"{self.advice}: {where} at {price(top)}"
+        return f"{self.advice}: {where} at {price(found.highest_nano)}"
 
 
 class Bench:
@@ -79,7 +78,7 @@ class Bench:
         best: tuple[str, Order, Match] | None = None
         for name, order in changed:
             match = self.match(order)
-            if match is not None and (best is None or _top(match) < _top(best[2])):
+            if match is not None and (best is None or match.highest_nano < best[2].highest_nano):
                 best = name, order, match
         return best
 
@@ -105,10 +104,6 @@ def outlook(book: Book, order: Order, waiting: Iterable[Order], now: Instant) ->
     if not found and (everything := _everything(bench)) is not None:
         found = [everything]
     return Outlook(None, tuple(found))
-
-
-def _top(match: Match) -> int:
-    return max(segment.price_nano for segment in match.segments)
 
 
 def _cap(bench: Bench) -> Alternative | None:
@@ -167,11 +162,8 @@ def _region(bench: Bench) -> Alternative | None:
     wanted = bench.order.eligibility
     if not wanted.regions:
         return None
-    others = sorted({row.zone for row in bench.book.supplies if row.zone} - set(wanted.regions))
-    found = bench.cheapest(
-        (zone, _eligible(bench.order, regions=(*wanted.regions, zone)))
-        for zone in others[:ZONES_MAX]
-    )
+    known = {row.zone for row in bench.book.supplies}
+    found = _one_more(bench, "regions", wanted.regions, known)
     return _said(Change.REGION, "region {} as well", found)
 
 
@@ -179,12 +171,19 @@ def _vendor(bench: Bench) -> Alternative | None:
     wanted = bench.order.eligibility
     if not wanted.vendors:
         return None
-    others = sorted({row.vendor for row in bench.book.supplies if row.vendor} - set(wanted.vendors))
-    found = bench.cheapest(
-        (name, _eligible(bench.order, vendors=(*wanted.vendors, name)))
-        for name in others[:ZONES_MAX]
-    )
+    known = {row.vendor for row in bench.book.supplies}
+    found = _one_more(bench, "vendors", wanted.vendors, known)
     return _said(Change.VENDOR, "vendor {} as well", found)
+
+
+def _one_more(
+    bench: Bench, field: str, wanted: tuple[str, ...], known: set[str]
+) -> tuple[str, Order, Match] | None:
+    """Find the cheapest of the names that an eligibility does not list yet."""
+    others = sorted(known - {"", *wanted})
+    return bench.cheapest(
+        (name, _eligible(bench.order, **{field: (*wanted, name)})) for name in others[:ZONES_MAX]
+    )
 
 
 def _selector(bench: Bench) -> Alternative | None:

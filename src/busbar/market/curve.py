@@ -16,7 +16,7 @@ import numpy.typing as npt
 from busbar.market.axis import FORWARD_SLOTS, horizon_end, make_axis
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar
-from busbar.model.dtu import MEMORY_PER_DTU, MICRO
+from busbar.model.dtu import MEMORY_PER_DTU, MICRO, format_dtu
 from busbar.model.money import format_euro
 from busbar.model.time import HOUR, Instant, format_instant, slot_of
 
@@ -25,7 +25,6 @@ LEVELS_MAX = 8
 """Prices an hour that are shown; the free capacity of all of them is in the sum."""
 _CLOSED = -1
 _KIB = 1024
-_MICRO_TO_NANO = 1_000
 
 
 def forward_curves(book: Book, now: Instant) -> dict[str, dict[str, Any]]:
@@ -121,13 +120,9 @@ def _slot(start: Instant, levels: dict[int, int]) -> dict[str, Any]:
         "start": format_instant(start),
         "bestAskNano": room[0][0] if room else None,
         "bestAsk": format_euro(room[0][0]) if room else "",
-        "freeDTU": _dtu(sum(free for _, free in room)),
+        "freeDTU": format_dtu(sum(free for _, free in room)),
         "levels": [
-            {"priceNano": ask, "pricePerDTU": format_euro(ask), "freeDTU": _dtu(free)}
+            {"priceNano": ask, "pricePerDTU": format_euro(ask), "freeDTU": format_dtu(free)}
             for ask, free in room[:LEVELS_MAX]
         ],
     }
-
-
-def _dtu(micro: int) -> str:
-    return format_euro(micro * _MICRO_TO_NANO)

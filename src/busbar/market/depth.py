@@ -14,12 +14,9 @@ from busbar.market.axis import make_axis
 from busbar.market.book import Book
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
-from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
+from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro, format_dtu
 from busbar.model.money import format_euro
 from busbar.model.time import Instant, format_instant
-
-MICRO_TO_NANO = 1_000
-"""A DTU figure is written with the digits of money: micro-DTU times this are its billionths."""
 
 
 def zone_books(
@@ -62,7 +59,7 @@ def _zone_book(
         "bids": _bids(order for order in orders if _wants(order, zone)),
         "bestAsk": format_euro(asks[0]["priceNano"]) if asks else "",
         "lastPrice": "" if last_price is None else format_euro(last_price),
-        "freeDTU": _format_dtu(sum(free.values())),
+        "freeDTU": format_dtu(sum(free.values())),
     }
 
 
@@ -83,7 +80,7 @@ def _asks(rows: list[tuple[Supply, Resources]], now: Instant) -> list[dict[str, 
             "nodes": len(entries),
             "freeCpuMilli": sum(free.cpu_milli for _, free in entries),
             "freeMemoryBytes": sum(free.memory_bytes for _, free in entries),
-            "freeDTU": _format_dtu(sum(_dtu(free, row) for row, free in entries)),
+            "freeDTU": format_dtu(sum(_dtu(free, row) for row, free in entries)),
         }
         for (ask, offer, vendor, version), entries in sorted(found.items())
     ]
@@ -99,7 +96,7 @@ def _bids(orders: Iterable[Order]) -> list[dict[str, Any]]:
             "capNano": cap,
             "maxEuroPerDTU": format_euro(cap),
             "orders": len(draws),
-            "drawDTU": _format_dtu(sum(draws)),
+            "drawDTU": format_dtu(sum(draws)),
         }
         for cap, draws in sorted(found.items(), reverse=True)
     ]
@@ -119,7 +116,3 @@ def _dtu(free: Resources, row: Supply) -> int:
     cpu = draw_micro(Resources(cpu_milli=free.cpu_milli), row.rating_micro)
     memory = draw_micro(Resources(memory_bytes=free.memory_bytes), row.rating_micro)
     return min(cpu, memory)
-
-
-def _format_dtu(micro: int) -> str:
-    return format_euro(micro * MICRO_TO_NANO)

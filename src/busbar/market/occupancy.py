@@ -180,16 +180,18 @@ class _Sums:
 
     def add(self, node: int, amounts: list[int], sign: int) -> None:
         """Add to a node's, or take away."""
-        while node >= self._amounts.shape[1]:
-            self._amounts = np.concatenate((self._amounts, np.zeros_like(self._amounts)), axis=1)
+        self._grow_to(node + 1)
         for dimension, amount in enumerate(amounts):
             self._amounts[dimension, node] += sign * amount
 
     def of(self, nodes: int) -> Ints:
         """Give the amounts of the first so many nodes."""
+        self._grow_to(nodes)
+        return self._amounts[:, :nodes]
+
+    def _grow_to(self, nodes: int) -> None:
         while nodes > self._amounts.shape[1]:
             self._amounts = np.concatenate((self._amounts, np.zeros_like(self._amounts)), axis=1)
-        return self._amounts[:, :nodes]
 
 
 class _Changes:

@@ -47,6 +47,11 @@ class Match(NamedTuple):
         return self.segments[-1].end
 
     @property
+    def highest_nano(self) -> int:
+        """Give the highest price of the term."""
+        return max(segment.price_nano for segment in self.segments)
+
+    @property
     def hold_nano(self) -> int:
         """Give the most that the term can cost: the hold."""
         return cost_of(self.segments, self.draw_micro)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from busbar.model.money import NanoEuro
+from busbar.model.money import NanoEuro, format_euro
 from busbar.model.time import HOUR
 
 MICRO = 1_000_000
@@ -58,3 +58,8 @@ def amount(price: int, draw: int, ms: int) -> NanoEuro:
     Rounded down: the consumer never pays for a fraction that did not run.
     """
     return NanoEuro(price * draw * ms // (MICRO * HOUR))
+
+
+def format_dtu(micro: int) -> str:
+    """Write micro-DTU as DTU: with the digits of money, of which they are thousands."""
+    return format_euro(micro * 1_000)

@@ -141,9 +141,9 @@ class Bookings:
 
     async def _earned(self, vendor: str, id_: str) -> int:
         """Give all that a vendor has earned; of a repeated payout, what it was."""
-        for sealed in await self._store.find_entries(id_):
-            if sealed.entry.id == id_:
-                return sum(p.amount for p in sealed.entry.postings if p.amount > 0)
+        known = await self._find(id_)
+        if known is not None:
+            return moved(known)
         amount = (await self._store.snapshot()).balance(entries.vendor(vendor))
         if amount <= 0:
             raise MoneyRefused(422, f"vendor: {vendor} has earned nothing that is not paid out")
@@ -176,26 +176,34 @@ class Bookings:
         return Require(Key(GROUP, "vendors", "", name), EXISTS)
 
     async def _commit(self, entry: Entry, *needs: Require) -> dict[str, Any]:
-        known = [s for s in await self._store.find_entries(entry.id) if s.entry.id == entry.id]
+        known = await self._find(entry.id)
         outcome = await self._store.commit(Transaction(needs, (entry,)))
         if isinstance(outcome, Refused):
             raise refused(outcome)
-        (entered,) = known or [
-            s for s in await self._store.find_entries(entry.id) if s.entry.id == entry.id
-        ]
-        return {**shown(entered), "repeated": bool(known)}
+        entered = known or await self._find(entry.id)
+        assert entered is not None
+        return {**shown(entered), "repeated": known is not None}
+
+    async def _find(self, id_: str) -> Sealed | None:
+        """Give the entry with an id; the store finds all that begin with it."""
+        found = await self._store.find_entries(id_)
+        return next((sealed for sealed in found if sealed.entry.id == id_), None)
+
+
+def moved(sealed: Sealed) -> int:
+    """Give how much an entry moved."""
+    return sum(posting.amount for posting in sealed.entry.postings if posting.amount > 0)
 
 
 def shown(sealed: Sealed) -> dict[str, Any]:
     """Give an entry as an answer."""
     seq, entry, hash_ = sealed
-    moved = sum(posting.amount for posting in entry.postings if posting.amount > 0)
     postings = [{"account": a, "euro": format_euro(amount)} for a, amount in entry.postings]
     return {
         "seq": seq,
         "id": entry.id,
         "kind": entry.kind,
-        "euro": format_euro(moved),
+        "euro": format_euro(moved(sealed)),
         "postings": postings,
         "hash": hash_,
     }

@@ -14,7 +14,7 @@ import msgspec
 
 from busbar.ledger.entries import Sealed, namespace_of, vendor_of
 from busbar.ledger.periods import Period
-from busbar.model.wellknown import OPERATORS
+from busbar.model.wellknown import MEMBER_GROUP_PREFIX, OPERATORS, VENDOR_PREFIX
 from busbar.server.replies import Send
 from busbar.server.requests import RequestRefused
 from busbar.store.contract import Store
@@ -56,9 +56,9 @@ def check_allowed(asked: Asked, user: str, groups: tuple[str, ...]) -> None:
     """Let operators see all, members their namespace, vendors themselves; raises otherwise."""
     if OPERATORS in groups:
         return
-    if asked.namespace and f"busbar:namespace:{asked.namespace}" in groups:
+    if asked.namespace and MEMBER_GROUP_PREFIX + asked.namespace in groups:
         return
-    if asked.vendor and not asked.namespace and user == f"vendor:{asked.vendor}":
+    if asked.vendor and not asked.namespace and user == VENDOR_PREFIX + asked.vendor:
         return
     said = "only an operator may read the whole journal; name your namespace with -n"
     raise RequestRefused(403, said)

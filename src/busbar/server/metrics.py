@@ -21,7 +21,7 @@ from prometheus_client.metrics_core import Metric
 from busbar.apis.kubernetes.authorization import Kind, role_of
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
-from busbar.controllers.parts.pods import contract_key
+from busbar.controllers.parts.pods import is_promised
 from busbar.model.money import NANO_PER_EURO
 from busbar.model.objects import (
     Object,
@@ -232,9 +232,7 @@ def _waits(pod: Object, snapshot: Snapshot) -> str | None:
     status = status_of(pod)
     if spec_of(pod).get("nodeName") or is_deleting(pod) or status.get("phase") != "Pending":
         return None
-    key = contract_key(pod)
-    contract = snapshot.get(key) if key is not None else None
-    if contract is not None and status_of(contract).get("phase") != "Closed":
+    if is_promised(pod, snapshot):
         return None
     return str((condition(pod, "PodScheduled") or {}).get("reason") or "New")
 

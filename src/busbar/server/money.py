@@ -31,6 +31,7 @@ from busbar.server.bookings import (
     Closing,
     Correction,
     Credit,
+    IdempotencyKey,
     MoneyRefused,
     Payout,
     Request,
@@ -51,12 +52,12 @@ from busbar.store.contract import (
 )
 
 
-class TopUp(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What an operator sends."""
+class TopUp(Request):
+    """A payment that arrived."""
 
     namespace: Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
     euro: str | int
-    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    idempotency_key: IdempotencyKey
 
 
 async def enter(store: Store, request: TopUp, now: Instant) -> dict[str, Any]:

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import click
 
+from busbar.cli.lazy import LazyGroup
+
 _COMMANDS = {
-    "show": ("book", "show"),
-    "why": ("why", "why"),
-    "history": ("history", "history"),
-    "replay": ("replay", "replay"),
+    "show": ("market.book", "show"),
+    "why": ("market.why", "why"),
+    "history": ("market.history", "history"),
+    "replay": ("market.replay", "replay"),
 }
 
 
-class MarketGroup(click.Group):
+class MarketGroup(LazyGroup):
     """What is no question of its own is a zone: `busbar market Sweden` shows its book."""
+
+    commands_at = _COMMANDS
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `show` before what names no question."""
@@ -24,20 +28,6 @@ class MarketGroup(click.Group):
         if not named or (named[0] not in _COMMANDS and named[0] not in ctx.help_option_names):
             args = ["show", *args]
         return super().parse_args(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the questions, the most asked first."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and give a question."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module_name, attribute = _COMMANDS[cmd_name]
-        module = __import__(f"busbar.cli.market.{module_name}", fromlist=[attribute])
-        command = getattr(module, attribute)
-        assert isinstance(command, click.Command)
-        return command
 
 
 @click.command(cls=MarketGroup)

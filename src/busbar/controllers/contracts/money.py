@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from busbar.controllers.contracts.view import ContractView
-from busbar.controllers.parts.funds import month_of
 from busbar.ledger.entries import Entry
 from busbar.ledger.metering import Interval
+from busbar.ledger.periods import month_of
 from busbar.ledger.settlement import Sold, release, settle
 from busbar.model.dtu import amount
 from busbar.model.kinds.contract import ContractSlot, ContractStatus

@@ -10,20 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from busbar.ledger.entries import available, held
+from busbar.ledger.periods import month_of
 from busbar.model.errors import InvalidField
 from busbar.model.kinds.account import AccountStatus
 from busbar.model.money import format_euro, parse_euro
 from busbar.model.objects import Key, Object, spec_of, status_of
-from busbar.model.time import Instant, to_datetime
+from busbar.model.time import Instant
 from busbar.model.wellknown import ACCOUNT_NAME, GROUP
 from busbar.store.contract import Put, Snapshot
 
 from .writes import revision_of, with_status
-
-
-def month_of(at: Instant) -> str:
-    """Name a calendar month (UTC): `2026-11`."""
-    return to_datetime(at).strftime("%Y-%m")
 
 
 def account_key(namespace: str) -> Key:

@@ -15,6 +15,7 @@ from busbar.model.objects import (
 )
 from busbar.model.time import Instant
 from busbar.model.wellknown import ANN_CONTRACT, ANN_EPOCH
+from busbar.store.contract import Snapshot
 
 FINAL_PHASES = frozenset({"Succeeded", "Failed"})
 POD_NODE_LOST = "NodeLost"
@@ -55,6 +56,13 @@ def contract_key(pod: Object) -> Key | None:
     """Give the key of the contract of its latest match."""
     name = annotations_of(pod).get(ANN_CONTRACT)
     return Key("busbar.dev", "contracts", namespace_of(pod), name) if name else None
+
+
+def is_promised(pod: Object, snapshot: Snapshot) -> bool:
+    """Say whether the contract of a Pod's latest match is open."""
+    key = contract_key(pod)
+    contract = snapshot.get(key) if key is not None else None
+    return contract is not None and status_of(contract).get("phase") != "Closed"
 
 
 def pod_key(namespace: str, name: str) -> Key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from busbar.apis.kubernetes.authorization import Attributes, authorize, role_of
+from busbar.apis.kubernetes.authorization import Attributes, Check, authorize, role_of
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
 from busbar.model.time import Instant
@@ -49,6 +49,6 @@ def create_app(
 
 def _may_read(identity: Identity, namespace: str) -> None:
     verdict = authorize(role_of(identity), Attributes("list", "", "pods", "", namespace))
-    if not verdict.allowed or verdict.check.name != "NONE":
+    if not verdict.allowed or verdict.check is not Check.NONE:
         why_not = verdict.reason or "only members of the namespace may ask about its orders"
         raise RequestRefused(403, why_not)

@@ -21,7 +21,7 @@ from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
 from busbar.market.orders import Order, OrderRefused, parse_order
 from busbar.market.quote import Quote, duration_of, quotes
-from busbar.model.dtu import REFERENCE_RATING, draw_micro
+from busbar.model.dtu import REFERENCE_RATING, draw_micro, format_dtu
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, name_of, spec_of
@@ -96,8 +96,8 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
         "name": name_of(asked.obj),
         "at": format_instant(now),
         "copies": len(orders),
-        "drawDTU": format_euro(
-            sum(draw_micro(order.requests, REFERENCE_RATING) for order in orders) * 1_000
+        "drawDTU": format_dtu(
+            sum(draw_micro(order.requests, REFERENCE_RATING) for order in orders)
         ),
         "duration": format_duration(duration_of(first)),
         "durationStated": first.duration is not None,

@@ -16,7 +16,16 @@ from busbar.market.counterfactual import Alternative, Outlook, outlook
 from busbar.market.orders import Order, OrderRefused
 from busbar.market.outcome import Match
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, condition, metadata, name_of, spec_of, status_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    condition,
+    metadata,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+)
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.server.requests import RequestRefused
@@ -38,15 +47,10 @@ def why(
     if not pods:
         return {**found, "orders": [_job(snapshot, namespace, name)], "more": 0}
     pods.sort(key=lambda pod: (bool(node_of(pod)), is_final(pod), name_of(pod)))
-    waiting = {
-        name_of(p): o for p, o in standing.waiting() if metadata(p)["namespace"] == namespace
-    }
-    mine = {name_of(pod) for pod in pods}
+    waiting = {(namespace_of(pod), name_of(pod)): order for pod, order in standing.waiting()}
+    mine = {(namespace, name_of(pod)) for pod in pods}
     beside = [
-        order
-        for pod, order in standing.waiting()
-        if isinstance(order, Order)
-        and not (name_of(pod) in mine and metadata(pod)["namespace"] == namespace)
+        order for place, order in waiting.items() if isinstance(order, Order) and place not in mine
     ]
 
     @cache
@@ -54,7 +58,10 @@ def why(
         """Ask once for Pods that want the same."""
         return outlook(standing.book, terms, beside, now)
 
-    orders = [_order(pod, waiting.get(name_of(pod)), snapshot, would) for pod in pods[:SHOWN_MAX]]
+    orders = [
+        _order(pod, waiting.get((namespace, name_of(pod))), snapshot, would)
+        for pod in pods[:SHOWN_MAX]
+    ]
     return {**found, "orders": orders, "more": max(0, len(pods) - SHOWN_MAX)}
 
 
@@ -142,7 +149,7 @@ def _alternative(found: Alternative) -> dict[str, Any]:
 
 def _place(match: Match) -> dict[str, Any]:
     return {
-        "pricePerDTU": format_euro(max(segment.price_nano for segment in match.segments)),
+        "pricePerDTU": format_euro(match.highest_nano),
         "cost": format_euro(match.hold_nano),
         "vendor": match.vendor,
         "zone": match.zone,
