@@ -6,9 +6,10 @@ can bear. Next: `clearing.py`, which says in which order they come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
 from busbar.model.dtu import Resources, draw_micro
+
+if TYPE_CHECKING:
+    from busbar.market.together import Missed
 
 
 class Placement(NamedTuple):
@@ -55,12 +59,15 @@ class Matching:
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
-        self._merits: dict[Eligibility, Merit] = {}
-        self._lanes: dict[tuple[Eligibility, int, int, bool], Lane] = {}
+        self._merits: dict[tuple[Eligibility, int | None], Merit] = {}
+        self._lanes: dict[tuple[Eligibility, int | None, int, int, bool], Lane] = {}
+        self._tried: list[tuple[Placement, int]] | None = None
+        self.missed: dict[str, Missed] = {}
+        """Gangs that found no place, as they first came to their turn."""
 
-    def find(self, order: Order, window: Window) -> Placement | None:
-        """Find where its merit order puts an order; None where nothing fits."""
-        lane = self._lane(order.eligibility, window)
+    def find(self, order: Order, window: Window, zone: int | None = None) -> Placement | None:
+        """Find where its merit order puts an order, in one zone or any; None: nothing fits."""
+        lane = self._lane(order.eligibility, window, zone)
         need, cap = order.requests, order.cap_nano
         if lane.is_hopeless(need, cap, window.latest_end):
             return None
@@ -102,6 +109,14 @@ class Matching:
             self._asked[key] = self.axis.segments(span, asks)
         return self._asked[key]
 
+    def dearness(self, placement: Placement) -> int:
+        """Give the cost of a term per DTU per hour: nano-euro times ms, what merit goes by."""
+        return sum(price * (end - start) for start, end, price in self.asked(placement))
+
+    def cheapest(self, order: Order, window: Window, zone: int) -> int | None:
+        """Give the least that a row of a zone asks for a term, room aside, None: none is open."""
+        return self._lane(order.eligibility, window, zone).cheapest
+
     def cost_at_asks(self, placement: Placement) -> int:
         """Give what an order costs where it is placed, at what its offer asks."""
         return cost_of(self.asked(placement), self.draw(placement))
@@ -136,6 +151,34 @@ class Matching:
         if order.company != ALONE:
             self.neighbours.add(row, order.company.groups, order.company.apart, count)
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
+        if self._tried is not None:
+            self._tried.append((placement, count))
+
+    @contextmanager
+    def trial(self, classes: Iterable[Eligibility]) -> Iterator[None]:
+        """Take places of some classes for a while: at the end all is as it was before.
+
+        What is learnt of the room meanwhile would not hold afterwards, so the lanes are others.
+        """
+        kept = self._lanes, self._rising, dict(self._prices)
+        self._lanes, self._tried = {}, []
+        for wanted in classes:
+            if wanted in self._prices:
+                self._prices[wanted] = self._prices[wanted].copy()
+        try:
+            yield
+        finally:
+            for placement, count in self._tried:
+                self._give_back(placement, count)
+            self._lanes, self._rising, self._prices = kept
+            self._tried = None
+
+    def _give_back(self, placement: Placement, count: int) -> None:
+        order, _, row, span = placement
+        node = int(self.columns.node_of_row[row])
+        self.free[span.k0 : span.k1, :, node] += count * self._amounts(order.requests)
+        if order.company != ALONE:
+            self.neighbours.add(row, order.company.groups, order.company.apart, -count)
 
     def _amounts(self, requests: Resources) -> Ints:
         if requests not in self._needs:
@@ -158,12 +201,12 @@ class Matching:
             self._prices[wanted] = ClassPrices(self.columns, self.asks)
         return self._prices[wanted]
 
-    def _lane(self, wanted: Eligibility, window: Window) -> Lane:
-        key = (wanted, window.first, window.length, window.forward)
+    def _lane(self, wanted: Eligibility, window: Window, zone: int | None) -> Lane:
+        key = (wanted, zone, window.first, window.length, window.forward)
         if key not in self._lanes:
             everything = window._replace(latest_end=self.axis.edges[-1])
             spans = [self.axis.span(start, end) for start, end in everything.terms()]
-            merit = self._merit(wanted)
+            merit = self._merit(wanted, zone)
             self._lanes[key] = Lane(merit, self._quotes, spans)
         return self._lanes[key]
 
@@ -180,11 +223,13 @@ class Matching:
         """Give how many rows a class may have."""
         return self._merit(wanted).count
 
-    def _merit(self, wanted: Eligibility) -> Merit:
-        if wanted not in self._merits:
+    def _merit(self, wanted: Eligibility, zone: int | None = None) -> Merit:
+        if (wanted, zone) not in self._merits:
             eligible = self.eligible(wanted)
-            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible)
-        return self._merits[wanted]
+            if zone is not None:
+                eligible = eligible & (self.columns.zones.codes == zone)
+            self._merits[wanted, zone] = Merit(self.columns, self._ties.order, eligible)
+        return self._merits[wanted, zone]
 
 
 def _only_grows(free: Ints) -> bool:

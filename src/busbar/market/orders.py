@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from busbar.market.company import ALONE, NO_RULES, Company, Rules
+from busbar.market.gangs import Gang, gang_of
 from busbar.market.podrules import rules_of
 from busbar.market.podspec import Toleration, selector_of, tolerations_of
 from busbar.model import wellknown as wk
@@ -51,9 +52,9 @@ class Order:
     """A workload that wants to run, and on which terms.
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
-    `company.py`. It does not run before `earliest`. `deadline` None: none. `duration` is what was
-    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
-    the deadline) and rolls.
+    `company.py`. `gang`: with whom it starts, see `gangs.py`. It does not run before `earliest`.
+    `deadline` None: none. `duration` is what was stated, in ms, None if nothing was: the contract
+    is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
     """
 
     id: str
@@ -71,11 +72,18 @@ class Order:
     labels: tuple[tuple[str, str], ...] = ()
     rules: Rules = NO_RULES
     company: Company = ALONE
+    gang: Gang | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Say whether its place concerns nobody else: it may be moved while a batch is placed."""
+        return self.gang is None and self.company == ALONE
 
 
 def place_wanted(order: Order) -> tuple[object, ...]:
     """Give what an order wants of a place, its time aside."""
-    return order.requests, order.cap_nano, order.eligibility, order.avoid, order.company
+    wanted = order.requests, order.cap_nano, order.eligibility, order.avoid
+    return (*wanted, order.company, order.gang)
 
 
 def wants_of(order: Order) -> tuple[object, ...]:
@@ -89,6 +97,7 @@ def wants_of(order: Order) -> tuple[object, ...]:
         id(order.eligibility),
         id(order.avoid),
         id(order.company),
+        order.gang,
         order.earliest,
         order.deadline,
         order.duration,
@@ -139,6 +148,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         submitted=submitted,
         labels=tuple(sorted(labels_of(pod).items())),
         rules=rules_of(spec, namespace_of(pod)),
+        gang=gang_of(pod),
     )
 
 

@@ -17,6 +17,7 @@ from busbar.market.calendar import Calendar, Rule
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
+from busbar.market.gangs import Gang
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import Clearing, Match, Refusal
@@ -225,7 +226,22 @@ def order_to_json(order: Order) -> Json:
         "mayWait": order.may_wait,
         "avoid": sorted(order.avoid),
         **_company_to_json(order.company),
+        **_gang_to_json(order.gang),
     }
+
+
+def _gang_to_json(gang: Gang | None) -> Json:
+    """Give the gang of an order; nothing for most orders."""
+    if gang is None:
+        return {}
+    name, size, there, zones = gang
+    return {"gang": {"name": name, "size": size, "there": there, "zones": list(zones)}}
+
+
+def _gang_from_json(value: Mapping[str, Any] | None) -> Gang | None:
+    if value is None:
+        return None
+    return Gang(value["name"], value["size"], value["there"], tuple(value["zones"]))
 
 
 def _company_to_json(company: Company) -> Json:
@@ -263,6 +279,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
         may_wait=value["mayWait"],
         avoid=frozenset(value["avoid"]),
         company=_company_from_json(value.get("company")),
+        gang=_gang_from_json(value.get("gang")),
     )
 
 

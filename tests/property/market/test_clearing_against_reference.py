@@ -14,6 +14,8 @@ from tests.property.market.strategies import (
     batches,
     books,
     busy_market,
+    ganging_market,
+    ganging_markets,
     sociable_market,
     sociable_markets,
 )
@@ -68,6 +70,27 @@ def test_the_order_of_the_input_does_not_matter_in_company(seed):
     assert published(book, orders, seed) == published(book, shuffled, seed)
 
 
+@settings(max_examples=150, deadline=None)
+@given(ganging_markets(), seeds)
+def test_the_reference_agrees_about_gangs(market, seed):
+    status = published(*market, seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_about_gangs_in_crowded_markets(seed):
+    status = published(*ganging_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_order_of_the_input_does_not_matter_to_gangs(seed):
+    book, orders = ganging_market(seed)
+    shuffled = random.Random(seed).sample(orders, len(orders))
+    assert published(book, orders, seed) == published(book, shuffled, seed)
+
+
 @settings(max_examples=60, deadline=None)
 @given(books(), batches(), seeds, st.randoms(use_true_random=False))
 def test_the_order_of_the_input_does_not_matter(book, orders, seed, chance: random.Random):
@@ -101,7 +124,7 @@ def test_the_reference_agrees_where_rows_are_looked_at_in_blocks(seed, monkeypat
     monkeypatch.setattr("busbar.market.lanes.BLOCK", 2)
     monkeypatch.setattr("busbar.market.lanes.RUN_ROWS", 5)
     monkeypatch.setattr("busbar.market.arrange.is_small", lambda matching, turns: False)
-    monkeypatch.setattr(Market, "arrange", lambda self, turns, narrow: None)
+    monkeypatch.setattr(Market, "arrange", lambda self, turns: None)
     book, orders = busy_market(seed, nodes=(8, 20), orders=(20, 50))
     status = published(book, orders, seed)
     assert clear_again(status) == (status["matches"], status["refusals"])
