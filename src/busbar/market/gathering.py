@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from busbar.market.gangs import Gang
 from busbar.market.orders import place_wanted
 from busbar.market.outcome import Refusal
 from busbar.market.reasons import Reason
 from busbar.market.terms import Window
 from busbar.market.turns import Wish
+from busbar.model.gangs import Gang
 
 NO_COMMON_START = "the members of the gang have no start in common before their deadlines"
 

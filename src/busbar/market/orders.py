@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from busbar.market.company import ALONE, NO_RULES, Company, Rules
-from busbar.market.gangs import Gang, gang_of
 from busbar.market.podrules import rules_of
 from busbar.market.podspec import Toleration, selector_of, tolerations_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
+from busbar.model.gangs import Gang, gang_of
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,

@@ -17,13 +17,13 @@ from busbar.market.calendar import Calendar, Rule
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
-from busbar.market.gangs import Gang
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import Clearing, Match, Refusal
 from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
 from busbar.model.dtu import Resources
+from busbar.model.gangs import Gang
 from busbar.model.money import format_euro
 
 Json = dict[str, Any]

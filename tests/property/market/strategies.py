@@ -11,11 +11,11 @@ from busbar.market.book import Book
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
-from busbar.market.gangs import Gang
 from busbar.market.offers import NOT_OFFERED, Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
 from busbar.model.dtu import Resources
+from busbar.model.gangs import Gang
 from busbar.model.time import HOUR, MINUTE, parse_instant
 
 GIB = 1024**3

@@ -26,9 +26,11 @@ from busbar.market.clearing import clear
 from busbar.market.matching import Matching
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
+from busbar.market.placing import _place_alike
 from busbar.market.prices import ClassPrices
 from busbar.market.publish import clearing_to_json, recompute
 from busbar.market.results import PriceList
+from busbar.market.together import Missed
 from busbar.model.dtu import Resources
 from busbar.replay.clearing import Market
 from busbar.replay.funnel import clear_again
@@ -180,6 +182,18 @@ def test_it_catches_room_that_is_counted_twice(monkeypatch):
     monkeypatch.setattr(Matching, "take", lambda self, placement, count=1: None)
     monkeypatch.setattr(PriceList, "segments", lambda self, p: self._matching.asked(p))
     assert _is_caught()
+
+
+def test_it_catches_a_gang_whose_members_are_placed_one_by_one(monkeypatch):
+    monkeypatch.setattr("busbar.market.placing.place_gang", _one_by_one)
+    outcomes = [published(*ganging_market(seed), seed) for seed in range(20)]
+    assert any(clear_again(s) != (s["matches"], s["refusals"]) for s in outcomes)
+
+
+def _one_by_one(matching, members, seed, accept):
+    for wish in members:
+        matching.missed.setdefault(wish.order.gang.name, Missed(0, 1, None, wish))
+    return list(_place_alike(matching, members, accept))
 
 
 def test_it_catches_company_that_is_not_heeded(monkeypatch):

@@ -27,6 +27,8 @@ from busbar.model.wellknown import (
     ANN_AVOID,
     ANN_CAP,
     ANN_DURATION,
+    ANN_GANG,
+    ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
@@ -105,6 +107,8 @@ def _terms(spec: JobSpec) -> dict[str, str]:
         ANN_MAY_WAIT: "true" if spec.may_wait else None,
         ANN_DURATION: spec.expected_duration,
         ANN_SCRIPT: spec.script_path,
+        ANN_GANG: spec.gang.name if spec.gang is not None else None,
+        ANN_GANG_SIZE: str(spec.gang.size) if spec.gang is not None else None,
     }
     return {name: value for name, value in terms.items() if value}
 

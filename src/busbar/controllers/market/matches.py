@@ -3,12 +3,12 @@
 The transaction insists that Pod, node and offer are as they were when the batch was cleared; a
 user who edits a Pod meanwhile undoes that match alone, and the next batch takes it up again.
 Matches of a namespace with a budget go together, for the budget is checked for all of them at
-once. Next: `refusals.py`.
+once; so do those of a gang, which starts together or not at all. Next: `refusals.py`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import msgspec
 
@@ -44,10 +44,11 @@ def transactions(
     name: str,
     now: Instant,
 ) -> tuple[Transaction, ...]:
-    """Give a transaction for each match; one for all of a namespace that has a budget."""
+    """Give a transaction for each match; one for a gang, or for a namespace that has a budget."""
     batch = _Batch(snapshot, inputs, clearing, name, now)
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
+    gangs: dict[str, list[Match]] = defaultdict(list)
     has_budget: dict[str, bool] = {}
     for match in clearing.matches:
         namespace = match.namespace
@@ -55,15 +56,15 @@ def transactions(
             has_budget[namespace] = budget_of(snapshot.get(account_key(namespace))) is not None
         if has_budget[namespace]:
             together[namespace].append(match)
+        elif (gang := inputs.orders[match.order].order.gang) is not None:
+            gangs[gang.name].append(match)
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
         money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
-        joined = Transaction(claim)
-        for match in group:
-            joined += batch.commit(match)
-        alone.append(joined)
+        alone.append(sum(map(batch.commit, group), Transaction(claim)))
+    alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
     return tuple(alone)
 
 
@@ -77,13 +78,14 @@ class _Batch:
         self._record, self._now = record, now
         # Worked out order by order: in a burst it would be what everybody waits for.
         self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._matched: Counter[str] | None = None
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
     def commit(self, match: Match) -> Transaction:
         """Give the transaction that makes a match a contract."""
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        contract = _contract(ordered, match, self._record, epoch, now)
+        contract = _contract(ordered, match, self._record, epoch, now, self._members(ordered))
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -102,6 +104,15 @@ class _Batch:
         entries = (hold(uid, match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
 
+    def _members(self, ordered: Ordered) -> int:
+        gang = ordered.order.gang
+        if gang is None:
+            return 0
+        if self._matched is None:
+            orders = (self._inputs.orders[match.order].order for match in self._clearing.matches)
+            self._matched = Counter(o.gang.name for o in orders if o.gang is not None)
+        return self._matched[gang.name]
+
     def _still(self, match: Match) -> tuple[Op, ...]:
         """Insist that node and offer are as they were read."""
         named = match.node, match.offer
@@ -112,7 +123,10 @@ class _Batch:
         return self._rests_on[named]
 
 
-def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: Instant) -> Object:
+def _contract(
+    ordered: Ordered, match: Match, clearing: str, epoch: int, now: Instant, members: int
+) -> Object:
+    """Make the contract; `members` of its gang are matched with it."""
     order, pod = ordered
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
@@ -133,6 +147,8 @@ def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: In
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
         not_after_ms=order.deadline,
         clearing=clearing,
+        gang=order.gang.name if order.gang is not None else "",
+        gang_members=members,
     )
     status = ContractStatus(
         phase="Bound" if match.start <= now else "Reserved",

@@ -2,7 +2,7 @@
 
 A Pod says to which gang it belongs and how many members there must be, in this project's words or
 in those of Kubernetes' coscheduling plugin and of Kueue. In the clearing a gang has an opaque name,
-as groups of company have. Next: `gathering.py`, which sees whether all members are there.
+as groups of company have. Next: `market/gathering.py`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def gang_of(pod: Object) -> Gang | None:
     notes, labels = annotations_of(pod), labels_of(pod)
     if wk.ANN_GANG_SIZE in notes:
         size = read_size(notes[wk.ANN_GANG_SIZE], f"metadata.annotations[{wk.ANN_GANG_SIZE}]")
-        if wk.ANN_GANG not in notes and not labels.keys() & _GROUP_LABELS and not _owner(pod):
+        if wk.ANN_GANG not in notes and not labels.keys() & GROUP_LABELS and not _owner(pod):
             why = f"needs the name of the gang in metadata.annotations[{wk.ANN_GANG}]"
             raise InvalidField(f"metadata.annotations[{wk.ANN_GANG_SIZE}]", why)
         return Gang(name, size)
@@ -61,7 +61,7 @@ def gang_of(pod: Object) -> Gang | None:
     raise InvalidField(f"metadata.annotations[{wk.ANN_GANG_SIZE}]", why)
 
 
-_GROUP_LABELS = frozenset({wk.LABEL_POD_GROUP, wk.LABEL_KUEUE_GROUP})
+GROUP_LABELS = frozenset({wk.LABEL_POD_GROUP, wk.LABEL_KUEUE_GROUP})
 
 
 def read_size(value: object, path: str) -> int:
