@@ -46,7 +46,7 @@ from busbar.apis.kubernetes.statuses import (
     unauthorized,
     unavailable,
 )
-from busbar.apis.kubernetes.verbs import reviews, subresources
+from busbar.apis.kubernetes.verbs import reviews, scale, subresources
 from busbar.apis.kubernetes.verbs.create import create
 from busbar.apis.kubernetes.verbs.delete import delete, delete_collection
 from busbar.apis.kubernetes.verbs.get import get
@@ -75,6 +75,9 @@ HANDLERS: Final[dict[tuple[str, str], Handler]] = {
     (routes.GET, "log"): logs,
     (routes.CREATE, "binding"): subresources.bind,
     (routes.CREATE, "token"): subresources.token,
+    (routes.GET, "scale"): scale.get,
+    (routes.UPDATE, "scale"): scale.update,
+    (routes.PATCH, "scale"): scale.patch,
 }
 """(verb, subresource) to what answers."""
 
