@@ -24,6 +24,7 @@ from typing import Any
 import uvloop
 
 from busbar import logfile
+from busbar.advice.board import Board
 from busbar.apis.kubernetes.app import KubernetesApp
 from busbar.apis.kubernetes.app import create_app as kubernetes_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
@@ -73,6 +74,7 @@ class Cloud:
         )
         self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
         self.clearings = metrics.ClearingCount()
+        self.use = Board()
         self.kubernetes: KubernetesApp = kubernetes_app(
             store,
             clock=clock.now,
@@ -80,6 +82,7 @@ class Cloud:
             tokens=self._bearer,
             service_account_key=load_or_make_key(settings.pki / "serviceaccounts.key"),
             guard=doors.BucketGuard(self.s3, self.buckets),
+            use=self.use,
         )
 
     def _bearer(self, token: str) -> Identity | None:
