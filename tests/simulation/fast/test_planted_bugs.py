@@ -13,6 +13,7 @@ from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
 from busbar.controllers.market import matches
+from busbar.controllers.replicas import controller as replicas
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
@@ -152,6 +153,12 @@ def test_i13_members_of_a_gang_that_are_committed_one_by_one(monkeypatch):
 def test_i13_a_gang_that_is_matched_before_it_is_whole(monkeypatch):
     monkeypatch.setattr(gathering, "counted", lambda gangs: (1, 1))
     assert caught(seeds=20) == "I13"
+
+
+def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
+    first_to_go = replicas.first_to_go
+    monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
+    assert caught(hours=3) == "I10"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
