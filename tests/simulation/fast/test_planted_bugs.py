@@ -127,7 +127,7 @@ def test_i10_finished_pods_that_pile_up(monkeypatch):
 
 def test_i10_an_owner_that_waits_for_ever_for_what_it_owns(monkeypatch):
     monkeypatch.setattr(GarbageController, "reconcile", lambda self, snapshot, key, now: NOTHING)
-    assert caught(hours=1, first=4) == "I10"
+    assert caught(hours=1) == "I10"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
