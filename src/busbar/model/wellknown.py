@@ -12,8 +12,12 @@ ALIAS_GROUP = "strongmoose.dsoderlund.consulting"
 """Serves `kind: job` in lower case: the same stored objects as Jobs of `busbar.dev`."""
 
 LABEL_REGION = "topology.kubernetes.io/region"
-LABEL_ZONE = "topology.kubernetes.io/zone"
 LABEL_HOSTNAME = "kubernetes.io/hostname"
+LABEL_ZONE = "topology.kubernetes.io/zone"
+LABEL_RACK = "topology.busbar.dev/rack"
+LABEL_HOST = "topology.busbar.dev/host"
+FAILURE_DOMAINS = (LABEL_HOST, LABEL_RACK, LABEL_ZONE)
+"""What fails together: machines of one host, one rack, one data centre."""
 LABEL_VENDOR = "busbar.dev/vendor"
 LABEL_JOB = "busbar.dev/job"
 LABEL_ISOLATION = "busbar.dev/isolation"
@@ -29,7 +33,9 @@ ANN_NOT_AFTER = "busbar.dev/not-after"
 ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"
 ANN_AVOID = "busbar.dev/avoid-nodes"
-"""Comma-separated nodes that lost this workload before; set by controllers, not by users."""
+"""Comma-separated nodes that lost this workload, and `LABEL=VALUE` of their failure domains.
+
+Set by controllers, not by users."""
 ANN_SCRIPT = "busbar.dev/script"
 """Path of the script to run inside the workload; the agent adds the image's way to run it."""
 
