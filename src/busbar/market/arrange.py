@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from busbar.market.exchange import Exchanged, exchange, is_small
+from busbar.market.exchange import Exchanged, are_cheapest, exchange, is_small
 from busbar.market.matching import Matching
 from busbar.market.placing import place_in_turn
 from busbar.market.turns import Turn, Wish, by_difficulty, by_size
@@ -18,7 +18,7 @@ from busbar.market.turns import Turn, Wish, by_difficulty, by_size
 
 def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
     """Improve a batch of orders that run now; gives the turns with their places."""
-    if not is_small(matching, turns):
+    if not is_small(matching, turns) or are_cheapest(matching, turns):
         return turns
     best = exchange(matching, turns)
     for sequence in (by_difficulty, by_size):

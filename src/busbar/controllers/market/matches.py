@@ -85,7 +85,9 @@ class _Batch:
         """Give the transaction that makes a match a contract."""
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        contract = _contract(ordered, match, self._record, epoch, now, self._members(ordered))
+        money = match.hold_nano
+        members = self._members(ordered)
+        contract = _contract(ordered, match, money, self._record, epoch, now, members)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -100,8 +102,7 @@ class _Batch:
             *self._still(match),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
-        uid, money = uid_of(contract), match.hold_nano
-        entries = (hold(uid, match.namespace, money, now),) if money else ()
+        entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
 
     def _members(self, ordered: Ordered) -> int:
@@ -124,7 +125,13 @@ class _Batch:
 
 
 def _contract(
-    ordered: Ordered, match: Match, clearing: str, epoch: int, now: Instant, members: int
+    ordered: Ordered,
+    match: Match,
+    held_nano: int,
+    clearing: str,
+    epoch: int,
+    now: Instant,
+    members: int,
 ) -> Object:
     """Make the contract; `members` of its gang are matched with it."""
     order, pod = ordered
@@ -152,7 +159,7 @@ def _contract(
     )
     status = ContractStatus(
         phase="Bound" if match.start <= now else "Reserved",
-        held_nano=match.hold_nano,
+        held_nano=held_nano,
         price_per_dtu=format_euro(match.price_nano),
         cost="0",
     )
