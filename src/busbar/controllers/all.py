@@ -27,7 +27,7 @@ from busbar.controllers.standing import Standing
 
 def controllers(settings: Settings, listening: Listening | None = None) -> tuple[Controller, ...]:
     """Make every controller. `listening` is moved by whoever runs them."""
-    standing = Standing()
+    standing = Standing(settings.place)
     return (
         NamespaceController(settings),
         JobController(settings),

@@ -17,6 +17,12 @@ from busbar.market.calendar import Calendar, Rule
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
+from busbar.market.loads import (
+    burden_from_json,
+    burden_to_json,
+    rates_from_json,
+    rates_to_json,
+)
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import Clearing, Match, Refusal
@@ -81,6 +87,7 @@ def _match_to_json(match: Match) -> Json:
         "offerVersion": match.offer_version,
         "drawMicro": match.draw_micro,
         "askNano": match.ask_nano,
+        **({"movingNano": match.moving_nano} if match.moving_nano else {}),
         "segments": [
             {"startMs": start, "endMs": end, "priceNano": price}
             for start, end, price in match.segments
@@ -128,7 +135,7 @@ def book_from_json(status: Mapping[str, Any]) -> Book:
 def _terms_of_sale(row: Supply) -> tuple[object, ...]:
     notice, term = row.reclaim_notice_ms, row.minimum_term_ms
     terms = (row.offer, row.vendor, row.offer_version, row.calendar, row.attributes)
-    return (*terms, row.paused, notice, term)
+    return (*terms, row.paused, notice, term, row.rates)
 
 
 def _offer_to_json(rows: list[Supply]) -> Json:
@@ -142,6 +149,7 @@ def _offer_to_json(rows: list[Supply]) -> Json:
         "paused": first.paused,
         "reclaimNoticeMs": first.reclaim_notice_ms,
         "minimumTermMs": first.minimum_term_ms,
+        **rates_to_json(first.rates),
         "nodes": [_node_to_json(row) for row in rows],
     }
 
@@ -179,6 +187,7 @@ def _offer_from_json(offer: Mapping[str, Any]) -> Iterable[Supply]:
             paused=offer["paused"],
             reclaim_notice_ms=offer["reclaimNoticeMs"],
             minimum_term_ms=offer["minimumTermMs"],
+            rates=rates_from_json(offer.get("rates")),
         )
 
 
@@ -225,6 +234,7 @@ def order_to_json(order: Order) -> Json:
         "mayWait": order.may_wait,
         "avoid": sorted(order.avoid),
         **_company_to_json(order.company),
+        **burden_to_json(order.burden),
     }
 
 
@@ -263,6 +273,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
         may_wait=value["mayWait"],
         avoid=frozenset(value["avoid"]),
         company=_company_from_json(value.get("company")),
+        burden=burden_from_json(value.get("burden")),
     )
 
 

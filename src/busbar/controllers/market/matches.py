@@ -58,7 +58,7 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
+        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         joined = Transaction(claim)
         for match in group:
@@ -98,7 +98,7 @@ class _Batch:
             *self._still(match),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
-        uid, money = uid_of(contract), match.hold_nano
+        uid, money = uid_of(contract), match.compute_nano
         entries = (hold(uid, match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
 
@@ -136,7 +136,7 @@ def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: In
     )
     status = ContractStatus(
         phase="Bound" if match.start <= now else "Reserved",
-        held_nano=match.hold_nano,
+        held_nano=match.compute_nano,
         price_per_dtu=format_euro(match.price_nano),
         cost="0",
     )
