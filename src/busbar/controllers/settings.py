@@ -36,6 +36,8 @@ class Settings(NamedTuple):
     """How often a Job is placed anew after losing its node."""
     avoid_ms: int = 5 * MINUTE
     """How long a node that lost a workload is avoided by it."""
+    avoid_domain_ms: int = 2 * MINUTE
+    """How long the host, rack and zone of such a node are: until more losses there would show."""
     event_ttl_ms: int = HOUR
     """How long Events are kept."""
     status_ms: int = 200

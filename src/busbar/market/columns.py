@@ -146,8 +146,19 @@ class Columns:
         return self._labels[key]
 
     def nodes_named(self, names: Iterable[str]) -> Ints:
-        """Give the indices of nodes, leaving out names that are not in the book."""
-        found = [self._node_index[name] for name in names if name in self._node_index]
+        """Give the indices of nodes by name or `LABEL=VALUE`; what is not in the book is left out.
+
+        No name of a node holds an equals sign.
+        """
+        found: set[int] = set()
+        for name in names:
+            label, is_label, value = name.partition("=")
+            if is_label:
+                column = self.label(label)
+                rows = column.where([known == value for known in column.values])
+                found.update(self.node_of_row[rows].tolist())
+            elif name in self._node_index:
+                found.add(self._node_index[name])
         return np.array(sorted(found), dtype=np.int64)
 
     def node_number(self, name: str) -> int:

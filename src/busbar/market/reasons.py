@@ -56,7 +56,7 @@ ADVICE: dict[Reason, str] = {
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",
     Reason.TAINT_NOT_TOLERATED: "Tolerate the taint, or use other nodes.",
     Reason.NODE_CORDONED: "Wait until the node may be used again (kubectl uncordon).",
-    Reason.AVOIDED_NODE: "Wait: a node that lost this workload is avoided for a while.",
+    Reason.AVOIDED_NODE: "Wait: for a while it does not return to where it was lost, nor near it.",
     Reason.NODE_NOT_READY: "Wait until the node's agent reports again.",
     Reason.NOT_OFFERED: "Ask the vendor to offer the node.",
     Reason.OFFER_UNAVAILABLE: "Wait for the offer's hours, or set mayWait.",

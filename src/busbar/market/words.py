@@ -64,7 +64,7 @@ _FIXED = {
     Reason.TOPOLOGY_SPREAD: "where it would be spread unevenly",
     Reason.TAINT_NOT_TOLERATED: "with a taint that is not tolerated",
     Reason.NODE_CORDONED: "cordoned",
-    Reason.AVOIDED_NODE: "avoided because the work was lost there before",
+    Reason.AVOIDED_NODE: "avoided for a while: the work was lost there, or near it",
     Reason.NODE_NOT_READY: "not ready",
     Reason.NOT_OFFERED: "not offered for sale",
 }

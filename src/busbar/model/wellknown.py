@@ -13,6 +13,11 @@ ALIAS_GROUP = "strongmoose.dsoderlund.consulting"
 
 LABEL_REGION = "topology.kubernetes.io/region"
 LABEL_HOSTNAME = "kubernetes.io/hostname"
+LABEL_ZONE = "topology.kubernetes.io/zone"
+LABEL_RACK = "topology.busbar.dev/rack"
+LABEL_HOST = "topology.busbar.dev/host"
+FAILURE_DOMAINS = (LABEL_HOST, LABEL_RACK, LABEL_ZONE)
+"""What fails together: machines of one host, one rack, one data centre."""
 LABEL_VENDOR = "busbar.dev/vendor"
 LABEL_JOB = "busbar.dev/job"
 
@@ -31,7 +36,9 @@ ANN_EGRESS_CAP = "busbar.dev/max-egress-euro"
 ANN_RAN_ON = "busbar.dev/ran-on"
 """The node on which the work was before; set by controllers, not by users."""
 ANN_AVOID = "busbar.dev/avoid-nodes"
-"""Comma-separated nodes that lost this workload before; set by controllers, not by users."""
+"""Comma-separated nodes that lost this workload, and `LABEL=VALUE` of their failure domains.
+
+Set by controllers, not by users."""
 ANN_SCRIPT = "busbar.dev/script"
 """Path of the script to run inside the workload; the agent adds the image's way to run it."""
 

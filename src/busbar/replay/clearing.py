@@ -195,7 +195,7 @@ class Market:
             return "TaintNotTolerated"
         if node["cordoned"]:
             return "NodeCordoned"
-        if node["node"] in order["avoid"]:
+        if avoided(order["avoid"], node):
             return "AvoidedNode"
         if not node["ready"]:
             return "NodeNotReady"
@@ -655,6 +655,12 @@ def tolerated(tolerations: list[list[str]], taint: list[str]) -> bool:
         if operator != "Exists" and key == taint[0] and value == taint[1]:
             return True
     return False
+
+
+def avoided(entries: list[str], node: Json) -> bool:
+    """Say whether a node is among those avoided, by its name or by `LABEL=VALUE` of a label."""
+    carried = {f"{label}={value}" for label, value in node["labels"].items()}
+    return any(entry == node["node"] or entry in carried for entry in entries)
 
 
 def nobody_avoided(wish: Wish) -> Wish:

@@ -21,6 +21,7 @@ from busbar.model.wellknown import (
     GROUP,
     LABEL_REGION,
     LABEL_VENDOR,
+    LABEL_ZONE,
 )
 from busbar.simulator.door import Door
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
@@ -64,6 +65,7 @@ class People:
                 "labels": {
                     LABEL_VENDOR: f"v{number % self.profile.vendors}",
                     LABEL_REGION: REGIONS[number % 2],
+                    LABEL_ZONE: f"zone-{number % 3}",
                 },
                 "annotations": {"busbar.dev/speed-rating-micro": str(self._rating())},
             },

@@ -107,6 +107,9 @@ def commitments(draw):
     return Commitment(f"n{draw(st.integers(0, 5))}", Resources(500, GIB, 0), start, end)
 
 
+AVOIDED = (frozenset({"n0"}), frozenset({"n0", "disk=ssd"}), frozenset({"disk=hdd"}))
+_AVOIDABLE = [*(f"n{i}" for i in range(6)), "disk=ssd"]
+
 eligibilities = st.builds(
     Eligibility,
     st.sampled_from([(), (), (), ("Sweden",), ("Germany", "Sweden"), ("Norway",)]),
@@ -129,7 +132,7 @@ def orders(draw, number):
         deadline=draw(st.sampled_from([None, None, NOW - 1, NOW + 40 * MINUTE, NOW + 5 * HOUR])),
         duration=draw(st.sampled_from([None, None, 30 * MINUTE, 100 * MINUTE])),
         may_wait=draw(st.sampled_from([False, False, True])),
-        avoid=draw(st.sampled_from([frozenset(), frozenset(), frozenset({"n0"})])),
+        avoid=draw(st.sampled_from([frozenset(), frozenset(), *AVOIDED])),
     )
 
 
@@ -265,7 +268,7 @@ def _busy_order(chance: random.Random, number: int) -> Order:
         duration=chance.choice([None] * 6 + [30 * MINUTE, 100 * MINUTE]),
         deadline=chance.choice([None] * 6 + [NOW + 5 * HOUR, NOW + 30 * HOUR]),
         may_wait=chance.random() < 0.2,
-        avoid=frozenset(chance.sample([f"n{i}" for i in range(6)], chance.choice([0, 0, 2, 4]))),
+        avoid=frozenset(chance.sample(_AVOIDABLE, chance.choice([0, 0, 2, 4]))),
     )
 
 

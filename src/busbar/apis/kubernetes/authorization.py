@@ -107,6 +107,7 @@ MEMBER_INSIDE: Final = (
     _rule("", "serviceaccounts/token", "create"),
     _rule("", "events", "read"),
     _rule("coordination.k8s.io", "leases", "all"),
+    _rule("metrics.k8s.io", "pods", "get list"),
     _rule("batch", "jobs", "all"),
     _rule("batch", "jobs/status", "get"),
     _rule(GROUP, "jobs buckets", "all"),
@@ -128,6 +129,7 @@ VENDOR: Final = (
     _rule(GROUP, "vendors", "get list watch update patch", Check.OWN_NAME),
     _rule(GROUP, "vendors/status", "get", Check.OWN_NAME),
     _rule("", "nodes", "read", Check.OWN_NODES),
+    _rule("metrics.k8s.io", "nodes", "get list", Check.OWN_NODES),
 )
 
 NODE: Final = (
