@@ -163,7 +163,8 @@ def sociable_markets(draw):
 relations = st.builds(Relations, *(st.sampled_from([0, 0, 1_000_000, 7_000_000]),) * 3)
 rates = st.one_of(st.just(FREE), st.builds(Rates, relations, relations))
 volumes = st.sampled_from([0, 1, GIB // 3, GIB, 5 * GIB])
-datas = st.builds(Data, st.sampled_from(["", *ZONES]), st.sampled_from(["", *VENDORS]), volumes)
+places = st.sampled_from(["", *ZONES]), st.sampled_from(["", *VENDORS])
+datas = st.builds(Data, *places, volumes, volumes)
 some_nodes = st.frozensets(st.sampled_from([f"n{i}" for i in range(7)]))
 delays = st.builds(
     Lost, st.sampled_from(list(Delay)), st.sampled_from([1, MINUTE, HOUR]), some_nodes
