@@ -15,7 +15,7 @@ from busbar.market.lots import lot
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order
 from busbar.market.terms import Window
-from busbar.market.turns import Turn, Wish, base_draw, by_difficulty, by_size
+from busbar.market.turns import Turn, Wish, by_difficulty, by_size
 from busbar.model.time import Instant
 
 Accept = Callable[[list[tuple[Order, Placement]]], bool]
@@ -124,13 +124,11 @@ def _zones(matching: Matching, members: list[Wish]) -> Iterator[tuple[int, str]]
 
 
 def _cheapest(matching: Matching, wish: Wish, start: Instant, zone: int) -> int | None:
-    cost = matching.cheapest(wish.order, _at(wish.window, start), zone)
-    return None if cost is None else cost * base_draw(wish.order.requests)
+    return matching.cheapest(wish.order, _at(wish.window, start), zone)
 
 
 def _cost(matching: Matching, placement: Placement, wishes: list[Wish]) -> int:
-    """Give what a place costs at the asks on a reference node: exact, in a unit of its own."""
-    return matching.dearness(placement) * base_draw(placement.order.requests) * len(wishes)
+    return matching.dearness(placement) * len(wishes)
 
 
 def _try(matching: Matching, sequence: list[Wish], choice: _Choice, *, whole: bool) -> _Trial:

@@ -41,6 +41,13 @@ ANN_GANG = "busbar.dev/gang"
 """Pods of a namespace with the same value are a gang: they are matched together or not at all."""
 ANN_GANG_SIZE = "busbar.dev/gang-size"
 """How many members a gang must have before it is matched."""
+ANN_READ = "busbar.dev/expected-read"
+"""How much the workload will read from its buckets, as a quantity of bytes such as 12Gi."""
+ANN_WRITE = "busbar.dev/expected-write"
+ANN_EGRESS_CAP = "busbar.dev/max-egress-euro"
+"""The most that moving its data may cost, in euro."""
+ANN_RAN_ON = "busbar.dev/ran-on"
+"""The node on which the work was before; set by controllers, not by users."""
 ANN_AVOID = "busbar.dev/avoid-nodes"
 """Comma-separated nodes that lost this workload, and `LABEL=VALUE` of their failure domains.
 

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from busbar.model.dtu import MICRO
+from busbar.model.time import HOUR
 from busbar.replay import clearing
 
 if TYPE_CHECKING:
@@ -88,9 +90,12 @@ def fill(market: Market, members: list[Wish], start: int, zone: str) -> list[Wis
 
 
 def cost(market: Market, wish: Wish) -> int:
-    """Give what a place costs at the asks on a reference node, unrounded."""
-    paid = [(wish.place.asks[cell] or 0) * ms for cell, ms in market.parts(wish.when)]
-    return sum(paid) * clearing.base_draw(wish.needs)
+    """Give what a place costs at the asks on a reference node, and beyond the price, unrounded."""
+    parts = market.parts(wish.when)
+    paid = [(wish.place.asks[cell] or 0) * ms for cell, ms in parts]
+    moving, lost = market.burden(wish, wish.place)
+    work = sum(paid) + (wish.place.asks[parts[0][0]] or 0) * lost
+    return work * clearing.base_draw(wish.needs) + moving * MICRO * HOUR
 
 
 def nearest(market: Market, members: list[Wish], zones: list[str]) -> tuple[Wish, str | None]:

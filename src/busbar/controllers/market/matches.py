@@ -61,7 +61,7 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
+        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         alone.append(sum(map(batch.commit, group), Transaction(claim)))
     alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
@@ -85,7 +85,7 @@ class _Batch:
         """Give the transaction that makes a match a contract."""
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        money = match.hold_nano
+        money = match.compute_nano
         members = self._members(ordered)
         contract = _contract(ordered, match, money, self._record, epoch, now, members)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
