@@ -20,6 +20,7 @@ class CloseReason(StrEnum):
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
+    TERM_ENDED = "TermEnded"
 
 
 SENTENCES: dict[CloseReason, str] = {
@@ -39,4 +40,5 @@ SENTENCES: dict[CloseReason, str] = {
     ),
     CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
+    CloseReason.TERM_ENDED: "The hours that were held are over.",
 }

@@ -109,8 +109,12 @@ MEMBER_INSIDE: Final = (
     _rule("coordination.k8s.io", "leases", "all"),
     _rule("batch", "jobs", "all"),
     _rule("batch", "jobs/status", "get"),
-    _rule(GROUP, "jobs buckets", "all"),
-    _rule(GROUP, "jobs/status buckets/status accounts/status contracts/status", "get"),
+    _rule(GROUP, "jobs buckets procurements", "all"),
+    _rule(
+        GROUP,
+        "jobs/status buckets/status accounts/status contracts/status procurements/status",
+        "get",
+    ),
     _rule(GROUP, "accounts contracts", "read"),
 )
 """In a member's own namespace. Status, accounts and contracts are the exchange's to write."""

@@ -13,6 +13,7 @@ import msgspec
 
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
+from busbar.controllers.contracts.held import HeldCase, read_held
 from busbar.controllers.contracts.money import (
     Settled,
     settle_all,
@@ -23,7 +24,7 @@ from busbar.controllers.contracts.rolling import next_slots
 from busbar.controllers.contracts.room import give_way, has_room
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.names import FINALIZER_METER
-from busbar.controllers.nodes import is_schedulable, node_key
+from busbar.controllers.nodes import is_ready, is_schedulable, node_key
 from busbar.controllers.parts.binding import bound
 from busbar.controllers.parts.deletion import delete_pod, release
 from busbar.controllers.parts.events import event
@@ -37,6 +38,7 @@ from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, name_of, spec_of, status_of
+from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, Op, Snapshot
@@ -48,7 +50,7 @@ class ContractController:
     """Moves contracts from phase to phase, and money with them."""
 
     name = "contracts"
-    watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"))
+    watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"), ("", "nodes"))
     coalesce_ms = 0
 
     def __init__(self, settings: Settings, standing: Standing) -> None:
@@ -56,11 +58,20 @@ class ContractController:
         self._standing = standing
 
     def keys(self, event: Event) -> Iterable[Key]:
-        """Wake a contract for itself and for its Pod."""
+        """Wake a contract for itself and its Pod; one that holds capacity, for its node."""
         if event.key.resource == "contracts":
             return (event.key,)
+        if event.key.resource == "nodes":
+            return self._held_on(event)
         key = contract_key(event.obj)
         return () if key is None else (key,)
+
+    def _held_on(self, event: Event) -> Iterable[Key]:
+        """Give the contracts that hold capacity on a node that was lost or found."""
+        if event.previous is not None and is_ready(event.previous) == is_ready(event.obj):
+            return ()
+        there = self._standing.contracts_on(event.key.name)
+        return [key_of(c) for c in there if spec_of(c).get("procurement")]
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Decide about one contract."""
@@ -69,6 +80,9 @@ class ContractController:
             return NOTHING
         if status_of(obj).get("phase") == "Closed":
             return self._kept(obj, now)
+        if spec_of(obj).get("procurement"):
+            there = self._standing.at(snapshot).contracts_on(spec_of(obj)["node"])
+            return HeldCase(self._settings, snapshot, read_held(snapshot, obj, now), there).decide()
         view = read_contract(snapshot, obj, now)
         case = _Case(self._settings, self._standing, snapshot, view)
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()

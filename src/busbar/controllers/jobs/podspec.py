@@ -11,7 +11,7 @@ from busbar.controllers.parts.pods import pod_key
 from busbar.controllers.parts.writes import new_object
 from busbar.model.errors import InvalidField
 from busbar.model.ids import derived_suffix, derived_uid
-from busbar.model.kinds.job import JobSpec
+from busbar.model.kinds.job import JobSpec, Restrictions
 from busbar.model.money import format_euro, parse_euro
 from busbar.model.objects import (
     Object,
@@ -96,11 +96,9 @@ def next_pod(job: Object, spec: JobSpec, now: Instant, losses: int, avoid: str) 
 
 def _terms(spec: JobSpec) -> dict[str, str]:
     """Give the market terms, as annotations of the Pod."""
-    restrictions = spec.restrictions
     terms = {
-        ANN_CAP: _price(spec.max_euro_per_dtu),
-        ANN_REGION: _joined(restrictions.region),
-        ANN_VENDOR: _joined(restrictions.vendor),
+        ANN_CAP: priced(spec.max_euro_per_dtu),
+        **restricted(spec.restrictions),
         ANN_NOT_AFTER: spec.not_after,
         ANN_MAY_WAIT: "true" if spec.may_wait else None,
         ANN_DURATION: spec.expected_duration,
@@ -109,7 +107,16 @@ def _terms(spec: JobSpec) -> dict[str, str]:
     return {name: value for name, value in terms.items() if value}
 
 
-def _price(value: str | int | float | None) -> str | None:
+def restricted(restrictions: Restrictions) -> dict[str, str | None]:
+    """Give where and with whom it may run, as annotations."""
+    return {
+        ANN_REGION: _joined(restrictions.region),
+        ANN_VENDOR: _joined(restrictions.vendor),
+    }
+
+
+def priced(value: str | int | float | None) -> str | None:
+    """Give a cap as an annotation."""
     return None if value is None else format_euro(parse_euro(value, "spec.maxEuroPerDTU"))
 
 
