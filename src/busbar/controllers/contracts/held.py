@@ -14,6 +14,7 @@ import msgspec
 
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import Decision, decide
+from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.money import Settled, settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.room import has_room
 from busbar.controllers.contracts.view import ContractView, read_contract
@@ -102,6 +103,7 @@ class HeldCase(NamedTuple):
     snapshot: Snapshot
     view: HeldView
     there: Iterable[Object] = ()
+    evidence: Evidence | None = None
 
     def decide(self) -> Decision:
         """Settle what is over, give up what is lost, and close at the end."""
@@ -109,7 +111,7 @@ class HeldCase(NamedTuple):
         if self._home_goes():
             return self._close(CloseReason.DELETED)
         if self._is_lost():
-            return self._close(CloseReason.NODE_LOST)
+            return self._close(self._whose_loss())
         if view.now < view.start:
             return Decision(requeue_at=min(view.start, slot_of(view.now).end))
         if view.status.phase == "Reserved":
@@ -125,7 +127,7 @@ class HeldCase(NamedTuple):
         node = self.snapshot.get(node_key(view.spec.node))
         assert node is not None
         if not is_ready(node):
-            return self._close(CloseReason.NODE_LOST)
+            return self._close(self._whose_loss())
         if not has_room(self.there, view, node):
             if view.now >= min(view.start + self.settings.late_ms, view.end):
                 return self._close(CloseReason.NOT_DELIVERED)
@@ -195,6 +197,12 @@ class HeldCase(NamedTuple):
         if is_ready(node) or self.view.status.phase == "Reserved":
             return False
         return lease is None or lease.expires + self.settings.fencing_ms <= self.view.now
+
+    def _whose_loss(self) -> CloseReason:
+        """Tell a node's silence from one that is nearer to the exchange."""
+        if self.evidence is None:
+            return CloseReason.NODE_LOST
+        return self.evidence.of_loss(self.snapshot, self.view)
 
     def _outages(self) -> list[dict[str, Any]] | None:
         return [msgspec.to_builtins(outage) for outage in self.view.status.outages] or None

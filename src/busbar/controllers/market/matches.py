@@ -87,7 +87,8 @@ class _Batch:
             return self._keep(standby, match)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        contract = _contract(ordered, match, self._record, epoch, now)
+        money = match.hold_nano
+        contract = _contract(ordered, match, money, self._record, epoch, now)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -102,8 +103,7 @@ class _Batch:
             *self._still(match),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
-        uid, money = uid_of(contract), match.hold_nano
-        entries = (hold(uid, match.namespace, money, now),) if money else ()
+        entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
 
     def _keep(self, standby: Standby, match: Match) -> Transaction:
@@ -124,7 +124,9 @@ class _Batch:
         return self._rests_on[named]
 
 
-def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: Instant) -> Object:
+def _contract(
+    ordered: Ordered, match: Match, held_nano: int, clearing: str, epoch: int, now: Instant
+) -> Object:
     order, pod = ordered
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
@@ -132,7 +134,8 @@ def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: In
     spec = _spec(order, match, _reference(pod), clearing)
     spec = msgspec.structs.replace(spec, epoch=epoch, not_after_ms=order.deadline)
     phase = "Bound" if match.start <= now else "Reserved"
-    return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, match, phase, now)
+    status = _status(match, held_nano, phase)
+    return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
 
 
 def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -> Object:
@@ -144,7 +147,8 @@ def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -
     reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
     spec = _spec(order, match, reference, clearing)
     spec = msgspec.structs.replace(spec, procurement=name_of(procurement))
-    return _made(key, uid, spec, match, "Held" if match.start <= now else "Reserved", now)
+    phase = "Held" if match.start <= now else "Reserved"
+    return _made(key, uid, spec, _status(match, match.hold_nano, phase), now)
 
 
 def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) -> ContractSpec:
@@ -165,13 +169,12 @@ def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) 
     )
 
 
-def _made(key: Key, uid: str, spec: ContractSpec, match: Match, phase: str, now: Instant) -> Object:
-    status = ContractStatus(
-        phase=phase,
-        held_nano=match.hold_nano,
-        price_per_dtu=format_euro(match.price_nano),
-        cost="0",
-    )
+def _status(match: Match, held_nano: int, phase: str) -> ContractStatus:
+    price = format_euro(match.price_nano)
+    return ContractStatus(phase=phase, held_nano=held_nano, price_per_dtu=price, cost="0")
+
+
+def _made(key: Key, uid: str, spec: ContractSpec, status: ContractStatus, now: Instant) -> Object:
     told = {"phase": status.phase, **msgspec.to_builtins(status)}
     contract = new_object(key, uid, now)
     return {**contract, "spec": msgspec.to_builtins(spec), "status": told}
