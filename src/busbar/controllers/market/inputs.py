@@ -63,7 +63,7 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
         if isinstance(order, OrderRefused):
             refused.append((pod, order))
         else:
-            orders[order.id] = Ordered(order, pod)
+            orders[order.id] = Ordered(standing.freight.laden(order), pod)
     asks, due = asked(snapshot, standing.held_by, procure_ms, now)
     namespaces = {ordered.order.namespace for ordered in orders.values()}
     namespaces |= {namespace_of(ask.procurement) for ask in asks}

@@ -59,7 +59,7 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
+        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         joined = Transaction(claim)
         for match in group:
@@ -87,7 +87,7 @@ class _Batch:
             return self._keep(standby, match)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        money = match.hold_nano
+        money = match.compute_nano
         contract = _contract(ordered, match, money, self._record, epoch, now)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now

@@ -127,7 +127,7 @@ def _as_pod(procurement: Object) -> Object:
     except msgspec.ValidationError as error:
         raise InvalidField("spec", str(error)) from None
     notes = restricted(spec.restrictions)
-    cap = priced(spec.max_euro_per_dtu)
+    cap = priced(spec.max_euro_per_dtu, "spec.maxEuroPerDTU")
     unit = spec.resources
     requests: dict[str, Any] = {"cpu": str(unit.cpu), "memory": str(unit.memory)}
     if unit.gpus:
