@@ -17,8 +17,7 @@ from busbar.market.columns import CLOSED
 from busbar.market.eligibility import eligible_rows
 from busbar.market.funds import Funds
 from busbar.market.orders import Order
-from busbar.market.turns import base_draw
-from busbar.model.dtu import amount
+from busbar.model.dtu import amount, base_draw
 from busbar.model.time import Instant
 
 _NOWHERE = 2**62
