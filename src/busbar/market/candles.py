@@ -47,7 +47,8 @@ class Candle(NamedTuple):
 def traded(matches: Iterable[Mapping[str, Any]]) -> dict[Product, Candle]:
     """Give what one clearing traded, from its published matches."""
     prices: dict[Product, list[tuple[int, int, int]]] = defaultdict(list)
-    for match in matches:
+    pieces = (piece for match in matches for piece in (match, *match.get("later", ())))
+    for match in pieces:
         draw = match["drawMicro"]
         for part in match["segments"]:
             price, ms = part["priceNano"], part["endMs"] - part["startMs"]

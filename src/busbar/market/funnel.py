@@ -129,7 +129,7 @@ class Explainer:
 
     def cheaper(self, placement: Placement) -> tuple[str, ...]:
         """Give, for offers that ask less when the term starts, why the order is not there."""
-        order, _, row, span = placement
+        order, _, row, span, _ = placement
         tariff = int(self._columns.tariffs.codes[row])
         asks = self._matching.asks[:, span.c0]
         if not ((asks < asks[tariff]) & (asks != CLOSED)).any():
@@ -140,7 +140,7 @@ class Explainer:
         return self._passed_over[key]
 
     def _cheaper(self, placement: Placement) -> tuple[str, ...]:
-        order, window, row, span = placement
+        order, window, row, span, _ = placement
         kinds = self._kinds_for(order)
         zone = None if order.gang is None else self._columns.rows[row].zone
         stages = self._stages(kinds, order, window, zone)

@@ -43,6 +43,8 @@ class Placement(NamedTuple):
     window: Window
     row: int
     span: Span
+    later: tuple[Placement, ...] = ()
+    """Where it goes on, for work that is interrupted."""
 
 
 class Matching:
@@ -134,7 +136,9 @@ class Matching:
 
     def cost_at_asks(self, placement: Placement) -> int:
         """Give what an order pays where it is placed, at what its offer asks."""
-        return cost_of(self.asked(placement), self.draw(placement)) + self.moving(placement)
+        later = sum(self.cost_at_asks(part) for part in placement.later)
+        term = cost_of(self.asked(placement), self.draw(placement))
+        return term + self.moving(placement) + later
 
     def draw(self, placement: Placement) -> int:
         """Give what an order draws where it is placed, in micro-DTU per hour."""
@@ -145,7 +149,7 @@ class Matching:
 
     def room(self, placement: Placement) -> int:
         """Say how many orders like the one that found a place have room there."""
-        order, _, row, span = placement
+        order, _, row, span, _ = placement
         if order.company != ALONE:
             return 1
         node = int(self.columns.node_of_row[row])
@@ -159,7 +163,7 @@ class Matching:
         """Take the room of orders at a place and count its asks into their class's price."""
         if not count:
             return
-        order, _, row, span = placement
+        order, _, row, span, later = placement
         node = int(self.columns.node_of_row[row])
         self.free[span.k0 : span.k1, :, node] -= count * self._amounts(order.requests)
         self._rising &= span.k0 == 0
@@ -168,6 +172,8 @@ class Matching:
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
         if self._tried is not None:
             self._tried.append((placement, count))
+        for part in later:
+            self.take(part, count)
 
     @contextmanager
     def trial(self, classes: Iterable[Eligibility]) -> Iterator[None]:
@@ -189,7 +195,7 @@ class Matching:
             self._tried = None
 
     def _give_back(self, placement: Placement, count: int) -> None:
-        order, _, row, span = placement
+        order, _, row, span, _ = placement
         node = int(self.columns.node_of_row[row])
         self.free[span.k0 : span.k1, :, node] += count * self._amounts(order.requests)
         if order.company != ALONE:

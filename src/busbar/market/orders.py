@@ -38,6 +38,10 @@ DEFAULT_DURATION = HOUR
 """How long a workload is taken to run when nobody says."""
 
 
+PIECES_MAX = 12
+"""In how many pieces work may be cut: each stop and start costs time that does no work."""
+
+
 class Eligibility(NamedTuple):
     """Where and with whom an order may run; empty means anywhere. The class of uniform prices."""
 
@@ -50,6 +54,13 @@ class Eligibility(NamedTuple):
 
 
 ANYWHERE = Eligibility()
+
+
+class Split(NamedTuple):
+    """Work that may be interrupted: in how many pieces at most, each of at least so many ms."""
+
+    pieces_max: int
+    minimum_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,7 @@ class Order:
     luggage: Luggage = NO_LUGGAGE
     burden: Burden = NO_BURDEN
     gang: Gang | None = None
+    split: Split | None = None
 
     @property
     def is_free(self) -> bool:
@@ -98,6 +110,7 @@ def place_wanted(order: Order) -> tuple[object, ...]:
         order.company,
         order.burden,
         order.gang,
+        order.split,
     )
 
 
@@ -113,6 +126,7 @@ def wants_of(order: Order) -> tuple[object, ...]:
         id(order.avoid),
         id(order.company),
         order.gang,
+        order.split,
         id(order.burden),
         order.earliest,
         order.deadline,
@@ -166,6 +180,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         labels=tuple(sorted(labels_of(pod).items())),
         rules=rules_of(spec, namespace_of(pod)),
         gang=gang_of(pod),
+        split=_split(notes),
         luggage=luggage_of(spec, notes, notes.get(wk.ANN_RAN_ON, "")),
     )
 
@@ -217,6 +232,17 @@ def _duration(notes: Mapping[str, str]) -> int | None:
     if duration == 0:
         raise InvalidField(path_of(wk.ANN_DURATION), "must be longer than 0s")
     return duration
+
+
+def _split(notes: Mapping[str, str]) -> Split | None:
+    """Read in how many pieces the work may run; only the controller of Jobs says so."""
+    value = notes.get(wk.ANN_PIECES)
+    if value is None:
+        return None
+    if not value.isdecimal() or not 2 <= int(value[:3]) <= PIECES_MAX:
+        raise InvalidField(path_of(wk.ANN_PIECES), f"must be a number from 2 to {PIECES_MAX}")
+    least = parse_duration(notes.get(wk.ANN_PIECE_MIN, "1h"), path_of(wk.ANN_PIECE_MIN))
+    return Split(int(value), least)
 
 
 def _may_wait(notes: Mapping[str, str]) -> bool:

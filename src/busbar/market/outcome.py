@@ -37,6 +37,13 @@ class Match(NamedTuple):
     ask_nano: int
     segments: tuple[Segment, ...]
     moving_nano: int = 0
+    later: tuple[Match, ...] = ()
+    """The pieces in which it goes on, for work that is interrupted."""
+
+    @property
+    def pieces(self) -> tuple[Match, ...]:
+        """Give all pieces, the first one included."""
+        return (self, *self.later)
 
     @property
     def start(self) -> Instant:

@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from busbar.market.matching import Matching
 from busbar.market.orders import Order
+from busbar.market.pieces import is_divisible, place_in_pieces
 from busbar.market.together import Accept, place_gang
 from busbar.market.turns import Turn, Wish
 
@@ -27,7 +28,9 @@ def place_in_turn(
     waiting = _Gathering(wishes := list(wishes))
     for _, group in groupby(wishes, key=attrgetter("kind")):
         alike = list(group)
-        if alike[0].order.gang is None:
+        if is_divisible(alike[0]):
+            turns += place_in_pieces(matching, alike, accept)
+        elif alike[0].order.gang is None:
             turns += _place_alike(matching, alike, accept)
         elif members := waiting.come(alike):
             turns += place_gang(matching, members, seed, accept) or ()

@@ -25,7 +25,7 @@ from busbar.market.loads import (
     rates_to_json,
 )
 from busbar.market.offers import Supply
-from busbar.market.orders import Eligibility, Order
+from busbar.market.orders import Eligibility, Order, Split
 from busbar.market.outcome import Clearing, Match, Refusal
 from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
@@ -81,8 +81,16 @@ def _outcome(clearing: Clearing) -> Json:
 
 
 def _match_to_json(match: Match) -> Json:
+    later = [_place_to_json(part) for part in match.later]
     return {
         "order": match.order,
+        **_place_to_json(match),
+        **({"later": later} if later else {}),
+    }
+
+
+def _place_to_json(match: Match) -> Json:
+    return {
         "node": match.node,
         "vendor": match.vendor,
         "zone": match.zone,
@@ -241,8 +249,20 @@ def order_to_json(order: Order) -> Json:
         **({"where": to_json(of_text(wanted.where))} if wanted.where else {}),
         **_company_to_json(order.company),
         **_gang_to_json(order.gang),
+        **_split_to_json(order.split),
         **burden_to_json(order.burden),
     }
+
+
+def _split_to_json(split: Split | None) -> Json:
+    """Give in how many pieces an order may run; nothing for most orders."""
+    if split is None:
+        return {}
+    return {"split": {"piecesMax": split.pieces_max, "minimumMs": split.minimum_ms}}
+
+
+def _split_from_json(value: Mapping[str, Any] | None) -> Split | None:
+    return None if value is None else Split(value["piecesMax"], value["minimumMs"])
 
 
 def _gang_to_json(gang: Gang | None) -> Json:
@@ -296,6 +316,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
         avoid=frozenset(value["avoid"]),
         company=_company_from_json(value.get("company")),
         gang=_gang_from_json(value.get("gang")),
+        split=_split_from_json(value.get("split")),
         burden=burden_from_json(value.get("burden")),
     )
 

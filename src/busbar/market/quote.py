@@ -87,6 +87,7 @@ def _priced(
     refusals: Sequence[Refusal],
     above: bool,
 ) -> Quote:
+    matches = [piece for match in matches for piece in match.pieces]
     prices = [segment.price_nano for match in matches for segment in match.segments]
     places = sorted({(match.vendor, match.zone, match.offer) for match in matches})
     return Quote(

@@ -59,7 +59,8 @@ class PriceList:
     def cost(self, placement: Placement) -> int:
         """Give what the term and its data cost: the hold."""
         term = cost_of(self.segments(placement), self._matching.draw(placement))
-        return term + self._matching.moving(placement)
+        later = sum(self.cost(part) for part in placement.later)
+        return term + self._matching.moving(placement) + later
 
 
 def _matches(matching: Matching, turns: Iterable[Turn]) -> Iterator[Match]:
@@ -70,7 +71,17 @@ def _matches(matching: Matching, turns: Iterable[Turn]) -> Iterator[Match]:
             continue
         if placement is not last:
             terms, last = _terms(matching, prices, placement), placement
-        yield Match(order.id, order.namespace, *terms)
+        match = Match(order.id, order.namespace, *terms)
+        later = placement.later and _later(matching, prices, placement)
+        yield match._replace(later=later) if later else match
+
+
+def _later(matching: Matching, prices: PriceList, placement: Placement) -> tuple[Match, ...]:
+    order = placement.order
+    return tuple(
+        Match(order.id, order.namespace, *_terms(matching, prices, part))
+        for part in placement.later
+    )
 
 
 def _terms(matching: Matching, prices: PriceList, placement: Placement) -> tuple[Any, ...]:

@@ -48,6 +48,11 @@ ANN_EGRESS_CAP = "busbar.dev/max-egress-euro"
 """The most that moving its data may cost, in euro."""
 ANN_RAN_ON = "busbar.dev/ran-on"
 """The node on which the work was before; set by controllers, not by users."""
+ANN_PIECES = "busbar.dev/max-pieces"
+"""In how many pieces the work may run; set by the controller of Jobs, which puts it together."""
+ANN_PIECE_MIN = "busbar.dev/minimum-piece"
+ANN_PIECE = "busbar.dev/piece"
+"""Which piece of a Job's work a Pod is; such a Pod is no order, its contract was made with it."""
 ANN_AVOID = "busbar.dev/avoid-nodes"
 """Comma-separated nodes that lost this workload, and `LABEL=VALUE` of their failure domains.
 

@@ -1,6 +1,6 @@
 """busbar-merit-3 from docs/market.md, over plain dicts and loops.
 
-Next: `gangs.py`, then `funnel.py`.
+Next: `gangs.py`, `pieces.py`, then `funnel.py`.
 
 Slow on purpose: every question is asked again each time, except what does not change while
 orders move: the cells of a term, and what a place would cost.
@@ -16,7 +16,7 @@ from typing import Any
 
 from busbar.model.dtu import MEMORY_PER_DTU, MICRO, amount
 from busbar.model.time import HOUR
-from busbar.replay import gangs
+from busbar.replay import gangs, pieces
 from busbar.replay.calendars import ask_at, changes
 from busbar.replay.restrictions import meets, text_of
 
@@ -54,6 +54,8 @@ class Wish:
     latest: int
     row: Row | None = None
     term: Term | None = None
+    goes_on: bool = False
+    """It is a later piece of an order that has another wish."""
 
     @property
     def place(self) -> Row:
@@ -337,7 +339,9 @@ class Market:
     def take_turns(self, turns: list[Wish]) -> None:
         """Place in turn; who waits for company tries again until nobody finds a place."""
         for i, wish in enumerate(turns):
-            if wish.gang is None:
+            if wish.order.get("split") and wish.forward and not wish.is_bound:
+                pieces.place(self, wish)
+            elif wish.gang is None:
                 self.take_turn(wish)
             elif wish.gang not in [later.gang for later in turns[i + 1 :]]:
                 gangs.place(self, [w for w in turns if w.gang == wish.gang])
@@ -605,27 +609,31 @@ class Market:
         return found
 
     def matches(self) -> list[Json]:
+        placed = [wish for wish in self.wishes if wish.row is not None]
         found = []
-        for wish in self.wishes:
-            if wish.row is None:
-                continue
-            node, offer = wish.row.node, wish.row.offer
-            moving, _ = self.burden(wish, wish.row)
-            found.append(
-                {
-                    **({"movingNano": moving} if moving else {}),
-                    "order": wish.order["id"],
-                    "node": node["node"],
-                    "vendor": offer["vendor"],
-                    "zone": node["zone"],
-                    "offer": offer["offer"],
-                    "offerVersion": offer["version"],
-                    "drawMicro": -(-base_draw(wish.needs) * node["ratingMicro"] // 10**6),
-                    "askNano": (self.asks(wish.row, wish.when) or [0])[0],
-                    "segments": self.segments(wish),
-                }
-            )
+        for wish in placed:
+            if not wish.goes_on:
+                pieces_ = [w for w in placed if w.goes_on and w.order is wish.order]
+                later = [self.described(w) for w in sorted(pieces_, key=lambda w: w.when)]
+                order = {"order": wish.order["id"], **({"later": later} if later else {})}
+                found.append({**order, **self.described(wish)})
         return sorted(found, key=lambda match: match["order"])
+
+    def described(self, wish: Wish) -> Json:
+        """Give where a wish has its place, and what it pays there."""
+        node, offer = wish.place.node, wish.place.offer
+        moving, _ = self.burden(wish, wish.place)
+        return {
+            **({"movingNano": moving} if moving else {}),
+            "node": node["node"],
+            "vendor": offer["vendor"],
+            "zone": node["zone"],
+            "offer": offer["offer"],
+            "offerVersion": offer["version"],
+            "drawMicro": -(-base_draw(wish.needs) * node["ratingMicro"] // 10**6),
+            "askNano": (self.asks(wish.place, wish.when) or [0])[0],
+            "segments": self.segments(wish),
+        }
 
 
 def hopes(wish: Wish) -> bool:
@@ -639,12 +647,14 @@ def likeness(wish: Wish, seed: int) -> tuple[Any, ...]:
     terms = [-wish.length, wish.start, -wish.latest, wish.forward]
     company = wish.company or {"groups": [], "apart": [], "together": [], "spread": []}
     rules = tuple(tuple(map(as_tuple, company[name])) for name in company)
+    split = wish.order.get("split") or {"piecesMax": 0, "minimumMs": 0}
+    cut = split["piecesMax"], split["minimumMs"]
     gang = (0, "") if wish.gang is None else (lot(wish.gang, seed), wish.gang)
     load = wish.order.get("burden") or {"lost": [], "capNano": None}
     data, cap = load.get("data") or {}, load["capNano"]
     lost = tuple((e["why"], e["ms"], sorted(e["spared"])) for e in load["lost"])
     weight = tuple(data[name] for name in DATA if name in data), lost, -1 if cap is None else cap
-    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules, *weight, gang
+    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules, *weight, gang, cut
 
 
 def weigh(load: Json | None, row: Row) -> tuple[int, int]:

@@ -136,6 +136,8 @@ def _matches_differ(market: Market, said: Json, due: Json) -> Iterator[Finding]:
     if said.get("movingNano", 0) != due.get("movingNano", 0):
         moves = [f"{format_euro(match.get('movingNano', 0))} €" for match in (said, due)]
         yield Finding(order, f"pays {moves[0]} for moving its data; by the rule {moves[1]}")
+    if said.get("later", []) != due.get("later", []):
+        yield Finding(order, "goes on in other pieces than those that follow from the book")
     if said["segments"] != due["segments"]:
         yield Finding(order, _segments_differ(said["segments"], due["segments"]))
 

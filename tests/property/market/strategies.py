@@ -22,7 +22,7 @@ from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
 from busbar.market.offers import NOT_OFFERED, Supply
-from busbar.market.orders import Eligibility, Order
+from busbar.market.orders import Eligibility, Order, Split
 from busbar.market.podspec import Taint, Toleration
 from busbar.model.dtu import Resources
 from busbar.model.expressions import read_expression, to_text
@@ -374,6 +374,24 @@ def ganging_market(
             order = replace(wanted.pop(), namespace="alpha", may_wait=waits)
             found.append(replace(order, gang=Gang(f"g{number}", size, 0, zones)))
     return book, found + wanted
+
+
+def divisible_market(
+    seed: int, nodes: tuple[int, int] = (2, 6), orders: tuple[int, int] = (4, 12)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which most orders may wait, and may be interrupted."""
+    chance = random.Random(seed)
+    book, wanted = chance.choice([busy_market, laden_market, ganging_market])(seed, nodes, orders)
+    return book, [_divisible(chance, order) for order in wanted]
+
+
+def _divisible(chance: random.Random, order: Order) -> Order:
+    if chance.random() < 0.3:
+        return order
+    duration = chance.choice([30, 60, 100, 180, 320]) * MINUTE
+    split = Split(chance.choice([2, 2, 3, 4]), chance.choice([20, 60]) * MINUTE)
+    deadline = chance.choice([None, NOW + 6 * HOUR, NOW + 11 * HOUR])
+    return replace(order, may_wait=True, duration=duration, split=split, deadline=deadline)
 
 
 def _some(chance: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from tests.property.market.strategies import (
     batches,
     books,
     busy_market,
+    divisible_market,
     ganging_market,
     ganging_markets,
     laden_market,
@@ -108,6 +109,20 @@ def test_the_reference_agrees_about_gangs(market, seed):
 def test_the_reference_agrees_about_gangs_in_crowded_markets(seed):
     status = published(*ganging_market(seed), seed)
     assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_about_work_in_pieces(seed):
+    status = published(*divisible_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_the_input_does_not_matter_to_work_in_pieces(seed):
+    book, orders = divisible_market(seed)
+    shuffled = random.Random(seed).sample(orders, len(orders))
+    assert published(book, orders, seed) == published(book, shuffled, seed)
 
 
 @pytest.mark.parametrize("seed", range(30))

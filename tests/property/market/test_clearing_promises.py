@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,12 @@ from tests.property.market.strategies import (
     batches,
     books,
     busy_market,
+    divisible_market,
     ganging_market,
     ganging_markets,
 )
 
+from busbar.market.burden import NO_BURDEN
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
 from busbar.market.funds import Funds
@@ -209,6 +212,50 @@ def test_a_gang_starts_whole_in_one_zone_at_one_time_or_not_at_all(market, balan
         if places:
             there = max(gang.there for gang in timely)
             assert len(places) + there >= max(gang.size for gang in timely)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_pieces_do_the_whole_work_in_time_apart_from_each_other_and_within_the_cap(seed):
+    book, orders = divisible_market(seed)
+    known = {order.id: order for order in orders}
+    room: dict[tuple[str, int], Resources] = defaultdict(Resources)
+    for match in clear(book, orders, NOW).matches:
+        order = known[match.order]
+        slots = [hour for p in match.pieces for hour in _hours(p.start, p.end)]
+        for piece in match.pieces:
+            for hour in _hours(piece.start, piece.end):
+                room[piece.node, hour] = room[piece.node, hour].plus(order.requests)
+            assert all(s.price_nano <= order.cap_nano for s in piece.segments)
+            assert order.deadline is None or piece.end <= order.deadline
+        assert len(slots) == len(set(slots))
+        if match.later:
+            assert order.split is not None
+            assert len(match.pieces) <= order.split.pieces_max
+            assert min(p.end - p.start for p in match.pieces) >= order.split.minimum_ms
+            work = sum(piece.end - piece.start for piece in match.pieces)
+            assert order.duration <= work < order.duration + order.split.pieces_max
+    capacity = {row.node: row.capacity for row in book.supplies}
+    assert all(used.fits_in(capacity[node]) for (node, _), used in room.items())
+
+
+def _hours(start, end):
+    return range(start - start % HOUR, end, HOUR)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_work_that_may_be_interrupted_never_costs_more_than_in_one_piece(seed):
+    book, orders = divisible_market(seed)
+    for order in orders:
+        if order.split is None or order.gang is not None or not order.is_free:
+            continue
+        whole = clear(book, [replace(order, split=None)], NOW).matches
+        pieces = clear(book, [order], NOW).matches
+        assert len(pieces) >= len(whole)
+        if whole and order.burden == NO_BURDEN:
+            rated = (whole[0].draw_micro, *(p.draw_micro for p in pieces[0].pieces))
+            if len(set(rated)) == 1:
+                cost = sum(piece.hold_nano for piece in pieces[0].pieces)
+                assert cost <= whole[0].hold_nano + 12
 
 
 @pytest.mark.parametrize("seed", BUSY)

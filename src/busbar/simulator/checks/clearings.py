@@ -43,6 +43,9 @@ class ClearingCheck:
             insist(again[field] == status[field], "I11", sentence)
         caps = {order["id"]: order["capNano"] for order in status["orders"]}
         for match in status["matches"]:
+            for piece in match.get("later", ()):
+                within = all(s["priceNano"] <= caps[match["order"]] for s in piece["segments"])
+                insist(within, "I11", f"clearing {name}: {match['order']} trades beyond a limit")
             within = match["askNano"] <= match["segments"][0]["priceNano"]
             within &= all(s["priceNano"] <= caps[match["order"]] for s in match["segments"])
             insist(within, "I11", f"clearing {name}: {match['order']} trades beyond a limit")
