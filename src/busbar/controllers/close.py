@@ -25,6 +25,7 @@ class CloseReason(StrEnum):
     NOT_DELIVERED = "NotDelivered"
     SUPERSEDED = "Superseded"
     GANG_BROKEN = "GangBroken"
+    PIECE_ENDED = "PieceEnded"
     BALANCE_EXHAUSTED = "BalanceExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
@@ -56,6 +57,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.NOT_DELIVERED: Doing.EXCHANGE,
     CloseReason.SUPERSEDED: Doing.EXCHANGE,
     CloseReason.GANG_BROKEN: Doing.NOBODY,
+    CloseReason.PIECE_ENDED: Doing.NOBODY,
     CloseReason.BALANCE_EXHAUSTED: Doing.CONSUMER,
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
@@ -89,6 +91,7 @@ SENTENCES: dict[CloseReason, str] = {
     CloseReason.SUPERSEDED: (
         "Work that already runs on the node goes on into the reserved slot; matched again at once."
     ),
+    CloseReason.PIECE_ENDED: "This piece of the work is over; the next one goes on from here.",
     CloseReason.GANG_BROKEN: (
         "Another member of the gang lost its place before the start; all are matched again."
     ),

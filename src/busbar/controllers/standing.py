@@ -30,6 +30,7 @@ from busbar.model.gangs import Gang, gang_name
 from busbar.model.objects import (
     Key,
     Object,
+    annotations_of,
     is_deleting,
     labels_of,
     metadata,
@@ -39,7 +40,7 @@ from busbar.model.objects import (
     status_of,
 )
 from busbar.model.time import Instant
-from busbar.model.wellknown import GROUP
+from busbar.model.wellknown import ANN_PIECE, GROUP
 from busbar.store.contract import Snapshot
 
 _Name = tuple[str, str]
@@ -66,6 +67,7 @@ class Standing:
         self._held: dict[_Name, dict[str, Object]] = {}
         self._keepers: dict[_Name, Rules] = {}
         self._gangs: dict[str, set[_Name]] = {}
+        self._plans: dict[str, dict[_Name, Object]] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
         self._occupancy = Occupancy()
         self.offers: tuple[Offer, ...] = ()
@@ -137,6 +139,12 @@ class Standing:
             and spec_of(other).get("clearing") == clearing
         ]
 
+    def pieces_before(self, contract: Object) -> list[Object]:
+        """Give the open contracts of earlier pieces of the same work."""
+        spec = spec_of(contract)
+        plan = self._plans.get(spec.get("plan") or "", {})
+        return [other for other in plan.values() if spec_of(other)["piece"] < spec["piece"]]
+
     def in_gangs(self, orders: Iterable[Order]) -> dict[str, Gang]:
         """Give, for gangs some of whose members have a place or are done, how many and where."""
         assert self._seen is not None
@@ -177,6 +185,8 @@ class Standing:
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
                 self._occupancy.drop(_name(before))
+                if plan := spec_of(before).get("plan"):
+                    self._forget_piece(plan, before)
                 self._bill(before, -1)
                 if keeps := spec_of(before).get("procurement"):
                     self._let_go(namespace_of(before), keeps, name_of(before))
@@ -188,6 +198,8 @@ class Standing:
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
                 self._occupancy.put(_name(after), taken)
+                if plan := spec_of(after).get("plan"):
+                    self._plans.setdefault(plan, {})[_name(after)] = after
                 if keeps := spec_of(after).get("procurement"):
                     self._held.setdefault((namespace_of(after), keeps), {})[name_of(after)] = after
                 else:
@@ -198,6 +210,12 @@ class Standing:
         held.pop(contract, None)
         if not held:
             self._held.pop((namespace, procurement), None)
+
+    def _forget_piece(self, plan: str, contract: Object) -> None:
+        pieces = self._plans.get(plan, {})
+        pieces.pop(_name(contract), None)
+        if not pieces:
+            self._plans.pop(plan, None)
 
     def _move_in(self, contract: Object, node: str) -> None:
         homes = self._homes.setdefault(namespace_of(contract), {})
@@ -258,6 +276,7 @@ def _is_unbound(pod: Object) -> bool:
         and not is_deleting(pod)
         and phase_of(pod) == "Pending"
         and not spec_of(pod).get("schedulingGates")
+        and ANN_PIECE not in annotations_of(pod)
     )
 
 

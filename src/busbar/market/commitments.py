@@ -28,6 +28,7 @@ def commitment_of(contract: Mapping[str, Any]) -> Commitment | None:
     A contract reserved for later, or that holds capacity for a Procurement, occupies its slots.
     One whose workload may run occupies its node until it closes, at the latest its deadline: work
     that runs is never sold from under its feet, so what it might still need is not sold forward.
+    A piece of work that goes on elsewhere ends with its slots.
     """
     spec, phase = spec_of(contract), status_of(contract).get("phase")
     if phase == "Closed":
@@ -37,4 +38,6 @@ def commitment_of(contract: Mapping[str, Any]) -> Commitment | None:
     start = slots[0]["startMs"] if slots else 0
     if phase in ("Reserved", "Held") and slots:
         return Commitment(spec["node"], resources, start, slots[-1]["endMs"])
+    if slots and spec.get("piece", 0) < spec.get("pieces", 0):
+        return Commitment(spec["node"], resources, 0, slots[-1]["endMs"])
     return Commitment(spec["node"], resources, 0, spec.get("notAfterMs"))

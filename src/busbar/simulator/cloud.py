@@ -21,6 +21,7 @@ from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.owners import OwnerCheck
+from busbar.simulator.checks.pieces import PiecesCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
@@ -92,6 +93,7 @@ class Cloud:
             CapacityCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             GangCheck().look,
+            PiecesCheck().look,
             self.history.look,
         )
         self._seq = 0

@@ -93,6 +93,13 @@ class People:
 
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
+        if self.profile.patient:
+            hours = [h for h in range(24) if self.world.often(0.4)]
+            rules = [
+                {"from": f"{h:02}:00", "until": f"{h + 1:02}:00", "pricePerDTU": self._price()}
+                for h in hours
+            ]
+            return {**spec, "calendar": {"timeZone": "UTC", "rules": rules}}
         spec["attributes"] = self.tastes.attributes()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
@@ -140,6 +147,8 @@ class People:
             return
         if self.door.is_open:
             orders = [self._job, self._job, self._pod, self._batch_job, self._service, self._gang]
+            if self.profile.patient:
+                orders += [self._patient_job] * 3
             if self.profile.procures:
                 orders.append(self._procure)
             self.world.chance.choice(orders)()
@@ -230,6 +239,23 @@ class People:
             spec["ttlSecondsAfterFinished"] = self.world.between(0, 3600)
         key = Key(GROUP, "jobs", self._home(), self._next_name("job"))
         self._place(key, spec=spec)
+
+    def _patient_job(self) -> None:
+        """Place work that may be interrupted, where some hours are cheaper than others."""
+        world = self.world
+        spec: dict[str, Any] = {
+            "image": "work",
+            "env": self._behaviour(),
+            "resources": self._resources(),
+            "backoffLimit": world.between(0, 2),
+            "notAfter": format_instant(world.now + world.between(240, 1200) * MINUTE),
+            "expectedDuration": f"{world.between(40, 200)}m",
+            "mayWait": True,
+            "mayBeInterrupted": True,
+            "minimumPiece": "20m",
+            "maxPieces": world.between(2, 4),
+        }
+        self._place(Key(GROUP, "jobs", self._home(), self._next_name("job")), spec=spec)
 
     def _batch_job(self) -> None:
         world = self.world

@@ -29,6 +29,8 @@ class Profile(NamedTuple):
     """How long consumers wait for a match at most before they give an order up."""
     procures: bool = False
     """Consumers place standing orders as well."""
+    patient: bool = False
+    """Prices change by the hour, and many may wait and be interrupted."""
     poor: bool = False
     """Balances are small, so that they run out."""
 
@@ -93,6 +95,7 @@ def profile_of(seed: int) -> Profile:
         liars=chance.choice((0, 0, 0, 1, 2)),
         poor=chance.random() < 0.4,
         procures=seed % 3 == 1,
+        patient=seed % 3 == 2,
     )
 
 

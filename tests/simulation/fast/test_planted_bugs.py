@@ -16,6 +16,7 @@ from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
 from busbar.controllers.market import matches
 from busbar.controllers.replicas import controller as replicas
+from busbar.controllers.standing import Standing
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
@@ -37,6 +38,10 @@ BUSY = Profile(
     meddle_every_ms=15 * MINUTE,
     fault_every_ms=30 * MINUTE,
 )
+
+
+PATIENT = BUSY._replace(patient=True, meddle_every_ms=60 * MINUTE)
+"""Many may be interrupted, and work in pieces lives to see its second one."""
 
 
 def broken_by(seed: int, profile: Profile, hours: int) -> str:
@@ -167,6 +172,20 @@ def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
     assert caught(hours=3) == "I10"
+
+
+def test_i14_a_piece_that_is_forgotten(monkeypatch):
+    monkeypatch.setattr(matches._Batch, "_later_pieces", lambda self, ordered, match: Transaction())
+    assert caught(PATIENT, seeds=3) == "I14"
+
+
+def test_i5_a_piece_that_neither_ends_nor_is_waited_for(monkeypatch):
+    def on_and_on(self, changes, settled, overdue):
+        return self._write(changes, settled.entries, self._later(self._due(settled)))
+
+    monkeypatch.setattr(contracts._Case, "_until_piece_ends", on_and_on)
+    monkeypatch.setattr(Standing, "pieces_before", lambda self, contract: [])
+    assert caught(PATIENT, seeds=3) == "I5"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):

@@ -126,6 +126,8 @@ class _Case(NamedTuple):
             return self._close(CloseReason.GANG_BROKEN)
         if view.now < view.start:
             return Decision(requeue_at=view.start)
+        if view.spec.plan and self.standing.at(self.snapshot).pieces_before(view.obj):
+            return self._after_the_piece_before()
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None:
             return self._close(self.evidence.of_loss(self.snapshot, view))
@@ -144,6 +146,12 @@ class _Case(NamedTuple):
         if len(starting) == 1:
             return True
         return all_can_start(self.snapshot, self.standing.at(self.snapshot), starting)
+
+    def _after_the_piece_before(self) -> Decision:
+        """The piece before has not ended for certain: the work never runs in two places at once."""
+        if self.view.now < self.view.end:
+            return Decision(requeue_at=self.view.now + SECOND)
+        return self._close(CloseReason.NOT_DELIVERED)
 
     def _not_together(self) -> Decision:
         """Another member cannot start yet: wait for it as long as for one that runs late."""
@@ -204,11 +212,23 @@ class _Case(NamedTuple):
         if overdue is not None and overdue <= view.now:
             late = self.evidence.of_late_start(self.snapshot, view)
             return self._stop(late, changes, settled)
+        if view.spec.piece < view.spec.pieces:
+            return self._until_piece_ends(changes, settled, overdue)
         wanted = view.now + self.settings.roll_ahead_ms
         if view.end > wanted:
             due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
             return self._write(changes, settled.entries, self._later(due))
         return self._extend(changes, settled, wanted)
+
+    def _until_piece_ends(
+        self, changes: dict[str, Any], settled: Settled, overdue: Instant | None
+    ) -> Decision:
+        """A piece that others follow stops with its slots: it is told so ahead."""
+        stop = self.view.end - self.settings.termination_grace_ms
+        if stop <= self.view.now:
+            return self._stop(CloseReason.PIECE_ENDED, changes, settled)
+        due = earliest(self._due(settled), stop, overdue)
+        return self._write(changes, settled.entries, self._later(due))
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view
@@ -343,7 +363,8 @@ class _Case(NamedTuple):
     def _why_over(self) -> CloseReason:
         view = self.view
         asked = view.status.reason
-        if view.pod is not None and phase_of(view.pod) == "Succeeded":
+        is_cut_off = asked == CloseReason.PIECE_ENDED and view.is_stopping
+        if view.pod is not None and phase_of(view.pod) == "Succeeded" and not is_cut_off:
             return CloseReason.COMPLETED
         if (view.pod is None or view.is_stopping) and asked:
             return CloseReason(asked)

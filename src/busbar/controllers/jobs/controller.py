@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.names import ANN_LOSSES
 from busbar.controllers.parts.avoidance import avoided_after
@@ -38,10 +39,11 @@ from busbar.model.objects import (
 )
 from busbar.model.time import SECOND, Instant, format_instant, parse_instant
 from busbar.model.wellknown import ANN_AVOID, GROUP
-from busbar.store.contract import Event, Op, Snapshot
+from busbar.store.contract import Event, Op, Snapshot, Transaction
 
 from .mirror import funnel_of, terms_of, view_of
 from .outcome import Fate, Outcome, of_contract, of_pod
+from .pieces import Pieces, is_lost, pieces_of, rest_of
 from .podspec import next_pod, not_after, read_spec
 
 JOBS: Collection = (GROUP, "jobs")
@@ -150,7 +152,8 @@ class _Case(NamedTuple):
     def _ended(self, pod: Object) -> Decision:
         contract = self._contract(pod)
         outcome = of_pod(pod)
-        if is_deleting(pod) and outcome.fate is Fate.RETRY:
+        cut_off = status_of(contract or {}).get("reason") == CloseReason.PIECE_ENDED
+        if is_deleting(pod) and (outcome.fate is Fate.RETRY or cut_off):
             if status_of(contract or {}).get("phase", "Closed") != "Closed":
                 return NOTHING
             outcome = of_contract(contract)
@@ -165,6 +168,8 @@ class _Case(NamedTuple):
                 return self._expire(pod)
             case Fate.FAILED:
                 return self._finish("Failed", outcome, pod)
+            case Fate.NEXT:
+                return self._next_piece(losses, pod)
             case Fate.REMATCH:
                 return self._start("its pod is gone", losses, self._avoided(pod))
             case Fate.LOST if losses < self.settings.losses_max:
@@ -174,6 +179,30 @@ class _Case(NamedTuple):
                 return self._retry(outcome, pod, losses)
             case _:
                 return self._finish("Failed", outcome, pod)
+
+    def _pieces(self) -> Pieces:
+        present = str(status_of(self.job).get("pod") or "")
+        return pieces_of(self.snapshot, self.job, self.spec, present)
+
+    def _next_piece(self, losses: int, pod: Object | None) -> Decision:
+        """Go on with the next piece that is certain; where there is none, order the rest."""
+        pieces = self._pieces()
+        following = pieces.following
+        if following is None:
+            return self._start("a piece is over", losses, self._avoided(pod))
+        gone = Pieces((), pieces.lost).removed(self.now, self.settings.termination_grace_ms)
+        status = update_status(
+            self.job,
+            pod=name_of(following),
+            contract=None,
+            node=None,
+            vendor=None,
+            phase="Waiting",
+            reason="Reserved",
+            message="Goes on in the next piece.",
+        )
+        note = f"job {namespace_of(self.job)}/{name_of(self.job)} goes on: {name_of(following)}"
+        return decide(*status, *gone, note=note)
 
     def _failures(self) -> int:
         return int(status_of(self.job).get("failures") or 0)
@@ -201,7 +230,9 @@ class _Case(NamedTuple):
         return self._start(note, losses, self._avoided(pod), failures=failures + 1)
 
     def _start(self, why: str, losses: int, avoid: str, failures: int | None = None) -> Decision:
-        pod = next_pod(self.job, self.spec, self.now, losses, avoid)
+        rest = rest_of(self.snapshot, self.job, self.spec)
+        pod = next_pod(self.job, self.spec, self.now, losses, avoid, rest)
+        gone = self._pieces().removed(self.now, self.settings.termination_grace_ms)
         changes = {"pod": name_of(pod), "contract": None, "node": None, "vendor": None}
         status = update_status(
             self.job,
@@ -215,14 +246,26 @@ class _Case(NamedTuple):
         )
         note = f"job {namespace_of(self.job)}/{name_of(self.job)}: {why}, made pod {name_of(pod)}"
         said = event(self.snapshot, self.job, self.now, "PodCreated", f"Made pod {name_of(pod)}.")
-        return decide(*status, create(pod), said, requeue_at=not_after(self.spec), note=note)
+        ops = (*status, create(pod), *gone, said)
+        return decide(*ops, requeue_at=not_after(self.spec), note=note)
 
     def _mirror(self, pod: Object, deadline: Instant | None) -> Decision:
+        if is_lost(self.snapshot, pod) and not node_of(pod) and not is_deleting(pod):
+            return self._planned_anew(pod)
         view = view_of(pod, self._contract(pod))
         ops = self._status(view.phase, view.reason, view.message, pod, list(view.funnel))
         what = f"job {namespace_of(self.job)}/{name_of(self.job)} is {view.phase}"
         note = f"{what}: {view.reason}" if ops else ""
-        return decide(*ops, requeue_at=deadline, note=note)
+        lost = Pieces((), self._pieces().lost)
+        gone = lost.removed(self.now, self.settings.termination_grace_ms)
+        return decide(*ops, *gone, requeue_at=deadline, note=note)
+
+    def _planned_anew(self, pod: Object) -> Decision:
+        """A piece lost its place before it began: what is left is ordered again, in new pieces."""
+        again = self._start("a piece lost its place", self._losses(pod), self._avoided(pod))
+        (made,) = again.transactions
+        gone = delete_pod(pod, self.now, self.settings.termination_grace_ms)
+        return again._replace(transactions=(made + Transaction(gone),))
 
     def _status(
         self,
@@ -272,6 +315,7 @@ class _Case(NamedTuple):
             if ended and pod is not None
             else ()
         )
+        stopped += self._pieces().removed(self.now, self.settings.termination_grace_ms)
         said = event(self.snapshot, self.job, self.now, phase, outcome.message, warning=not good)
         what = f"job {namespace_of(self.job)}/{name_of(self.job)}"
         note = f"{what} is {phase}: {outcome.message}"
@@ -285,7 +329,8 @@ class _Case(NamedTuple):
             what = f"job {namespace_of(self.job)}/{name_of(self.job)}"
             return decide(*delete(self.job, self.now), note=f"{what} outlived its time: deleted")
         ops = update_status(self.job, **terms_of(pod, self._contract(pod)))
-        return decide(*ops, requeue_at=due)
+        gone = self._pieces().removed(self.now, self.settings.termination_grace_ms)
+        return decide(*ops, *gone, requeue_at=due)
 
     def _expires(self, finished: Instant | None) -> Instant | None:
         ttl = self.spec.ttl_seconds_after_finished

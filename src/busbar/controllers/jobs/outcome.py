@@ -8,6 +8,7 @@ price above cap, offer withdrawn,     a new Pod: the market may find another
   never started, deleted by a user
 balance or budget exhausted           Failed: a new Pod would end the same way
 deadline passed                       Expired
+a piece of interrupted work is over   the next piece's Pod, or a new one for the rest
 anything else                         Failed, after spec.backoffLimit retries
 """
 
@@ -30,6 +31,7 @@ class Fate(StrEnum):
     LOST = "Lost"
     REMATCH = "Rematch"
     EXPIRED = "Expired"
+    NEXT = "Next"
 
 
 class Outcome(NamedTuple):
@@ -71,6 +73,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.NOT_DELIVERED: Fate.REMATCH,
     CloseReason.SUPERSEDED: Fate.REMATCH,
     CloseReason.GANG_BROKEN: Fate.REMATCH,
+    CloseReason.PIECE_ENDED: Fate.NEXT,
     CloseReason.DELETED: Fate.REMATCH,
 }
 

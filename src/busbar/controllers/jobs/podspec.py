@@ -24,7 +24,7 @@ from busbar.model.objects import (
     status_of,
     uid_of,
 )
-from busbar.model.time import Instant, parse_instant
+from busbar.model.time import SECOND, Instant, parse_instant
 from busbar.model.wellknown import (
     ANN_AVOID,
     ANN_CAP,
@@ -34,6 +34,8 @@ from busbar.model.wellknown import (
     ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_PIECE_MIN,
+    ANN_PIECES,
     ANN_RAN_ON,
     ANN_READ,
     ANN_REGION,
@@ -82,12 +84,18 @@ def buckets(spec: JobSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def next_pod(job: Object, spec: JobSpec, now: Instant, losses: int, avoid: str) -> Object:
-    """Make the Pod that runs the Job next. Its name depends on the Job and the time alone."""
+def next_pod(
+    job: Object, spec: JobSpec, now: Instant, losses: int, avoid: str, rest: int | None = None
+) -> Object:
+    """Make the Pod that runs the Job next. Its name depends on the Job and the time alone.
+
+    `rest` is how long the work still takes, in ms, where a part of it is done.
+    """
     suffix = derived_suffix(uid_of(job), losses, now)
     key = pod_key(namespace_of(job), f"{name_of(job)[:_NAME_MAX].rstrip('.-')}-{suffix}")
     notes = {
         **_terms(spec),
+        **({ANN_DURATION: f"{max(1, rest // SECOND)}s"} if rest is not None else {}),
         **({ANN_LOSSES: str(losses)} if losses else {}),
         **({ANN_AVOID: avoid} if avoid else {}),
         **({ANN_RAN_ON: ran_on} if (ran_on := str(status_of(job).get("node") or "")) else {}),
@@ -119,6 +127,8 @@ def _terms(spec: JobSpec) -> dict[str, str]:
         ANN_WRITE: _text(spec.expected_write),
         ANN_EGRESS_CAP: priced(spec.max_egress_euro, "spec.maxEgressEuro"),
         ANN_SCRIPT: spec.script_path,
+        ANN_PIECES: str(spec.max_pieces) if spec.may_be_interrupted else None,
+        ANN_PIECE_MIN: spec.minimum_piece if spec.may_be_interrupted else None,
         ANN_GANG: spec.gang.name if spec.gang is not None else None,
         ANN_GANG_SIZE: str(spec.gang.size) if spec.gang is not None else None,
     }

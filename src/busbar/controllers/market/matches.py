@@ -9,10 +9,12 @@ once; so do those of a gang, which starts together or not at all. Next: `refusal
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import NamedTuple
 
 import msgspec
 
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
+from busbar.controllers.market.pieces import first_piece, later_piece
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
@@ -34,6 +36,17 @@ from busbar.model.wellknown import GROUP
 from busbar.store.contract import Op, Put, Snapshot, Transaction
 
 _NAME_MAX = 200
+
+
+class _Plan(NamedTuple):
+    """The plan of work in pieces: its name, how many they are, which one a contract is for."""
+
+    name: str = ""
+    pieces: int = 0
+    piece: int = 0
+
+
+_WHOLE = _Plan()
 EXPLAINED_MAX = 64
 """Matches of a batch up to which each is told why cheaper offers were not eligible."""
 
@@ -63,7 +76,8 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
+        money = sum(piece.compute_nano for m in group for piece in m.pieces)
+        spent = standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         alone.append(sum(map(batch.commit, group), Transaction(claim)))
     alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
@@ -98,7 +112,8 @@ class _Batch:
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.compute_nano
         members = self._members(ordered.order.gang)
-        contract = _contract(ordered, match, money, self._record, epoch, now, members)
+        plan = _Plan(uid_of(pod), len(match.pieces), 1) if match.later else _WHOLE
+        contract = _contract(ordered, match, money, self._record, epoch, now, members, plan)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -106,6 +121,8 @@ class _Batch:
             placed = bound(pod, match.node, name, epoch, now, cheaper)
         else:
             placed = promised(pod, name, epoch)
+        if match.later:
+            placed = first_piece(placed)
         said = "Scheduled" if at_once else "Reserved"
         ops: tuple[Op, ...] = (
             create(contract),
@@ -114,7 +131,20 @@ class _Batch:
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
-        return Transaction(ops, entries)
+        return Transaction(ops, entries) + self._later_pieces(ordered, match)
+
+    def _later_pieces(self, ordered: Ordered, match: Match) -> Transaction:
+        """Give what makes the later pieces of interrupted work certain as well."""
+        joined, now = Transaction(), self._now
+        for number, part in enumerate(match.later, 2):
+            pod = later_piece(ordered.pod, number, now)
+            plan, money = _Plan(uid_of(ordered.pod), len(match.pieces), number), part.compute_nano
+            mine = Ordered(ordered.order, pod)
+            contract = _contract(mine, part, money, self._record, 1, now, plan=plan)
+            made = create(contract), create(promised(pod, name_of(contract), 1))
+            entries = (hold(uid_of(contract), part.namespace, money, now),) if money else ()
+            joined += Transaction((*made, *self._still(part)), entries)
+        return joined
 
     def _members(self, gang: Gang | None) -> int:
         if gang is None:
@@ -149,7 +179,8 @@ def _contract(
     clearing: str,
     epoch: int,
     now: Instant,
-    members: int,
+    members: int = 0,
+    plan: _Plan = _WHOLE,
 ) -> Object:
     """Make the contract; `members` of its gang are matched with it."""
     order, pod = ordered
@@ -160,6 +191,7 @@ def _contract(
     spec = msgspec.structs.replace(
         spec, epoch=epoch, not_after_ms=order.deadline, gang_members=members
     )
+    spec = msgspec.structs.replace(spec, plan=plan.name, pieces=plan.pieces, piece=plan.piece)
     phase = "Bound" if match.start <= now else "Reserved"
     status = _status(match, held_nano, phase)
     return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)

@@ -40,6 +40,9 @@ class ContractSpec(Part):
     not_after_ms: int | None = None
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
     gang: Annotated[str, Meta(description="The gang that it starts with, by an opaque name.")] = ""
+    plan: Annotated[str, Meta(description="Work in pieces: the same for all its contracts.")] = ""
+    piece: Annotated[int, Meta(description="Which piece of the work, from 1.")] = 0
+    pieces: Annotated[int, Meta(description="Of how many; the last may go on beyond its end.")] = 0
     gang_members: Annotated[int, Meta(description="How many of it the clearing matched.")] = 0
     procurement: Annotated[
         str, Meta(description="The Procurement that it keeps capacity for; it has no Pod.")

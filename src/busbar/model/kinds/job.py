@@ -97,6 +97,15 @@ class JobSpec(Part):
     may_wait: Annotated[
         bool, Meta(description="It may start later, in the cheapest slot before notAfter.")
     ] = False
+    may_be_interrupted: Annotated[
+        bool, Meta(description="It may run in pieces, in the cheapest hours before notAfter.")
+    ] = False
+    max_pieces: Annotated[
+        int, Meta(ge=2, le=12, description="In how many pieces at most, if interrupted.")
+    ] = 4
+    minimum_piece: Annotated[
+        str, Meta(description="How long each piece lasts at least, such as 1h.")
+    ] = "1h"
     gang: Annotated[
         JobGang | None,
         Meta(description="It starts together with others, in one zone, or not at all."),

@@ -1,6 +1,6 @@
 """I13: a gang gets its places whole, in one zone, and starts at one time, or it waits.
 
-Next: `history.py`.
+Next: `pieces.py`.
 """
 
 from __future__ import annotations

@@ -85,6 +85,10 @@ def _job(change: Change) -> Errors:
             yield from _read(spec[field], f"spec.{field}", volume)
     if spec.get("maxEgressEuro") is not None:
         yield from _read(spec["maxEgressEuro"], "spec.maxEgressEuro", parse_euro)
+    if spec.get("minimumPiece") is not None:
+        yield from _read(spec["minimumPiece"], "spec.minimumPiece", parse_duration)
+    if spec.get("mayBeInterrupted"):
+        yield from _interrupted(spec)
     if spec.get("scriptPath") is not None:
         yield from _script(spec["scriptPath"])
     for index, bucket in enumerate(spec.get("buckets") or ()):
@@ -113,6 +117,17 @@ def _expression(value: Any, path: str, reader: Callable[[Any, str], object]) -> 
 
 
 _EXPRESSION: Final = ("allOf", "anyOf", "not")
+
+
+def _interrupted(spec: Mapping[str, Any]) -> Errors:
+    """Pieces are cut from a length that is known, and lie in hours that may be waited for."""
+    path = "spec.mayBeInterrupted"
+    if not spec.get("mayWait"):
+        yield invalid(path, True, "needs spec.mayWait: pieces lie in the cheapest hours to come")
+    if not spec.get("expectedDuration"):
+        yield invalid(path, True, "needs spec.expectedDuration: pieces are cut from it")
+    if spec.get("gang"):
+        yield invalid(path, True, "must not be set with spec.gang: a gang runs at one time")
 
 
 def _size(value: object, path: str, reader: Callable[[object, str], int]) -> Errors:
