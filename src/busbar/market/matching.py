@@ -187,7 +187,8 @@ class Matching:
     def _merit(self, wanted: Eligibility) -> Merit:
         if wanted not in self._merits:
             eligible = self.eligible(wanted)
-            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible)
+            counts = self.columns.counted(wanted, eligible)
+            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible, counts)
         return self._merits[wanted]
 
 
