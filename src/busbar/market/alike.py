@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from busbar.market.orders import Order, OrderRefused, parse_order, renamed
+from busbar.model.gangs import gang_name
 from busbar.model.objects import Object, annotations_of, namespace_of, spec_of
 
 KEPT = 4096
@@ -25,7 +26,7 @@ class _Read(NamedTuple):
 
 
 class Reader:
-    """Reads orders, and remembers the kinds that it has read."""
+    """Reads orders, and remembers the kinds that it has read: see `orders.renamed`."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], _Read] = {}
@@ -36,10 +37,11 @@ class Reader:
         said = annotations_of(pod).items()
         key = (id(spec), id(namespace), namespace_of(pod), *said)
         known = self._known.get(key)
-        if known is not None:
+        # A gang may be told by labels and owners too: its members are read one by one.
+        if known is not None and gang_name(pod) is None:
             return renamed(known.order, pod)
         order = parse_order(pod, namespace)
-        if isinstance(order, Order):
+        if isinstance(order, Order) and order.gang is None:
             if len(self._known) >= KEPT:
                 self._known.clear()
             self._known[key] = _Read(spec, namespace, order)

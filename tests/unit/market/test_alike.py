@@ -53,6 +53,14 @@ def test_a_pod_that_cannot_be_an_order_is_told_so_each_time() -> None:
         assert isinstance(found, OrderRefused)
 
 
+def test_a_label_that_names_a_gang_is_not_overlooked() -> None:
+    reader = Reader()
+    member = pod("two")
+    member["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "gang"
+    assert isinstance(reader.read(pod("one"), NAMESPACE), Order)
+    assert reader.read(member, NAMESPACE) == parse_order(member, NAMESPACE)
+
+
 def test_it_does_not_grow_without_end() -> None:
     reader = Reader()
     for number in range(KEPT + 10):
