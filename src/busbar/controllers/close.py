@@ -30,6 +30,7 @@ class CloseReason(StrEnum):
     OFFER_WITHDRAWN = "OfferWithdrawn"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
+    MOVED = "Moved"
 
 
 class Doing(StrEnum):
@@ -59,6 +60,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
+    CloseReason.MOVED: Doing.EXCHANGE,
 }
 
 VENDORS_DOING: frozenset[str] = frozenset(
@@ -96,4 +98,5 @@ SENTENCES: dict[CloseReason, str] = {
         "The vendor took its capacity back without the notice agreed; what it did not deliver is "
         "not billed."
     ),
+    CloseReason.MOVED: "Its replacement runs at a cheaper place.",
 }

@@ -28,6 +28,8 @@ ANN_VENDOR = "busbar.dev/vendor"
 ANN_NOT_AFTER = "busbar.dev/not-after"
 ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"
+ANN_MAY_MOVE = "busbar.dev/may-move"
+"""Of a service's Pods: whether they may be moved to a cheaper place; "true" where it is missing."""
 ANN_AVOID = "busbar.dev/avoid-nodes"
 """Comma-separated nodes that lost this workload, and `LABEL=VALUE` of their failure domains.
 

@@ -29,6 +29,8 @@ class Profile(NamedTuple):
     """How long consumers wait for a match at most before they give an order up."""
     poor: bool = False
     """Balances are small, so that they run out."""
+    serving: bool = False
+    """Most of what people order are services, and vendors change their prices often."""
 
 
 SETTINGS = Settings(
@@ -40,6 +42,7 @@ SETTINGS = Settings(
     curve_ms=5 * MINUTE,
     history_ms=30 * SECOND,
     payday_ms=5 * MINUTE,
+    moves_ms=15 * MINUTE,
     clearings_kept=20,
     finished_pods_kept=10,
 )
@@ -88,6 +91,7 @@ def profile_of(seed: int) -> Profile:
         fault_every_ms=chance.choice((20, 60, 240)) * MINUTE,
         liars=chance.choice((0, 0, 0, 1, 2)),
         poor=chance.random() < 0.4,
+        serving=chance.random() < 0.2,
     )
 
 

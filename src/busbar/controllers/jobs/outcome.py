@@ -71,6 +71,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.NOT_DELIVERED: Fate.REMATCH,
     CloseReason.SUPERSEDED: Fate.REMATCH,
     CloseReason.DELETED: Fate.REMATCH,
+    CloseReason.MOVED: Fate.REMATCH,
 }
 
 

@@ -23,6 +23,7 @@ from busbar.model.wellknown import (
     ACCOUNT_NAME,
     ANN_CAP,
     ANN_DURATION,
+    ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
 )
@@ -160,6 +161,17 @@ def _template(change: Change) -> Errors:
     return _order("spec.template.", template, before, change.now)
 
 
+def _deployment(change: Change) -> Errors:
+    yield from _template(change)
+    spec = spec_of(change.new)
+    if (spec.get("strategy") or {}).get("type") != "Recreate":
+        return
+    if annotations_of(spec.get("template") or {}).get(ANN_MAY_MOVE) == "true":
+        path = f"spec.template.metadata.annotations[{ANN_MAY_MOVE}]"
+        why = "a move starts the new Pod before the old one ends, and Recreate never runs both; "
+        yield invalid(path, "true", why + "choose the strategy RollingUpdate, or leave it out")
+
+
 _TRUTHS: Final = ("true", "false")
 
 
@@ -174,8 +186,9 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
     if ANN_DURATION in notes:
         yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
-    if notes.get(ANN_MAY_WAIT, "true") not in _TRUTHS:
-        yield unsupported(path.format(ANN_MAY_WAIT), notes[ANN_MAY_WAIT], _TRUTHS)
+    for note in (ANN_MAY_WAIT, ANN_MAY_MOVE):
+        if notes.get(note, "true") not in _TRUTHS:
+            yield unsupported(path.format(note), notes[note], _TRUTHS)
 
 
 _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
@@ -186,6 +199,6 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("", "namespaces"): _namespace,
     ("", "pods"): _pod,
     ("batch", "jobs"): _template,
-    ("apps", "deployments"): _template,
+    ("apps", "deployments"): _deployment,
     ("apps", "replicasets"): _template,
 }
