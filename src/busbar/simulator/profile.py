@@ -27,6 +27,8 @@ class Profile(NamedTuple):
     liars: int = 0
     patience_ms: int = 3 * HOUR
     """How long consumers wait for a match at most before they give an order up."""
+    procures: bool = False
+    """Consumers place standing orders as well."""
     poor: bool = False
     """Balances are small, so that they run out."""
     serving: bool = False
@@ -43,6 +45,8 @@ SETTINGS = Settings(
     history_ms=30 * SECOND,
     payday_ms=5 * MINUTE,
     moves_ms=15 * MINUTE,
+    procure_ms=7 * MINUTE,
+    hold_look_ms=5 * MINUTE,
     clearings_kept=20,
     finished_pods_kept=10,
 )
@@ -92,6 +96,7 @@ def profile_of(seed: int) -> Profile:
         liars=chance.choice((0, 0, 0, 1, 2)),
         poor=chance.random() < 0.4,
         serving=chance.random() < 0.2,
+        procures=seed % 3 == 1,
     )
 
 
