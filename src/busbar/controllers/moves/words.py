@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from busbar.market.moves import Move, Why
 from busbar.model.errors import InvalidField
+from busbar.model.gangs import gang_name
 from busbar.model.money import format_euro
 from busbar.model.objects import Object, annotations_of, spec_of
 from busbar.model.time import Instant, format_instant, parse_instant
@@ -56,12 +57,15 @@ def stays_text(until: Instant) -> str:
 def may_move(replica_set: Object, deployment: Object | None) -> bool:
     """Say whether the Pods of a set may be moved: unless its template says no.
 
-    Never under Recreate: its author says that two copies must not run at one time.
+    Never under Recreate: its author says that two copies must not run at one time. Nor of a gang,
+    whose members start together and in one zone.
     """
     strategy = spec_of(deployment or {}).get("strategy") or {}
     if strategy.get("type") == "Recreate":
         return False
     template = spec_of(replica_set).get("template") or {}
+    if gang_name(template) is not None:
+        return False
     return annotations_of(template).get(ANN_MAY_MOVE, "true") == "true"
 
 

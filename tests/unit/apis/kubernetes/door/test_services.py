@@ -66,6 +66,7 @@ def test_defaults_are_those_of_kubernetes(operator: Any) -> None:
             deployment(notes={"busbar.dev/may-move": "true"}, strategy={"type": "Recreate"}),
             f"{TEMPLATE}[busbar.dev/may-move]",
         ),
+        (deployment(notes={"busbar.dev/gang-size": "2"}), f"{TEMPLATE}[busbar.dev/gang-size]"),
         (
             deployment(notes={"busbar.dev/max-euro-per-dtu": "-1"}),
             f"{TEMPLATE}[busbar.dev/max-euro-per-dtu]",
