@@ -17,6 +17,7 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
@@ -37,7 +38,7 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri"]
 EURO = 10**9
 
 
-SERVICES_MAX = 2
+SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
 
 
@@ -94,12 +95,7 @@ class People:
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
         if self.profile.patient:
-            hours = [h for h in range(24) if self.world.often(0.4)]
-            rules = [
-                {"from": f"{h:02}:00", "until": f"{h + 1:02}:00", "pricePerDTU": self._price()}
-                for h in hours
-            ]
-            return {**spec, "calendar": {"timeZone": "UTC", "rules": rules}}
+            return {**spec, "calendar": {"timeZone": "UTC", "rules": self._hourly()}}
         spec["attributes"] = self.tastes.attributes()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
@@ -107,6 +103,14 @@ class People:
             rules = [rule, closed] if self.world.often(0.3) else [rule]
             spec["calendar"] = {"timeZone": "Europe/Stockholm", "rules": rules}
         return spec
+
+    def _hourly(self) -> list[dict[str, str]]:
+        """Give some hours of the day a price of their own."""
+        return [
+            {"from": f"{h:02}:00", "until": f"{h + 1:02}:00", "pricePerDTU": self._price()}
+            for h in range(24)
+            if self.world.often(0.4)
+        ]
 
     def _price(self) -> str:
         return f"0.{self.world.between(10, 99):03d}"
@@ -311,7 +315,7 @@ class People:
         """Deploy a service that runs until somebody ends it; end one where there are enough."""
         home = self._home()
         known = self.door.all_of("apps", "deployments", home)
-        if len(known) >= SERVICES_MAX:
+        if len(known) >= (SERVICES_MAX_SERVING if self.profile.serving else SERVICES_MAX):
             self.door.delete(key_of(self.world.chance.choice(known)), self.world.now)
             return
         name = self._next_name("service")
@@ -348,7 +352,9 @@ class People:
         if service is None:
             return
         spec = spec_of(service)
-        template = {**spec["template"], "spec": self._service_pod()}
+        notes = {ANN_MAY_MOVE: "false"} if self.world.often(0.2) else {}
+        meta = {**spec["template"]["metadata"], "annotations": notes}
+        template = {"metadata": meta, "spec": self._service_pod()}
         change: dict[str, Any] = self.world.chance.choice(
             ({"template": template}, {"replicas": self.world.between(0, 4)}, {"paused": True})
         )
@@ -375,6 +381,8 @@ class People:
                 self._cordon,
                 self._end_namespace,
             )
+            if self.profile.serving:
+                choices = (*choices, self._reprice, self._reprice, self._roll)
             self.world.chance.choice(choices)()
         spread = self.profile.meddle_every_ms
         self.world.after(self.world.between(1, 2 * spread), self._meddle)

@@ -15,6 +15,7 @@ from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
 from busbar.controllers.market import matches
+from busbar.controllers.moves import controller as moves
 from busbar.controllers.replicas import controller as replicas
 from busbar.controllers.standing import Standing
 from busbar.market import gathering
@@ -38,6 +39,8 @@ BUSY = Profile(
     meddle_every_ms=15 * MINUTE,
     fault_every_ms=30 * MINUTE,
 )
+
+SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 * MINUTE)
 
 
 PATIENT = BUSY._replace(patient=True, meddle_every_ms=60 * MINUTE)
@@ -186,6 +189,11 @@ def test_i5_a_piece_that_neither_ends_nor_is_waited_for(monkeypatch):
     monkeypatch.setattr(contracts._Case, "_until_piece_ends", on_and_on)
     monkeypatch.setattr(Standing, "pieces_before", lambda self, contract: [])
     assert caught(PATIENT, seeds=3) == "I5"
+
+
+def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):
+    monkeypatch.setattr(moves, "available_from", lambda pod, owner: 0)
+    assert caught(SERVING, hours=6) == "I10"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):

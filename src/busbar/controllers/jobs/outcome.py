@@ -75,6 +75,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.GANG_BROKEN: Fate.REMATCH,
     CloseReason.PIECE_ENDED: Fate.NEXT,
     CloseReason.DELETED: Fate.REMATCH,
+    CloseReason.MOVED: Fate.REMATCH,
 }
 
 

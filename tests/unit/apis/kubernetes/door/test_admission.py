@@ -191,6 +191,18 @@ def test_expressions_and_node_affinity_are_taken_and_kept(operator: Any) -> None
     assert f"{key}.nodeSelectorTerms[0].matchExpressions[0].values" in refused.json["message"]
 
 
+@pytest.mark.parametrize("lacks", ["mayWait", "expectedDuration"])
+def test_work_in_pieces_needs_a_length_and_leave_to_wait(operator: Any, lacks: str) -> None:
+    spec = {"image": "i", "mayWait": True, "mayBeInterrupted": True, "expectedDuration": "3h"}
+    jobs = "/apis/busbar.dev/v1alpha1/namespaces/alpha/jobs"
+    short = {"metadata": {"name": "j"}, "spec": {k: v for k, v in spec.items() if k != lacks}}
+    refused = operator.post(jobs, short)
+    assert refused.status == 422
+    assert "spec.mayBeInterrupted" in refused.json["message"]
+    assert f"needs spec.{lacks}" in refused.json["message"]
+    assert operator.post(jobs, {**short, "spec": spec}).status == 201
+
+
 def test_a_namespace_has_one_account(operator: Any) -> None:
     accounts = "/apis/busbar.dev/v1alpha1/namespaces/alpha/accounts"
     assert operator.post(accounts, {"metadata": {"name": "second"}, "spec": {}}).status == 422
