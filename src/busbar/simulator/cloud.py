@@ -6,6 +6,7 @@ must come to be. Next: `__main__.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from busbar.controllers.parts.pods import node_of, phase_of
@@ -25,7 +26,7 @@ from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
-from busbar.simulator.people import People
+from busbar.simulator.people import Crowd, People
 from busbar.simulator.profile import Profile, hours_of, profile_of, rest_of
 from busbar.simulator.world import World
 from busbar.store.contract import Committed, Delete, Put, Transaction
@@ -52,10 +53,14 @@ class Failed(AssertionError):
 
 
 class Cloud:
-    """A cloud and its checkers."""
+    """A cloud and its checkers; `crowd` makes who uses it."""
 
     def __init__(
-        self, seed: int, profile: Profile | None = None, reference: Reference | None = None
+        self,
+        seed: int,
+        profile: Profile | None = None,
+        reference: Reference | None = None,
+        crowd: Callable[[World, Door, Profile], Crowd] = People,
     ) -> None:
         self.seed = seed
         self.reference = reference
@@ -65,7 +70,7 @@ class Cloud:
         self.exchange = Exchange(self.world, self.store, self.profile.settings)
         self.door = Door(self.exchange)
         self.network = Network(self.world, self.profile.weather)
-        self.people = People(self.world, self.door, self.profile)
+        self.people = crowd(self.world, self.door, self.profile)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
         self.owners = OwnerCheck()
@@ -109,7 +114,7 @@ class Cloud:
                 runs=self.runs,
                 started=[self.owners.started],
                 lies=name in self.liars,
-                slow_ms=self.world.chance.choice((200, 5_000, 200_000, 900_000)),
+                slow_ms=self.world.chance.choice(self.profile.slow_ms),
             )
             self.machines.append(machine)
             self.world.after(self.world.between(1, 5_000), machine.begin)

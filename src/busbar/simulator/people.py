@@ -6,7 +6,7 @@ Everything they do goes through the door, and may be refused. Next: `faults.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from busbar.controllers.parts.pods import node_of
 from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
@@ -30,6 +30,22 @@ from busbar.simulator.world import World
 REGIONS = ("Sweden", "Germany")
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri"]
 EURO = 10**9
+
+
+class Crowd(Protocol):
+    """Whoever uses a cloud: what its life asks of them."""
+
+    paid_in: dict[str, int]
+    """Payments by their key: each counts once, however often it is entered."""
+
+    def found(self) -> None:
+        """Make namespaces, vendors and offers, and begin."""
+
+    def node_object(self, number: int) -> dict[str, Any]:
+        """Describe a machine as joining does."""
+
+    def rest(self) -> None:
+        """Stop; leave everything open for business."""
 
 
 class People:

@@ -25,6 +25,8 @@ class Profile(NamedTuple):
     """How often people change their minds: prices, budgets, deletions, edits."""
     fault_every_ms: int = 90 * MINUTE
     liars: int = 0
+    slow_ms: tuple[int, ...] = (200, 5_000, 200_000, 900_000)
+    """How long machines take to start a workload at most; each has one of these."""
     patience_ms: int = 3 * HOUR
     """How long consumers wait for a match at most before they give an order up."""
     poor: bool = False

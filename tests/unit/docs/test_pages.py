@@ -40,7 +40,7 @@ def commands(page: Path) -> Iterator[list[str]]:
     known = {"busbar", *OTHER_COMMANDS}
     for line in code_lines(page):
         first = line.split(" ", 1)[0]
-        if first in known or first.startswith(("./", ".venv/bin/", "bench/", "scripts/")):
+        if first in known or first.startswith(("./", ".venv/bin/", "bench/", "scripts/", "studies/")):
             yield shlex.split(line, comments=True)
 
 
@@ -96,7 +96,7 @@ def slug(title: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_names_exist(page: Path) -> None:
-    pattern = r"`((?:src|tests|docs|bench|examples|images|scripts)/[\w./-]*)`"
+    pattern = r"`((?:src|tests|docs|bench|studies|examples|images|scripts)/[\w./-]*)`"
     named = re.findall(pattern, page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
 
