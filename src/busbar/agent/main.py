@@ -38,6 +38,7 @@ from busbar.agent.pods import Pods
 from busbar.agent.records import Records
 from busbar.agent.relay import LogSource, Relay
 from busbar.agent.runtimes.contract import Runtime, RuntimeFailed
+from busbar.agent.sampling import Sampler
 from busbar.agent.settings import AgentSettings
 from busbar.agent.worker import Parts, PodWorker
 from busbar.model.objects import Object, spec_of, uid_of
@@ -69,6 +70,7 @@ class Agent:
         self._known = self.records.load_all()
         self.pods = Pods(api, self._start_worker, lambda: self.lease.reprieves)
         self.relay = Relay(api, self._find_log)
+        self.sampler = Sampler(api, runtime, self.pods, clock)
 
     def _start_worker(self, pod: Object) -> PodWorker:
         return PodWorker(self._parts, pod, self._known.pop(uid_of(pod), None))
@@ -88,6 +90,7 @@ class Agent:
             group.create_task(self.lease.keep(self.pods.lease_changed))
             group.create_task(self.pods.run())
             group.create_task(self.relay.run())
+            group.create_task(self.sampler.run())
             group.create_task(self._keep_clean())
             group.create_task(keep_certificate(self._api, self._clock))
 

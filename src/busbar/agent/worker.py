@@ -103,6 +103,11 @@ class PodWorker:
         return self._pod
 
     @property
+    def uid(self) -> str:
+        """Give the Pod's uid."""
+        return self._record.uid
+
+    @property
     def done(self) -> bool:
         """Say whether nothing of it is left on this node."""
         return self._forgotten

@@ -7,11 +7,13 @@ over a hundred thousand nodes is a table of a few hundred rows. Next: `clearing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from busbar.market.burden import NO_BURDEN
 from busbar.market.columns import CLOSED, Bools, Columns, Ints
 from busbar.market.company import ALONE
 from busbar.market.eligibility import static_tests
@@ -19,8 +21,19 @@ from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility, Order, place_wanted
 from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
+from busbar.market.restrictions import asked, first_unmet
 from busbar.market.terms import Window
-from busbar.market.words import clause, empty_regions, price, unknown_vendors
+from busbar.market.words import (
+    clause,
+    empty_regions,
+    lacking,
+    price,
+    unknown_vendors,
+    weight,
+)
+from busbar.model.dtu import MICRO, base_draw
+from busbar.model.expressions import conjuncts, of_text
+from busbar.model.time import HOUR
 
 _ALL = tuple(Reason)
 STAGES = _ALL[_ALL.index(Reason.REGION_NOT_ALLOWED) : _ALL.index(Reason.NO_FREE_CAPACITY) + 1]
@@ -77,12 +90,31 @@ class Explainer:
         notes += empty_regions(order, self._columns.zones.values)
         cheapest = self._cheapest(kinds, stages, order, window)
         clauses = tuple(
-            Count(reason, n, f"{n} {clause(reason, order, window, cheapest)}")
-            for reason, n in counts
+            Count(reason, n, f"{n} {said}")
+            for reason, number in counts
+            for said, n in (
+                self._unmet(kinds, stages, reached, order)
+                if reason is Reason.RESTRICTION_NOT_MET
+                else ((clause(reason, order, window, cheapest), number),)
+            )
         )
         reason = counts[-1][0] if counts else Reason.NO_NODES
         funnel = Funnel(self._columns.node_count, 0, clauses, tuple(notes))
         return (Reason.UNKNOWN_VENDOR if unknown else reason), funnel
+
+    def _unmet(
+        self, kinds: Kinds, stages: Ints, reached: Ints, order: Order
+    ) -> Iterator[tuple[str, int]]:
+        """Say, part by part of the restrictions, how many nodes it is the first to rule out."""
+        where, stage = order.eligibility.where, _STAGE[Reason.RESTRICTION_NOT_MET]
+        last = (stages == stage) & (reached[kinds.node] == stage)
+        furthest = np.full(len(reached), -1, dtype=np.int64)
+        unmet = first_unmet(self._columns, where, kinds.rows[last])
+        np.maximum.at(furthest, kinds.node[last], unmet)
+        for number, part in enumerate(conjuncts(of_text(where))):
+            nodes = int(kinds.weights[furthest == number].sum())
+            if nodes:
+                yield lacking(part), nodes
 
     def cheaper(self, placement: Placement) -> tuple[str, ...]:
         """Give, for offers that ask less when the term starts, why the order is not there."""
@@ -109,8 +141,10 @@ class Explainer:
             key = (int(asks[at]), supply.vendor, supply.offer)
             stage = int(stages[at])
             why = clause(STAGES[min(stage, _PASSED - 1)], order, window)
+            if stage == _STAGE[Reason.RESTRICTION_NOT_MET]:
+                why = self._lacking(order.eligibility.where, kinds.rows[at : at + 1])
             if stage == _PASSED:
-                why = self._dearer(placement, int(tariffs[kinds.rows[at]])) or why
+                why = self._dearer(placement, int(kinds.rows[at])) or why
             best[key] = max(best.get(key, (0, "")), (stage, why))
         found = [
             f"{vendor} at {price(nano)}: {why}"
@@ -119,15 +153,29 @@ class Explainer:
         more = len(found) - _MOST_SHOWN
         return (*found[:_MOST_SHOWN], *((f"and {more} more",) if more > 0 else ()))
 
-    def _dearer(self, placement: Placement, tariff: int) -> str:
-        """Say that a tariff that begins lower costs more over the term; "" where it does not."""
+    def _lacking(self, where: str, row: Ints) -> str:
+        part = int(first_unmet(self._columns, where, row)[0])
+        return lacking(conjuncts(of_text(where))[part])
+
+    def _dearer(self, placement: Placement, row: int) -> str:
+        """Say that a row that begins lower costs more in all; "" where it does not."""
         span, asks = placement.span, self._matching.asks
-        taken = self._columns.tariffs.codes[placement.row]
+        tariffs = self._columns.tariffs.codes
         lengths = np.array(self._matching.axis.lengths(span))
-        theirs, ours = asks[tariff, span.c0 : span.c1], asks[taken, span.c0 : span.c1]
-        if CLOSED in theirs or int((theirs - ours) @ lengths) < 0:
+        theirs, ours = (asks[tariffs[at], span.c0 : span.c1] for at in (row, placement.row))
+        if CLOSED in theirs:
             return ""
-        return f"dearer over the whole term ({price(int(theirs.max()))} later)"
+        more = int((theirs - ours) @ lengths)
+        if more >= 0:
+            return f"dearer over the whole term ({price(int(theirs.max()))} later)"
+        order = placement.order
+        if order.burden is NO_BURDEN:
+            return ""
+        loaded = self._matching.loaded(order.burden)
+        lost = int(theirs[0]) * loaded.lost_ms(row) - int(ours[0]) * loaded.lost_ms(placement.row)
+        moved = loaded.moving(row) - loaded.moving(placement.row)
+        beyond = (more + lost) * base_draw(order.requests) + moved * MICRO * HOUR
+        return weight(order.burden, loaded, row, placement.row) if beyond >= 0 else ""
 
     def _stages(self, kinds: Kinds, order: Order, window: Window) -> Ints:
         """Give the first test that each row fails, `_PASSED` where it fails none."""
@@ -141,6 +189,10 @@ class Explainer:
         timing = self._timing(order, window)
         _fail(stage, timing.closed[tariffs], Reason.OFFER_UNAVAILABLE)
         _fail(stage, timing.dear[tariffs], Reason.PRICE_ABOVE_CAP)
+        if order.burden.cap_nano is not None:
+            within = self._matching.loaded(order.burden).within
+            if within is not None:
+                _fail(stage, ~within[kinds.rows], Reason.EGRESS_ABOVE_CAP)
         for have, need, reason in zip(columns.capacity, order.requests, _SHORT, strict=True):
             _fail(stage, have[nodes] < need, reason)
         _fail(stage, columns.minimum_terms[tariffs] > window.length, Reason.MINIMUM_TERM_TOO_LONG)
@@ -219,7 +271,8 @@ def _kinds(columns: Columns, wanted: Eligibility, *, merged: bool) -> Kinds:
     rows, node = np.arange(columns.row_count), columns.node_of_row
     weights = np.ones(columns.node_count, dtype=np.int64)
     if merged:
-        rows, node, weights = columns.kinds(tuple(key for key, _ in wanted.selector))
+        labels = tuple(key for key, _ in wanted.selector)
+        rows, node, weights = columns.kinds(labels, asked(wanted.where))
     stage = np.full(len(rows), _PASSED, dtype=np.int64)
     for reason, passed in static_tests(columns, wanted):
         _fail(stage, ~passed[rows], reason)

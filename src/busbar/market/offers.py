@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from busbar.market.burden import FREE, Rates, Relations
 from busbar.market.calendar import Calendar, parse_calendar
 from busbar.market.podspec import Taint, taints_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import REFERENCE_RATING, Resources
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import read_attributes
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,
@@ -45,6 +47,7 @@ class Offer:
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
     paused: bool = False
+    rates: Rates = FREE
 
     def sells(self, vendor: str, labels: Mapping[str, str]) -> bool:
         """Say whether a node of a vendor, with these labels, is among what is offered."""
@@ -75,6 +78,7 @@ class Supply:
     paused: bool = False
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
+    rates: Rates = FREE
 
 
 def validate_offer(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -99,10 +103,11 @@ def parse_offer(obj: Mapping[str, Any]) -> Offer:
         version=int(metadata(obj).get("generation") or 1),
         calendar=_calendar(spec),
         selector=_strings(spec, "nodeSelector"),
-        attributes=_strings(spec, "attributes"),
+        attributes=_attributes(spec),
         reclaim_notice_ms=_reclaim_notice(spec),
         minimum_term_ms=_minimum_term(spec),
         paused=_paused(spec) or is_deleting(obj),
+        rates=_rates(spec),
     )
 
 
@@ -143,6 +148,36 @@ def _paused(spec: Mapping[str, Any]) -> bool:
     return paused
 
 
+def _rates(spec: Mapping[str, Any]) -> Rates:
+    """Read what data costs to move; what is not stated costs nothing."""
+    transfer = spec.get("transfer")
+    if transfer is None:
+        return FREE
+    found = _known(transfer, "spec.transfer", ("ingress", "egress"))
+    ingress, egress = (_relations(found.get(way), way) for way in ("ingress", "egress"))
+    return Rates(ingress, egress)
+
+
+def _relations(value: object, way: str) -> Relations:
+    path = f"spec.transfer.{way}"
+    if value is None:
+        return Relations()
+    names = ("sameRegion", "otherRegion", "otherVendor")
+    found = _known(value, path, names)
+    return Relations(*(parse_euro(found.get(name, 0), f"{path}.{name}") for name in names))
+
+
+def _known(value: object, path: str, names: tuple[str, ...]) -> Mapping[str, Any]:
+    """Give an object that has none but the named fields; a misspelt rate would be free."""
+    known = ", ".join(names)
+    if not isinstance(value, Mapping):
+        raise InvalidField(path, f"must be an object with {known}")
+    for name in value:
+        if name not in names:
+            raise InvalidField(f"{path}.{name}", f"is unknown; known: {known}")
+    return value
+
+
 def _strings(spec: Mapping[str, Any], field: str) -> tuple[tuple[str, str], ...]:
     found = spec.get(field) or {}
     if not isinstance(found, Mapping):
@@ -153,15 +188,24 @@ def _strings(spec: Mapping[str, Any], field: str) -> tuple[tuple[str, str], ...]
     return tuple(sorted(found.items()))
 
 
+def _attributes(spec: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Read what the vendor states of what it offers, under full names.
+
+    What joining found out of a node (where it is, whose it is) no offer can state.
+    """
+    return read_attributes(spec.get("attributes"), "spec.attributes")
+
+
 _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
     _vendor,
     _price,
     _calendar_alone,
     lambda spec: _strings(spec, "nodeSelector"),
-    lambda spec: _strings(spec, "attributes"),
+    _attributes,
     _reclaim_notice,
     _minimum_term,
     _paused,
+    _rates,
 )
 
 
@@ -220,6 +264,7 @@ def _under(bare: Supply, offer: Offer) -> Supply:
         paused=offer.paused,
         reclaim_notice_ms=offer.reclaim_notice_ms,
         minimum_term_ms=offer.minimum_term_ms,
+        rates=offer.rates,
     )
 
 

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from busbar.market.burden import NO_BURDEN, NO_LUGGAGE, Burden, Luggage
 from busbar.market.company import ALONE, NO_RULES, Company, Rules
+from busbar.market.luggage import luggage_of
 from busbar.market.podrules import rules_of
 from busbar.market.podspec import Toleration, selector_of, tolerations_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import both, node_affinity, read_text, to_text
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,
@@ -41,6 +44,8 @@ class Eligibility(NamedTuple):
     vendors: tuple[str, ...] = ()
     selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
+    where: str = ""
+    """What else is asked of a place: an expression in normal form, as text."""
 
 
 ANYWHERE = Eligibility()
@@ -51,9 +56,9 @@ class Order:
     """A workload that wants to run, and on which terms.
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
-    `company.py`. It does not run before `earliest`. `deadline` None: none. `duration` is what was
-    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
-    the deadline) and rolls.
+    `company.py`, and `burden` what follows from `luggage`, see `burden.py`. It does not run before
+    `earliest`. `deadline` None: none. `duration` is what was stated, in ms, None if nothing was:
+    the contract is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
     """
 
     id: str
@@ -71,11 +76,20 @@ class Order:
     labels: tuple[tuple[str, str], ...] = ()
     rules: Rules = NO_RULES
     company: Company = ALONE
+    luggage: Luggage = NO_LUGGAGE
+    burden: Burden = NO_BURDEN
 
 
 def place_wanted(order: Order) -> tuple[object, ...]:
     """Give what an order wants of a place, its time aside."""
-    return order.requests, order.cap_nano, order.eligibility, order.avoid, order.company
+    return (
+        order.requests,
+        order.cap_nano,
+        order.eligibility,
+        order.avoid,
+        order.company,
+        order.burden,
+    )
 
 
 def wants_of(order: Order) -> tuple[object, ...]:
@@ -89,6 +103,7 @@ def wants_of(order: Order) -> tuple[object, ...]:
         id(order.eligibility),
         id(order.avoid),
         id(order.company),
+        id(order.burden),
         order.earliest,
         order.deadline,
         order.duration,
@@ -131,6 +146,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
             _names(notes, wk.ANN_VENDOR),
             selector_of(spec),
             tolerations_of(spec),
+            _where(notes, spec),
         ),
         deadline=_deadline(notes),
         duration=_duration(notes),
@@ -139,6 +155,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         submitted=submitted,
         labels=tuple(sorted(labels_of(pod).items())),
         rules=rules_of(spec, namespace_of(pod)),
+        luggage=luggage_of(spec, notes, notes.get(wk.ANN_RAN_ON, "")),
     )
 
 
@@ -163,6 +180,17 @@ def _names(notes: Mapping[str, str], annotation: str) -> tuple[str, ...]:
     if not names or "" in names:
         raise InvalidField(path_of(annotation), "must be names separated by commas, none empty")
     return tuple(sorted(names))
+
+
+def _where(notes: Mapping[str, str], spec: Mapping[str, Any]) -> str:
+    """Read what both ways in ask for: Kubernetes' node affinity, and the restrictions."""
+    if wk.ANN_RESTRICTIONS not in notes and not spec.get("affinity"):
+        return ""
+    wanted = node_affinity(spec)
+    if wk.ANN_RESTRICTIONS in notes:
+        said = read_text(notes[wk.ANN_RESTRICTIONS], path_of(wk.ANN_RESTRICTIONS))
+        wanted = both(wanted, said)
+    return to_text(wanted)
 
 
 def _deadline(notes: Mapping[str, str]) -> Instant | None:

@@ -24,13 +24,14 @@ from typing import Any
 import uvloop
 
 from busbar import logfile
+from busbar.advice.board import Board
 from busbar.apis.kubernetes.app import KubernetesApp
 from busbar.apis.kubernetes.app import create_app as kubernetes_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.apis.kubernetes.ports import Identity
 from busbar.apis.s3 import errors as s3_errors
 from busbar.controllers.all import controllers
-from busbar.controllers.nodes import Listening
+from busbar.controllers.listening import Listening
 from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.server import access, bucketkeys, clock, doors, joining, metrics, money, pki
 from busbar.server import settings as server_settings
@@ -73,6 +74,7 @@ class Cloud:
         )
         self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
         self.clearings = metrics.ClearingCount()
+        self.use = Board()
         self.kubernetes: KubernetesApp = kubernetes_app(
             store,
             clock=clock.now,
@@ -80,6 +82,7 @@ class Cloud:
             tokens=self._bearer,
             service_account_key=load_or_make_key(settings.pki / "serviceaccounts.key"),
             guard=doors.BucketGuard(self.s3, self.buckets),
+            use=self.use,
         )
 
     def _bearer(self, token: str) -> Identity | None:
@@ -137,7 +140,7 @@ class Cloud:
             self.store, self.groups_of, self.user_of, clock.now, lambda: self.audit.status
         )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
-        ask = market.create_app(self.kubernetes.door, self.identify, clock.now)
+        ask = market.create_app(self.kubernetes.door, self.identify, clock.now, self.settings.place)
         scrape = metrics.create_app(self.kubernetes.door, self.identify, self.clearings)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
@@ -180,7 +183,9 @@ class Cloud:
         listening = Listening()
         runner = Runner(
             self.store,
-            controllers(ControllerSettings(fee_ppm=settings.fee_ppm), listening),
+            controllers(
+                ControllerSettings(fee_ppm=settings.fee_ppm, place=settings.place), listening
+            ),
             clock.now,
             listening=listening,
         )

@@ -7,8 +7,10 @@ controller or an agent would do, a test does itself.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -16,9 +18,11 @@ import uuid
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from urllib.request import Request, urlopen
 
 import pytest
 
+from busbar.advice.board import Board
 from busbar.apis.kubernetes.app import KubernetesApp, create_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.model.objects import Key, Object
@@ -82,7 +86,11 @@ class Served:
     async def _start(self) -> None:
         self.store = SqliteStore.open(self.directory / "store")
         self.app = create_app(
-            self.store, clock=now, new_uid=new_uid, service_account_key=os.urandom(32)
+            self.store,
+            clock=now,
+            new_uid=new_uid,
+            service_account_key=os.urandom(32),
+            use=Board(),
         )
         await ensure_namespaces(self.store, now, new_uid)
         names = ["127.0.0.1", "localhost"]
@@ -123,6 +131,19 @@ class Served:
                 namespace="alpha",
             )
         return path
+
+    def post_as(self, who: str, path: str, body: Object) -> None:
+        """POST with somebody's client certificate, as an agent does."""
+        user, groups = WHO[who]
+        issued = self.authority.issue_client(user, groups, now())
+        for name, pem in (("crt", issued.certificate), ("key", issued.key)):
+            (self.directory / f"{who}.{name}").write_bytes(pem)
+        tls = ssl.create_default_context(cafile=str(self.directory / "pki" / "ca.pem"))
+        tls.load_cert_chain(self.directory / f"{who}.crt", self.directory / f"{who}.key")
+        headers = {"Content-Type": "application/json"}
+        request = Request(self.url + path, json.dumps(body).encode(), headers)
+        with urlopen(request, context=tls, timeout=LIMIT_SECONDS) as reply:
+            assert reply.status == 200, reply.status
 
     def put(self, obj: Object, key: Key) -> Object:
         """Store an object as a controller would."""

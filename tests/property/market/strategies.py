@@ -8,6 +8,16 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from busbar.market.book import Book
+from busbar.market.burden import (
+    FREE,
+    NO_BURDEN,
+    Burden,
+    Data,
+    Delay,
+    Lost,
+    Rates,
+    Relations,
+)
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
@@ -15,6 +25,7 @@ from busbar.market.offers import NOT_OFFERED, Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
 from busbar.model.dtu import Resources
+from busbar.model.expressions import read_expression, to_text
 from busbar.model.time import HOUR, MINUTE, parse_instant
 
 GIB = 1024**3
@@ -51,6 +62,36 @@ calendars = st.builds(
 )
 
 
+stated = st.sampled_from(
+    [(), (), (("busbar.dev/isolation", "microvm"),), (("cert", "A,B"), ("gen", "10"))]
+)
+conditions = st.sampled_from(
+    [
+        {"cert": "A"},
+        {"cert": ["B", "C"]},
+        {"disk": "ssd"},
+        {"node": ["n0", "n2"]},
+        {"attribute": "cert", "exists": True},
+        {"attribute": "gen", "above": 3},
+        {"attribute": "gen", "atMost": "3.0"},
+        {"attribute": "gen", "atLeast": "9", "as": "version"},
+        {"attribute": "isolation", "below": "machine"},
+    ]
+)
+expressions = st.recursive(
+    conditions,
+    lambda inner: st.one_of(
+        inner.map(lambda one: {"not": one}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: {"allOf": some}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: {"anyOf": some}),
+    ),
+    max_leaves=4,
+)
+wheres = st.one_of(
+    st.just(""), st.just(""), expressions.map(lambda e: to_text(read_expression(e, "where")))
+)
+
+
 @st.composite
 def supplies(draw):
     found = []
@@ -69,7 +110,7 @@ def supplies(draw):
                 )
             ),
             "rating_micro": draw(st.sampled_from([500_000, 1_000_000, 1_300_000])),
-            "labels": draw(st.sampled_from([(), (("disk", "ssd"),)])),
+            "labels": draw(st.sampled_from([(), (("disk", "ssd"),), (("gen", "3"),)])),
             "taints": draw(st.sampled_from([(), (), (), (Taint("gpu", "", "NoSchedule"),)])),
             "ready": draw(st.sampled_from([True, True, True, False])),
             "cordoned": draw(st.sampled_from([False, False, False, True])),
@@ -83,6 +124,7 @@ def supplies(draw):
                 "offer": f"{node['vendor']}-{some_calendars.index(calendar)}-{k}",
                 "offer_version": 1,
                 "calendar": calendar,
+                "attributes": draw(stated),
                 "paused": draw(st.sampled_from([False, False, False, True])),
                 "minimum_term_ms": draw(st.sampled_from([0, 0, 0, 45 * MINUTE])),
             }
@@ -97,12 +139,16 @@ def commitments(draw):
     return Commitment(f"n{draw(st.integers(0, 5))}", Resources(500, GIB, 0), start, end)
 
 
+AVOIDED = (frozenset({"n0"}), frozenset({"n0", "disk=ssd"}), frozenset({"disk=hdd"}))
+_AVOIDABLE = [*(f"n{i}" for i in range(6)), "disk=ssd"]
+
 eligibilities = st.builds(
     Eligibility,
     st.sampled_from([(), (), (), ("Sweden",), ("Germany", "Sweden"), ("Norway",)]),
     st.sampled_from([(), (), (), ("elastx",), ("elastx", "safespring"), ("elastxx",)]),
     st.sampled_from([(), (), (), (("disk", "ssd"),)]),
     st.sampled_from([(), (), (Toleration("gpu", "Exists", "", ""),)]),
+    wheres,
 )
 
 
@@ -119,7 +165,7 @@ def orders(draw, number):
         deadline=draw(st.sampled_from([None, None, NOW - 1, NOW + 40 * MINUTE, NOW + 5 * HOUR])),
         duration=draw(st.sampled_from([None, None, 30 * MINUTE, 100 * MINUTE])),
         may_wait=draw(st.sampled_from([False, False, True])),
-        avoid=draw(st.sampled_from([frozenset(), frozenset(), frozenset({"n0"})])),
+        avoid=draw(st.sampled_from([frozenset(), frozenset(), *AVOIDED])),
     )
 
 
@@ -145,6 +191,35 @@ def sociable_markets(draw):
         draw(supplies()), draw(st.lists(commitments(), max_size=2)), VENDORS, draw(companions)
     )
     return book, [replace(order, company=draw(companies)) for order in draw(batches())]
+
+
+relations = st.builds(Relations, *(st.sampled_from([0, 0, 1_000_000, 7_000_000]),) * 3)
+rates = st.one_of(st.just(FREE), st.builds(Rates, relations, relations))
+volumes = st.sampled_from([0, 1, GIB // 3, GIB, 5 * GIB])
+places = st.sampled_from(["", *ZONES]), st.sampled_from(["", *VENDORS])
+datas = st.builds(Data, *places, volumes, volumes)
+some_nodes = st.frozensets(st.sampled_from([f"n{i}" for i in range(7)]))
+delays = st.builds(
+    Lost, st.sampled_from(list(Delay)), st.sampled_from([1, MINUTE, HOUR]), some_nodes
+)
+burdens = st.one_of(
+    st.just(NO_BURDEN),
+    st.builds(
+        Burden,
+        st.none() | datas,
+        st.lists(delays, max_size=2).map(tuple),
+        st.sampled_from([None, None, 0, 3_000_000]),
+    ),
+)
+
+
+@st.composite
+def laden_markets(draw):
+    """Make markets in which moving data has its price, and some orders lose time on some nodes."""
+    rows = [replace(row, rates=draw(rates)) for row in draw(supplies())]
+    book = Book.build(rows, draw(st.lists(commitments(), max_size=2)), VENDORS, draw(companions))
+    wanted = [replace(o, burden=draw(burdens), company=draw(companies)) for o in draw(batches())]
+    return book, wanted
 
 
 @st.composite
@@ -223,12 +298,19 @@ def _busy_order(chance: random.Random, number: int) -> Order:
         name=f"pod-{number}",
         requests=Resources(chance.choice([250, 500, 1000, 2000]), chance.choice([1, 2, 4]) * GIB),
         cap_nano=chance.choice([30_000_000, 50_000_000, 100_000_000]),
-        eligibility=Eligibility(regions, vendors, labels),
+        eligibility=Eligibility(regions, vendors, labels, (), _where(number)),
         duration=chance.choice([None] * 6 + [30 * MINUTE, 100 * MINUTE]),
         deadline=chance.choice([None] * 6 + [NOW + 5 * HOUR, NOW + 30 * HOUR]),
         may_wait=chance.random() < 0.2,
-        avoid=frozenset(chance.sample([f"n{i}" for i in range(6)], chance.choice([0, 0, 2, 4]))),
+        avoid=frozenset(chance.sample(_AVOIDABLE, chance.choice([0, 0, 2, 4]))),
     )
+
+
+def _where(number: int) -> str:
+    """Let a sixth of the orders ask for something, without a change to what else is drawn."""
+    wanted = {0: {"not": {"disk": "ssd"}}, 6: {"anyOf": [{"disk": "ssd"}, {"node": "n1"}]}}
+    said = wanted.get(number % 12)
+    return to_text(read_expression(said, "where")) if said else ""
 
 
 def sociable_market(
@@ -265,4 +347,42 @@ def _company(chance: random.Random) -> Company:
         _near(chance),
         _near(chance),
         (spread,) if chance.random() < 0.4 else (),
+    )
+
+
+def laden_market(
+    seed: int, nodes: tuple[int, int] = (2, 6), orders: tuple[int, int] = (4, 14)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which most orders cost more in one place than in another."""
+    chance = random.Random(seed)
+    book, wanted = busy_market(seed, nodes, orders)
+    asked = {row.offer: _rates(chance) for row in book.supplies}
+    rows = [replace(row, rates=asked[row.offer]) for row in book.supplies]
+    kinds = [NO_BURDEN, *(_burden(chance, nodes[1]) for _ in range(4))]
+    found = [replace(order, burden=chance.choice(kinds)) for order in wanted]
+    return Book.build(rows, book.commitments, book.vendors), found
+
+
+def _rates(chance: random.Random) -> Rates:
+    def relations() -> Relations:
+        return Relations(*(chance.choice([0, 1, 3, 8]) * 1_000_000 for _ in range(3)))
+
+    return Rates(relations(), relations()) if chance.random() < 0.7 else FREE
+
+
+def _burden(chance: random.Random, nodes: int) -> Burden:
+    names = [f"n{i}" for i in range(nodes)]
+    data = Data(
+        chance.choice(ZONES),
+        chance.choice(["", *VENDORS]),
+        chance.randint(0, 4 * GIB),
+        chance.choice([0, GIB // 7]),
+    )
+    lost = tuple(
+        Lost(why, chance.randint(1, 20 * MINUTE), frozenset(chance.sample(names, nodes // 2)))
+        for why in Delay
+        if chance.random() < 0.5
+    )
+    return Burden(
+        data if chance.random() < 0.8 else None, lost, chance.choice([None, None, 9_000_000])
     )

@@ -129,6 +129,8 @@ class Use:
 
     cpu_ms: int = 0
     memory_peak_bytes: int = 0
+    memory_bytes: int = 0
+    """What it has now and cannot give back at once: the working set, as kubelets count it."""
 
 
 class Runtime(Protocol):

@@ -45,6 +45,8 @@ class Behaviour:
     start_takes_ms: int = 0
     output: tuple[str, ...] = ()
     use: Use = field(default_factory=Use)
+    cpu_milli: int = 0
+    """So much cpu it uses all the while, on top of `use`."""
 
 
 @dataclass
@@ -221,7 +223,12 @@ class FakeRuntime:
     async def use(self, container_id: str) -> Use:
         """Give what a container has used."""
         container = self.machine.containers.get(container_id)
-        return container.behaviour.use if container else Use()
+        if container is None:
+            return Use()
+        status, does = container.status, container.behaviour
+        until = self.machine.clock.now() if status.finished_ms is None else status.finished_ms
+        worked = does.cpu_milli * (until - status.started_ms) // 1000
+        return replace(does.use, cpu_ms=does.use.cpu_ms + worked)
 
     async def list(self) -> tuple[ContainerStatus, ...]:
         """Give every container this runtime knows, of earlier lives too."""

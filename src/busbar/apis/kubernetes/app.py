@@ -30,6 +30,7 @@ from busbar.apis.kubernetes.ports import (
     Scope,
     Send,
     TokenLookup,
+    UseBoard,
     unguarded,
 )
 from busbar.apis.kubernetes.relay import PREFIX, AgentRelay
@@ -46,7 +47,8 @@ from busbar.apis.kubernetes.statuses import (
     unauthorized,
     unavailable,
 )
-from busbar.apis.kubernetes.verbs import reviews, subresources
+from busbar.apis.kubernetes.use import take
+from busbar.apis.kubernetes.verbs import metrics, reviews, scale, subresources
 from busbar.apis.kubernetes.verbs.create import create
 from busbar.apis.kubernetes.verbs.delete import delete, delete_collection
 from busbar.apis.kubernetes.verbs.get import get
@@ -75,6 +77,9 @@ HANDLERS: Final[dict[tuple[str, str], Handler]] = {
     (routes.GET, "log"): logs,
     (routes.CREATE, "binding"): subresources.bind,
     (routes.CREATE, "token"): subresources.token,
+    (routes.GET, "scale"): scale.get,
+    (routes.UPDATE, "scale"): scale.update,
+    (routes.PATCH, "scale"): scale.patch,
 }
 """(verb, subresource) to what answers."""
 
@@ -91,13 +96,15 @@ def create_app(
     logs: LogBroker | None = None,
     settings: Settings | None = None,
     guard: DeletionGuard = unguarded,
+    use: UseBoard | None = None,
 ) -> KubernetesApp:
     """Build the door over a store.
 
     `tokens` knows bearer tokens; `service_account_key` (at least 32 bytes, kept over restarts)
     signs the tokens of service accounts, none are issued without it; `logs` is the relay to the
     agents that this door serves itself unless another is given; `guard` may hold an object back
-    whose deletion would lose what is kept elsewhere.
+    whose deletion would lose what is kept elsewhere; `use` knows what Pods use at the moment,
+    without it there are no metrics.
     """
     settings = settings or Settings()
     accounts = (
@@ -117,6 +124,7 @@ def create_app(
         encoder=Encoder(settings.encoded_bytes_max),
         tokens=accounts,
         guard=guard,
+        use=use,
     )
     return KubernetesApp(door)
 
@@ -220,6 +228,8 @@ class KubernetesApp:
             return await review(self.door, call)
         if path.startswith(PREFIX):
             return await self._agent(call)
+        if path.startswith(metrics.PREFIX) and path != metrics.PREFIX:
+            return await metrics.metrics(self.door, call)
         found = self._discovery.answer(path, call.header(b"accept"))
         found = found or documents.openapi_document(call)
         if found is None:
@@ -229,7 +239,7 @@ class KubernetesApp:
         return found
 
     async def _agent(self, call: Call) -> Response | None:
-        """Serve the relay to the node itself and to nobody else."""
+        """Serve what is below a node to the node itself and to nobody else."""
         node, *rest = call.path[len(PREFIX) :].split("/")
         relay = self.door.logs
         if not isinstance(relay, AgentRelay):
@@ -237,6 +247,8 @@ class KubernetesApp:
         if call.role.kind is not Kind.NODE or call.role.name != node:
             message = f"only the certificate of node {node[:63]} may use its relay"
             raise RefusedRequest(Refusal(403, "Forbidden", message))
+        if rest == ["use"] and call.method == "POST":
+            return await take(self.door, call, node)
         return await relay.serve(call, node, rest)
 
     async def _send(self, call: Call, response: Response) -> None:

@@ -107,10 +107,20 @@ MEMBER_INSIDE: Final = (
     _rule("", "serviceaccounts/token", "create"),
     _rule("", "events", "read"),
     _rule("coordination.k8s.io", "leases", "all"),
+    _rule("metrics.k8s.io", "pods", "get list"),
     _rule("batch", "jobs", "all"),
     _rule("batch", "jobs/status", "get"),
-    _rule(GROUP, "jobs buckets", "all"),
-    _rule(GROUP, "jobs/status buckets/status accounts/status contracts/status", "get"),
+    _rule("apps", "deployments replicasets", "all"),
+    _rule("apps", "deployments/status replicasets/status", "get"),
+    _rule("apps", "deployments/scale replicasets/scale", "get update patch"),
+    _rule("policy", "poddisruptionbudgets", "all"),
+    _rule("policy", "poddisruptionbudgets/status", "get"),
+    _rule(GROUP, "jobs buckets procurements", "all"),
+    _rule(
+        GROUP,
+        "jobs/status buckets/status accounts/status contracts/status procurements/status",
+        "get",
+    ),
     _rule(GROUP, "accounts contracts", "read"),
 )
 """In a member's own namespace. Status, accounts and contracts are the exchange's to write."""
@@ -128,6 +138,7 @@ VENDOR: Final = (
     _rule(GROUP, "vendors", "get list watch update patch", Check.OWN_NAME),
     _rule(GROUP, "vendors/status", "get", Check.OWN_NAME),
     _rule("", "nodes", "read", Check.OWN_NODES),
+    _rule("metrics.k8s.io", "nodes", "get list", Check.OWN_NODES),
 )
 
 NODE: Final = (

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from busbar.apis.kubernetes import encoding, routes
 from busbar.apis.kubernetes.calls import JSON, Response
 from busbar.apis.kubernetes.negotiation import parse_accept
+from busbar.apis.kubernetes.verbs import metrics
 from busbar.apis.kubernetes.verbs.reviews import AUTHENTICATION, REVIEWS, VERSION
 from busbar.model.resources import RESOURCES, Resource
 
@@ -23,10 +24,12 @@ _SUBRESOURCE_VERBS: Final = {
     "log": ("get",),
     "binding": ("create",),
     "token": ("create",),
+    "scale": ("get", "patch", "update"),
 }
 _SUBRESOURCE_KINDS: Final = {
     "binding": ("", "v1", "Binding"),
     "token": (AUTHENTICATION, "v1", "TokenRequest"),
+    "scale": ("autoscaling", "v1", "Scale"),
 }
 
 
@@ -65,6 +68,9 @@ def described(resources: Iterable[Resource] = RESOURCES) -> dict[GroupVersion, l
     for (group, plural), (kind, _) in REVIEWS.items():
         review = Described(plural, kind, False, ("create",), kind.lower())
         found.setdefault((group, VERSION), []).append(review)
+    for resource in (metrics.NODES, metrics.PODS):
+        told = Described(resource.plural, resource.kind, resource.namespaced, ("get", "list"))
+        found.setdefault((metrics.GROUP, metrics.VERSION), []).append(told)
     return found
 
 

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 
 from busbar.apis.kubernetes.authentication import Authenticator
 from busbar.apis.kubernetes.encoding import Encoder
-from busbar.apis.kubernetes.ports import Clock, DeletionGuard, LogBroker, NewUid, unguarded
+from busbar.apis.kubernetes.ports import (
+    Clock,
+    DeletionGuard,
+    LogBroker,
+    NewUid,
+    UseBoard,
+    unguarded,
+)
 from busbar.apis.kubernetes.schemas.registry import Registry
 from busbar.apis.kubernetes.service_accounts import ServiceAccountTokens
 from busbar.apis.kubernetes.settings import Settings
@@ -32,3 +39,4 @@ class Door:
     encoder: Encoder
     tokens: ServiceAccountTokens | None = field(default=None)
     guard: DeletionGuard = field(default=unguarded)
+    use: UseBoard | None = field(default=None)

@@ -6,12 +6,13 @@ Next: `settings.py`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple, Protocol
 
 from busbar.model.objects import Object
 from busbar.model.time import Instant
+from busbar.model.use import Observed, UseReport
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -84,6 +85,21 @@ class LogBroker(Protocol):
 
     async def open(self, node: str, request: LogRequest) -> LogStream:
         """Ask a node for a log; raises `LogsUnavailable` with a sentence where it cannot be had."""
+
+
+class UseBoard(Protocol):
+    """Knows what Pods and nodes use at the moment."""
+
+    def take(
+        self, node: Object, report: UseReport, pods: Mapping[str, Object], now: Instant
+    ) -> None:
+        """Take a node's report; `pods` are those of it that are bound there, by uid."""
+
+    def pod(self, pod: Object, now: Instant) -> Observed | None:
+        """Give what a Pod's containers use; None where nobody knows (any more)."""
+
+    def node(self, name: str, now: Instant) -> Observed | None:
+        """Give what a machine uses in all; None where nobody knows (any more)."""
 
 
 class LogsUnavailable(Exception):

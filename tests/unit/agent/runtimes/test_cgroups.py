@@ -18,6 +18,8 @@ def unified(root: Path) -> Cgroups:
     put(root, "cgroup.controllers", "cpu memory pids\n")
     put(root, "b/c/cpu.stat", "usage_usec 1234567\nuser_usec 1\nsystem_usec 2\n")
     put(root, "b/c/memory.peak", "4096\n")
+    put(root, "b/c/memory.current", "3072\n")
+    put(root, "b/c/memory.stat", "anon 1024\ninactive_file 1024\nactive_file 1024\n")
     put(root, "b/c/cgroup.procs", "11\n12\n")
     (root / "b/d").mkdir()
     return Cgroups(root)
@@ -26,6 +28,8 @@ def unified(root: Path) -> Cgroups:
 def mixed(root: Path) -> Cgroups:
     put(root, "cpuacct/b/c/cpuacct.usage", "1234567890\n")
     put(root, "memory/b/c/memory.max_usage_in_bytes", "4096\n")
+    put(root, "memory/b/c/memory.usage_in_bytes", "3072\n")
+    put(root, "memory/b/c/memory.stat", "inactive_file 0\ntotal_inactive_file 1024\n")
     put(root, "memory/b/c/cgroup.procs", "11\n")
     put(root, "pids/b/c/cgroup.procs", "12\n")
     (root / "pids/b/d").mkdir()
@@ -37,8 +41,8 @@ def mixed(root: Path) -> Cgroups:
 def test_use_is_read_alike(tmp_path: Path) -> None:
     for make in (unified, mixed):
         groups = make(tmp_path / make.__name__)
-        assert groups.use("/b/c") == Use(1234, 4096)
-        assert groups.use("/b/nosuch") == Use(0, 0)
+        assert groups.use("/b/c") == Use(1234, 4096, 2048)
+        assert groups.use("/b/nosuch") == Use(0, 0, 0)
 
 
 def test_groups_and_processes_are_found_in_every_hierarchy(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Control groups of both versions, and of hosts that mix them.
 
-Source: the kernel's cgroup-v1 and cgroup-v2 documentation. Next: `config.py`.
+Source: the kernel's cgroup-v1 and cgroup-v2 documentation; for the working set, the kubelet's
+definition (use less inactive files). Next: `config.py`.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ class Cgroups:
         if self.unified:
             stat = _pairs(Path(f"{self._root}{path}/cpu.stat"))
             cpu_ms = int(stat.get("usage_usec", "0")) // 1000
-            peak = _number(Path(f"{self._root}{path}/memory.peak"))
+            memory = Path(f"{self._root}{path}")
+            peak, now = _number(memory / "memory.peak"), _number(memory / "memory.current")
+            cold = _pairs(memory / "memory.stat").get("inactive_file", "0")
         else:
             cpu_ms = _number(Path(f"{self._root}/cpuacct{path}/cpuacct.usage")) // 1_000_000
-            peak = _number(Path(f"{self._root}/memory{path}/memory.max_usage_in_bytes"))
-        return Use(cpu_ms, peak)
+            memory = Path(f"{self._root}/memory{path}")
+            peak = _number(memory / "memory.max_usage_in_bytes")
+            now = _number(memory / "memory.usage_in_bytes")
+            cold = _pairs(memory / "memory.stat").get("total_inactive_file", "0")
+        # Files that nobody has touched for a while are given back before anything else is.
+        return Use(cpu_ms, peak, max(0, now - int(cold)))
 
     def limit(self, path: str, cpu_milli: int, memory_bytes: int) -> None:
         """Make a group for the groups of a Pod's containers, with the Pod's share and limit."""

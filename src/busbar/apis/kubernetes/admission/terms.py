@@ -15,16 +15,27 @@ from busbar.apis.kubernetes.admission.change import Change, field_error
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import (
+    node_affinity,
+    read_attributes,
+    read_expression,
+    read_text,
+)
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, name_of, spec_of
-from busbar.model.quantities import milli, whole
+from busbar.model.quantities import milli, volume, whole
+from busbar.model.standing_orders import read_standing_order
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
 from busbar.model.wellknown import (
     ACCOUNT_NAME,
     ANN_CAP,
     ANN_DURATION,
+    ANN_EGRESS_CAP,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_READ,
+    ANN_RESTRICTIONS,
+    ANN_WRITE,
 )
 
 Reader = Callable[[object, str], object]
@@ -64,15 +75,39 @@ def _job(change: Change) -> Errors:
         yield from _past(spec["notAfter"], "spec.notAfter", old.get("notAfter"), change.now)
     if spec.get("expectedDuration") is not None:
         yield from _read(spec["expectedDuration"], "spec.expectedDuration", parse_duration)
+    for field in ("expectedRead", "expectedWrite"):
+        if spec.get(field) is not None:
+            yield from _read(spec[field], f"spec.{field}", volume)
+    if spec.get("maxEgressEuro") is not None:
+        yield from _read(spec["maxEgressEuro"], "spec.maxEgressEuro", parse_euro)
     if spec.get("scriptPath") is not None:
         yield from _script(spec["scriptPath"])
     for index, bucket in enumerate(spec.get("buckets") or ()):
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
+    yield from _restrictions(spec.get("restrictions") or {})
     resources = spec.get("resources") or {}
     for field, reader in (("cpu", milli), ("memory", whole)):
         if resources.get(field) is not None:
             yield from _size(resources[field], f"spec.resources.{field}", reader)
+
+
+def _restrictions(restrictions: Mapping[str, Any]) -> Errors:
+    """Check the expression; region and vendor are plain names, and the schema has seen to them."""
+    wanted = {name: part for name, part in restrictions.items() if name in _EXPRESSION}
+    if wanted:
+        yield from _expression(wanted, "spec.restrictions", read_expression)
+
+
+def _expression(value: Any, path: str, reader: Callable[[Any, str], object]) -> Errors:
+    """Read an expression; its path says enough, and the whole of it would drown the sentence."""
+    try:
+        reader(value, path)
+    except InvalidField as error:
+        yield FieldError(error.path, f"Invalid value: {error.message}")
+
+
+_EXPRESSION: Final = ("allOf", "anyOf", "not")
 
 
 def _size(value: object, path: str, reader: Callable[[object, str], int]) -> Errors:
@@ -94,9 +129,13 @@ def _script(path: str) -> Errors:
 def _offer(change: Change) -> Errors:
     spec = spec_of(change.new)
     yield from _read(spec.get("pricePerDTU"), "spec.pricePerDTU", parse_euro)
+    yield from _expression(spec.get("attributes"), "spec.attributes", read_attributes)
     for field in ("reclaimNotice", "minimumTerm"):
         if spec.get(field) is not None:
             yield from _read(spec[field], f"spec.{field}", parse_duration)
+    for way, prices in (spec.get("transfer") or {}).items():
+        for name, value in (prices or {}).items():
+            yield from _read(value, f"spec.transfer.{way}.{name}", parse_euro)
     calendar = spec.get("calendar") or {}
     zone = calendar.get("timeZone", "UTC")
     if len(zone) > _ZONE_MAX or not _is_time_zone(zone):
@@ -138,6 +177,20 @@ def _account(change: Change) -> Errors:
         yield from _read(budget, "spec.budget", parse_euro)
 
 
+def _procurement(change: Change) -> Errors:
+    try:
+        read_standing_order(spec_of(change.new))
+    except InvalidField as error:
+        yield field_error(error, _at(change.new, error.path))
+
+
+def _at(obj: Object, path: str) -> object:
+    value: object = obj
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
 def _bucket(change: Change) -> Errors:
     name = name_of(change.new)
     if why := wrong_label_name(name):
@@ -154,13 +207,18 @@ def _pod(change: Change) -> Errors:
     return _order("", change.new, change.old or {}, change.now)
 
 
-def _batch_job(change: Change) -> Errors:
+def _template(change: Change) -> Errors:
     before = spec_of(change.old or {}).get("template") or {}
     template = spec_of(change.new).get("template") or {}
     return _order("spec.template.", template, before, change.now)
 
 
 _TRUTHS: Final = ("true", "false")
+_AMOUNTS: Final[tuple[tuple[str, Reader], ...]] = (
+    (ANN_READ, volume),
+    (ANN_WRITE, volume),
+    (ANN_EGRESS_CAP, parse_euro),
+)
 
 
 def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
@@ -174,6 +232,14 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
     if ANN_DURATION in notes:
         yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
+    for annotation, reader in _AMOUNTS:
+        if annotation in notes:
+            yield from _read(notes[annotation], path.format(annotation), reader)
+    if ANN_RESTRICTIONS in notes:
+        at = path.format(ANN_RESTRICTIONS)
+        yield from _expression(notes[ANN_RESTRICTIONS], at, read_text)
+    if (spec_of(pod).get("affinity") or {}).get("nodeAffinity"):
+        yield from _expression(spec_of(pod), f"{prefix}spec", node_affinity)
     if notes.get(ANN_MAY_WAIT, "true") not in _TRUTHS:
         yield unsupported(path.format(ANN_MAY_WAIT), notes[ANN_MAY_WAIT], _TRUTHS)
 
@@ -183,7 +249,10 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "offers"): _offer,
     ("busbar.dev", "accounts"): _account,
     ("busbar.dev", "buckets"): _bucket,
+    ("busbar.dev", "procurements"): _procurement,
     ("", "namespaces"): _namespace,
     ("", "pods"): _pod,
-    ("batch", "jobs"): _batch_job,
+    ("batch", "jobs"): _template,
+    ("apps", "deployments"): _template,
+    ("apps", "replicasets"): _template,
 }

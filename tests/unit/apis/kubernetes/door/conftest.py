@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from busbar.advice.board import Board
 from busbar.apis.kubernetes.app import KubernetesApp, create_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.apis.kubernetes.ports import Identity
@@ -208,6 +209,7 @@ class Cloud:
             tokens=IDENTITIES.get,
             service_account_key=b"k" * 32,
             settings=settings,
+            use=Board(),
         )
         self.run(ensure_namespaces(self.store, lambda: self.now, lambda: str(uuid.uuid4())))
 
