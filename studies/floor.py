@@ -24,7 +24,7 @@ from busbar.model.dtu import Resources, amount
 from busbar.model.time import HOUR, parse_instant
 from studies.outcome import AFTERWARDS, BATCH_MS, NODES, Outcome, Trade, worth_nano
 from studies.plays import HONEST, Play, Table
-from studies.scene import CORES, GIB_PER_CORE, MACHINES_EACH, VENDORS, Scene, Stock, Want
+from studies.scene import CORES, GIB_PER_CORE, Scene, Stock, Want
 
 BEGIN = parse_instant("2027-03-10T00:00:00Z", "begin")
 REACTION_MS = 10_000
@@ -155,7 +155,7 @@ class Floor:
     def sold_part(self, vendor: int) -> float:
         """Give the part of a vendor's vCPUs that runs work now."""
         taken = sum(bill.job.want.milli for bill in self._run_by(vendor))
-        return taken / (1000 * CORES * MACHINES_EACH)
+        return taken / (1000 * CORES * len(self.scene.stocks_of(vendor)))
 
     def drop(self, vendor: int, below_nano: int) -> None:
         """End what a vendor runs for less than a price; the orders are matched again."""
@@ -242,7 +242,8 @@ class Floor:
     def outcome(self) -> Outcome:
         """Add everything up."""
         consumers = dict.fromkeys((want.consumer for want in self.scene.wants), 0)
-        vendors, turnover = dict.fromkeys(range(VENDORS), 0), dict.fromkeys(range(VENDORS), 0)
+        vendors = dict.fromkeys(range(self.scene.vendors), 0)
+        turnover = vendors.copy()
         fees, waits = 0, dict[int, int]()
         done = {job.want.number: job.want for job in self.jobs.values() if job.is_done}
         for want in done.values():

@@ -20,7 +20,7 @@ from studies import tables
 from studies.reference import compare
 from studies.scarcity import LOADS as SCARCITY_LOADS
 from studies.scarcity import scarcity
-from studies.strategies import LOADS, Gain, gains, plays
+from studies.strategies import LOADS, WITH_RIVALS, Gain, gains, plays
 
 
 class Asked(NamedTuple):
@@ -45,15 +45,18 @@ def _scarcity(asked: Asked) -> list[list[str]]:
 
 
 def _strategies(asked: Asked) -> list[list[str]]:
-    todo = [(number, load) for number in range(len(plays())) for load in LOADS]
+    known = plays()
+    todo = [(number, load, False) for number in range(len(known)) for load in LOADS]
+    dear = [number for number, play in enumerate(known) if play.name in WITH_RIVALS]
+    todo += [(number, load, True) for number in dear for load in LOADS]
     with ProcessPoolExecutor(asked.jobs) as pool:
         found = list(pool.map(partial(_gain, asked), todo))
     return tables.of_strategies(found)
 
 
-def _gain(asked: Asked, what: tuple[int, float]) -> Gain:
-    number, load = what
-    return gains(asked.range, asked.hours, load, [plays()[number]])[0]
+def _gain(asked: Asked, what: tuple[int, float, bool]) -> Gain:
+    number, load, rivals = what
+    return gains(asked.range, asked.hours, load, [plays()[number]], rivals=rivals)[0]
 
 
 def _reference(asked: Asked) -> list[list[str]]:

@@ -16,7 +16,7 @@ from busbar.model.money import NANO_PER_EURO
 from busbar.model.time import HOUR, MINUTE, Instant
 
 REGIONS = ("Sweden", "Germany")
-CONSUMERS, VENDORS, MACHINES_EACH = 6, 3, 2
+CONSUMERS, MACHINES = 6, 6
 CORES, GIB_PER_CORE = 4, 4
 MILLI_EURO = NANO_PER_EURO // 1000
 VALUES_NANO = tuple(n * MILLI_EURO for n in (15, 30, 60, 120))
@@ -68,7 +68,17 @@ class Scene(NamedTuple):
     hours: int
     load: float
     stocks: tuple[Stock, ...]
+    """In order of their cost: two cheap machines, two middling, two dear."""
     wants: tuple[Want, ...]
+
+    @property
+    def vendors(self) -> int:
+        """Give how many vendors there are."""
+        return 1 + max(stock.vendor for stock in self.stocks)
+
+    def stocks_of(self, vendor: int) -> list[Stock]:
+        """Give a vendor's machines."""
+        return [stock for stock in self.stocks if stock.vendor == vendor]
 
     @property
     def supply_dtu(self) -> float:
@@ -80,20 +90,25 @@ class Scene(NamedTuple):
         return begin + want.at_ms + want.patience_ms
 
 
-def scene_of(seed: int, hours: int, load: float) -> Scene:
-    """Draw a season in which what is wanted is `load` times what there is."""
+def scene_of(seed: int, hours: int, load: float, rivals: bool = False) -> Scene:
+    """Draw a season in which what is wanted is `load` times what there is.
+
+    Three vendors with two machines each, all with other costs; or, with `rivals`, six with one
+    each, of whom two have the same cost. The machines and the work are the same.
+    """
     chance = random.Random(f"season {seed}")
-    stocks = tuple(_stocks(chance))
+    stocks = tuple(_stocks(chance, rivals))
     supply = len(stocks) * CORES * hours
     wants = tuple(_wants(chance, hours, load * supply))
     return Scene(seed, hours, load, stocks, wants)
 
 
-def _stocks(chance: random.Random) -> Iterator[Stock]:
-    for vendor, (low, high) in enumerate(COSTS_MILLI_EURO):
+def _stocks(chance: random.Random, rivals: bool) -> Iterator[Stock]:
+    for place, (low, high) in enumerate(COSTS_MILLI_EURO):
         cost = chance.randint(low, high) * MILLI_EURO
-        for k in range(MACHINES_EACH):
-            yield Stock(vendor * MACHINES_EACH + k, vendor, REGIONS[k % len(REGIONS)], cost)
+        for k, region in enumerate(REGIONS):
+            number = place * len(REGIONS) + k
+            yield Stock(number, number if rivals else place, region, cost)
 
 
 def _wants(chance: random.Random, hours: int, dtu: float) -> list[Want]:

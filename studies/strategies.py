@@ -17,10 +17,12 @@ from studies.consumers import CONSUMERS
 from studies.outcome import Outcome
 from studies.plays import HONEST, Play
 from studies.scene import CONSUMERS as CONSUMERS_COUNT
-from studies.scene import VENDORS, Scene, scene_of
+from studies.scene import Scene, scene_of
 from studies.vendors import vendors_plays
 
 LOADS = (0.8, 1.5)
+WITH_RIVALS = tuple(f"ask {percent} % of the cost" for percent in (110, 150, 250))
+"""Plays that are tried where another vendor has the same cost, too: what bounds them."""
 Live = Callable[[Scene, Play, int], Outcome]
 
 
@@ -53,24 +55,25 @@ def gains(
     load: float,
     chosen: Sequence[Play] | None = None,
     live: Live = floor.live,
+    rivals: bool = False,
 ) -> list[Gain]:
-    """Give what each play gains at a load."""
+    """Give what each play gains at a load; `rivals` as for `scene_of`."""
     found: dict[str, list[tuple[float, float]]] = {}
     tried = chosen if chosen is not None else plays()
     for seed in seeds:
-        scene = scene_of(seed, hours, load)
-        honest = _honest(live, seed, hours, load)
+        scene = scene_of(seed, hours, load, rivals)
+        honest = _honest(live, seed, hours, load, rivals)
         for play in tried:
-            player = seed % (VENDORS if play.is_vendors else CONSUMERS_COUNT)
+            player = seed % (scene.vendors if play.is_vendors else CONSUMERS_COUNT)
             found.setdefault(play.name, []).append(
                 _compared(honest, live(scene, play, player), play, player)
             )
-    return [_gain(play, load, found[play.name]) for play in tried]
+    return [_gain(play, load, rivals, found[play.name]) for play in tried]
 
 
 @lru_cache(maxsize=256)
-def _honest(live: Live, seed: int, hours: int, load: float) -> Outcome:
-    return live(scene_of(seed, hours, load), HONEST, 0)
+def _honest(live: Live, seed: int, hours: int, load: float, rivals: bool) -> Outcome:
+    return live(scene_of(seed, hours, load, rivals), HONEST, 0)
 
 
 def _compared(honest: Outcome, other: Outcome, play: Play, player: int) -> tuple[float, float]:
@@ -88,13 +91,14 @@ def _compared(honest: Outcome, other: Outcome, play: Play, player: int) -> tuple
     )
 
 
-def _gain(play: Play, load: float, found: list[tuple[float, float]]) -> Gain:
+def _gain(play: Play, load: float, rivals: bool, found: list[tuple[float, float]]) -> Gain:
     own = sorted(gain for gain, _ in found)
     low, high = _quantile(own, 0.1), _quantile(own, 0.9)
     pays = sum(gain > 0.05 for gain in own)
     everybody = statistics.median(gain for _, gain in found)
     middle = statistics.median(own)
-    return Gain(play.name, play.is_vendors, load, low, middle, high, everybody, pays, len(own))
+    name = f"{play.name}, with a rival at the same cost" if rivals else play.name
+    return Gain(name, play.is_vendors, load, low, middle, high, everybody, pays, len(own))
 
 
 def _quantile(values: Sequence[float], part: float) -> float:

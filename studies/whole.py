@@ -25,13 +25,12 @@ from busbar.simulator.world import World
 from busbar.store.contract import Committed, Put, Transaction
 from studies.outcome import AFTERWARDS, BATCH_MS, NODES, Outcome, Trade, worth_nano
 from studies.plays import HONEST, Play, Table
-from studies.scene import CORES, GIB_PER_CORE, MACHINES_EACH, VENDORS, Scene, Stock, Want
+from studies.scene import CORES, GIB_PER_CORE, MACHINES, Scene, Stock, Want
 
 PURSE = 10**12
 """A thousand euro each: money is not what is scarce here."""
 CALM = Profile(
-    machines=VENDORS * MACHINES_EACH,
-    vendors=VENDORS,
+    machines=MACHINES,
     weather=Weather(late_ms=50),
     timing=Timing(140 * SECOND, 299 * SECOND, MINUTE),
     settings=SETTINGS._replace(
@@ -67,7 +66,7 @@ class Traders:
             self.door.create(Key("", "namespaces", "", home), self.begin)
             self.paid_in[home] = PURSE
             self.door.pay_in(home, PURSE, self.begin, home)
-        for vendor in range(VENDORS):
+        for vendor in range(self.scene.vendors):
             for seller in self.table.sellers(vendor):
                 self.door.create(Key(GROUP, "vendors", "", seller), self.begin, spec={})
         for opening in self.table.openings():
@@ -168,7 +167,7 @@ class Traders:
             int(held.pod["spec"]["containers"][0]["resources"]["requests"]["cpu"].rstrip("m"))
             for _, held in self._held(vendor)
         )
-        return taken / (1000 * CORES * MACHINES_EACH)
+        return taken / (1000 * CORES * len(self.scene.stocks_of(vendor)))
 
     def drop(self, vendor: int, below_nano: int) -> None:
         """End what a vendor runs for less than a price, and say that a machine restarted."""
@@ -216,8 +215,8 @@ class _Season:
         done = frozenset(
             want.number for want, job in jobs if status_of(job or {}).get("phase") == "Succeeded"
         )
-        vendors = {v: self._earned(v) - self._cost(v) for v in range(VENDORS)}
-        turnover = {v: self._earned(v) for v in range(VENDORS)}
+        vendors = {v: self._earned(v) - self._cost(v) for v in range(self.scene.vendors)}
+        turnover = {v: self._earned(v) for v in range(self.scene.vendors)}
         fees = view.balance(entries.FEE) + view.balance(entries.ROUNDING)
         consumers, waits, trades = self._consumers(done), self._waits(), tuple(self._trades())
         return Outcome(self.scene, consumers, vendors, turnover, fees, done, waits, trades)

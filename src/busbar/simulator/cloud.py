@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from busbar.controllers.parts.pods import node_of, phase_of
-from busbar.ledger.entries import TOPUP
+from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
 from busbar.simulator.checks.base import Broken, Step, insist
@@ -73,6 +73,7 @@ class Cloud:
         self.people = crowd(self.world, self.door, self.profile)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
+        self._named: dict[str, Machine] = {}
         self.owners = OwnerCheck()
         self.commits = 0
         self._checks_are_made()
@@ -117,6 +118,7 @@ class Cloud:
                 slow_ms=self.world.chance.choice(self.profile.slow_ms),
             )
             self.machines.append(machine)
+            self._named[name] = machine
             self.world.after(self.world.between(1, 5_000), machine.begin)
 
     def _look(self, transaction: Transaction, result: Committed) -> None:
@@ -131,17 +133,18 @@ class Cloud:
         step = Step(self.world.now, transaction, view, sealed, put, deleted)
         for look in self.looks:
             look(step)
-        paid = -view.balance(TOPUP)
-        right = sum(self.people.paid_in.values())
-        insist(paid == right, "I8", f"{paid} was credited for payments of {right}")
+        if any(entry.kind == Kind.TOP_UP.value for _, entry, _ in sealed):
+            paid = -view.balance(TOPUP)
+            right = sum(self.people.paid_in.values())
+            insist(paid == right, "I8", f"{paid} was credited for payments of {right}")
         for key, pod in put:
             if key.resource == "pods" and (is_deleting(pod) or phase_of(pod) == "Pending"):
                 self._tell(node_of(pod))
 
     def _tell(self, node: str) -> None:
-        for machine in self.machines:
-            if machine.name == node:
-                machine.hear()
+        machine = self._named.get(node)
+        if machine is not None:
+            machine.hear()
 
     def live(self, hours: int) -> Told:
         """Live through it; `Failed` says how to see it again."""

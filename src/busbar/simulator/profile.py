@@ -105,3 +105,15 @@ QUIET = Profile(
     meddle_every_ms=HOUR,
 )
 """A cloud in which nothing goes wrong."""
+
+LARGE = Profile(
+    machines=1_000,
+    vendors=20,
+    namespaces=100,
+    settings=SETTINGS,
+    order_every_ms=7 * SECOND,
+    meddle_every_ms=MINUTE,
+    fault_every_ms=MINUTE,
+)
+"""A thousand machines and a hundred tenants, each of which orders every twelve minutes or so; each
+machine fails about as often as those of a small cloud."""
