@@ -24,6 +24,7 @@ class CloseReason(StrEnum):
     NEVER_STARTED = "NeverStarted"
     NOT_DELIVERED = "NotDelivered"
     SUPERSEDED = "Superseded"
+    GANG_BROKEN = "GangBroken"
     BALANCE_EXHAUSTED = "BalanceExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
@@ -31,6 +32,7 @@ class CloseReason(StrEnum):
     TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
+    MOVED = "Moved"
 
 
 class Doing(StrEnum):
@@ -54,6 +56,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.NEVER_STARTED: Doing.NOBODY,
     CloseReason.NOT_DELIVERED: Doing.EXCHANGE,
     CloseReason.SUPERSEDED: Doing.EXCHANGE,
+    CloseReason.GANG_BROKEN: Doing.NOBODY,
     CloseReason.BALANCE_EXHAUSTED: Doing.CONSUMER,
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
@@ -61,6 +64,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
+    CloseReason.MOVED: Doing.EXCHANGE,
 }
 
 VENDORS_DOING: frozenset[str] = frozenset(
@@ -87,6 +91,9 @@ SENTENCES: dict[CloseReason, str] = {
     CloseReason.SUPERSEDED: (
         "Work that already runs on the node goes on into the reserved slot; matched again at once."
     ),
+    CloseReason.GANG_BROKEN: (
+        "Another member of the gang lost its place before the start; all are matched again."
+    ),
     CloseReason.BALANCE_EXHAUSTED: "The balance does not cover the next slot; top the account up.",
     CloseReason.BUDGET_EXHAUSTED: (
         "The month's budget does not cover the next slot; raise spec.budget of the account."
@@ -99,4 +106,5 @@ SENTENCES: dict[CloseReason, str] = {
         "The vendor took its capacity back without the notice agreed; what it did not deliver is "
         "not billed."
     ),
+    CloseReason.MOVED: "Its replacement runs at a cheaper place.",
 }

@@ -15,6 +15,9 @@ from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DURATION,
+    ANN_GANG,
+    ANN_GANG_SIZE,
+    ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
@@ -35,7 +38,7 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri"]
 EURO = 10**9
 
 
-SERVICES_MAX = 2
+SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
 
 
@@ -153,7 +156,7 @@ class People:
         if not self.is_active:
             return
         if self.door.is_open:
-            orders = [self._job, self._job, self._pod, self._batch_job, self._service]
+            orders = [self._job, self._job, self._pod, self._batch_job, self._service, self._gang]
             if self.profile.procures:
                 orders.append(self._procure)
             self.world.chance.choice(orders)()
@@ -210,6 +213,16 @@ class People:
         meta = {"annotations": {**self._terms(), **self.tastes.notes()}}
         self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
+    def _gang(self) -> None:
+        """Place Pods that start together; now and then one of them too few."""
+        home, gang = self._home(), self._next_name("gang")
+        size = self.world.between(2, 3)
+        terms = {**self._terms(), ANN_GANG: gang, ANN_GANG_SIZE: str(size)}
+        for number in range(size - self.world.often(0.1)):
+            key = Key("", "pods", home, f"{gang}-{number}")
+            meta = {"annotations": dict(terms)}
+            self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
+
     def _job(self) -> None:
         terms = self._terms()
         spec: dict[str, Any] = {
@@ -237,13 +250,14 @@ class People:
 
     def _batch_job(self) -> None:
         world = self.world
-        template = {
-            "metadata": {"annotations": {**self._terms(), **self.tastes.notes()}},
-            "spec": self._pod_spec(),
-        }
+        wide = world.between(1, 3)
+        terms = {**self._terms(), **self.tastes.notes()}
+        if world.often(0.3):
+            terms[ANN_GANG_SIZE] = str(wide)
+        template = {"metadata": {"annotations": terms}, "spec": self._pod_spec()}
         spec: dict[str, Any] = {
             "template": template,
-            "parallelism": world.between(1, 3),
+            "parallelism": wide,
             "completions": world.between(1, 4),
             "backoffLimit": world.between(0, 3),
         }
@@ -288,7 +302,7 @@ class People:
         """Deploy a service that runs until somebody ends it; end one where there are enough."""
         home = self._home()
         known = self.door.all_of("apps", "deployments", home)
-        if len(known) >= SERVICES_MAX:
+        if len(known) >= (SERVICES_MAX_SERVING if self.profile.serving else SERVICES_MAX):
             self.door.delete(key_of(self.world.chance.choice(known)), self.world.now)
             return
         name = self._next_name("service")
@@ -325,7 +339,9 @@ class People:
         if service is None:
             return
         spec = spec_of(service)
-        template = {**spec["template"], "spec": self._service_pod()}
+        notes = {ANN_MAY_MOVE: "false"} if self.world.often(0.2) else {}
+        meta = {**spec["template"]["metadata"], "annotations": notes}
+        template = {"metadata": meta, "spec": self._service_pod()}
         change: dict[str, Any] = self.world.chance.choice(
             ({"template": template}, {"replicas": self.world.between(0, 4)}, {"paused": True})
         )
@@ -352,6 +368,8 @@ class People:
                 self._cordon,
                 self._end_namespace,
             )
+            if self.profile.serving:
+                choices = (*choices, self._reprice, self._reprice, self._roll)
             self.world.chance.choice(choices)()
         spread = self.profile.meddle_every_ms
         self.world.after(self.world.between(1, 2 * spread), self._meddle)

@@ -2,7 +2,7 @@
 
 Computed again from the Clearing object alone, with everything in it shuffled; and, where one is
 given, by an independent reference. Of clearings of large books some are looked at, by lot.
-Next: `liveness.py`.
+Next: `gangs.py`, then `liveness.py`.
 """
 
 from __future__ import annotations
