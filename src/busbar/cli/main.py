@@ -1,7 +1,7 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
-vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market/`, `money.py` (account),
+vendor, offer), `attest/`, `jobs.py` (submit, logs), `receipts.py`, `market/`, `money.py` (account),
 `ledgers.py`, `storage.py` (bucket), `images.py` (image).
 """
 
@@ -29,6 +29,7 @@ _COMMANDS = {
     "agent": ("supply", "agent"),
     "vendor": ("supply", "vendor"),
     "offer": ("supply", "offer"),
+    "attest": ("attest.group", "attest"),
     "submit": ("jobs", "submit"),
     "logs": ("jobs", "logs"),
     "receipt": ("receipts", "receipt"),

@@ -113,9 +113,14 @@ class Merit:
     """What the merit order is made from: the rows of each tariff that a class may have."""
 
     def __init__(
-        self, columns: Columns, ranked: Callable[[tuple[int, ...]], Ints], eligible: Bools
+        self,
+        columns: Columns,
+        ranked: Callable[[tuple[int, ...]], Ints],
+        eligible: Bools,
+        lasting: Callable[[Instant], Bools | None],
     ) -> None:
         self._columns, self._ranked, self._eligible = columns, ranked, eligible
+        self._lasting = lasting
         tariffs = columns.tariffs.codes[eligible]
         self.rows_of_tariff = np.bincount(tariffs, minlength=len(columns.tariffs.values))
         self.count = len(tariffs)
@@ -127,6 +132,9 @@ class Merit:
         """
         rows = np.concatenate([self._ranked(tuple(sorted(tariffs))) for tariffs in equal])
         rows = rows[self._eligible[rows]]
+        lasting = self._lasting(span.end)
+        if lasting is not None:
+            rows = rows[lasting[rows]]
         tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
         columns = self._columns
         return Run(span, rows, columns.node_of_row[rows], tops[columns.tariffs.codes[rows]])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from busbar.market.attested import When
 from busbar.market.axis import Axis, Span
 from busbar.market.book import Book
 from busbar.market.calendar import Segment
@@ -25,8 +26,11 @@ from busbar.market.neighbours import Neighbours, row_test
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
+from busbar.market.restrictions import is_signed, rows_meeting
 from busbar.market.terms import Window
 from busbar.model.dtu import Resources, draw_micro
+from busbar.model.expressions import of_text
+from busbar.model.time import Instant
 
 
 class Placement(NamedTuple):
@@ -55,6 +59,8 @@ class Matching:
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
+        self._signed: dict[Eligibility, Bools] = {}
+        self._lasting: dict[tuple[Eligibility, Instant], Bools] = {}
         self._merits: dict[Eligibility, Merit] = {}
         self._lanes: dict[tuple[Eligibility, int, int, bool], Lane] = {}
 
@@ -169,7 +175,21 @@ class Matching:
 
     def eligible(self, wanted: Eligibility) -> Bools:
         """Give the rows that pass a class's tests of who and where."""
-        return self.columns.remembered(wanted, eligible_rows)
+        if not is_signed(wanted.where):
+            return self.columns.remembered(wanted, eligible_rows)
+        if wanted not in self._signed:
+            self._signed[wanted] = eligible_rows(self.columns, wanted, self.axis.now)
+        return self._signed[wanted]
+
+    def lasting(self, wanted: Eligibility, end: Instant) -> Bools | None:
+        """Give the rows whose signatures last to the end of a term; None where none are asked."""
+        if not is_signed(wanted.where):
+            return None
+        key = wanted, end
+        if key not in self._lasting:
+            when = When(self.axis.now, end)
+            self._lasting[key] = rows_meeting(self.columns, of_text(wanted.where), when)
+        return self._lasting[key]
 
     @property
     def tie_order(self) -> Ints:
@@ -187,7 +207,8 @@ class Matching:
     def _merit(self, wanted: Eligibility) -> Merit:
         if wanted not in self._merits:
             eligible = self.eligible(wanted)
-            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible)
+            lasting = partial(self.lasting, wanted)
+            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible, lasting)
         return self._merits[wanted]
 
 

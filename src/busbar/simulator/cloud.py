@@ -12,6 +12,7 @@ from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
@@ -90,6 +91,7 @@ class Cloud:
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
             ClearingCheck(self.seed, self.reference).look,
+            AttestedCheck().look,
             self.history.look,
         )
         self._seq = 0

@@ -27,6 +27,10 @@ class Profile(NamedTuple):
     liars: int = 0
     patience_ms: int = 3 * HOUR
     """How long consumers wait for a match at most before they give an order up."""
+    wary: float = 0.06
+    """Share of the orders that believe auditors only."""
+    audit_every_ms: int = 40 * MINUTE
+    """How often somebody signs, takes back, changes a key or steals a name."""
     poor: bool = False
     """Balances are small, so that they run out."""
 

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from busbar.controllers import attestations
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts.view import ContractView
@@ -14,6 +15,7 @@ from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
 from busbar.controllers.replicas import controller as replicas
 from busbar.market.occupancy import Occupancy
+from busbar.model.attestations import trust
 from busbar.model.time import MINUTE
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
@@ -32,6 +34,8 @@ BUSY = Profile(
     meddle_every_ms=15 * MINUTE,
     fault_every_ms=30 * MINUTE,
 )
+
+WARY = BUSY._replace(wary=0.8, audit_every_ms=6 * MINUTE, fault_every_ms=180 * MINUTE)
 
 
 def broken_by(seed: int, profile: Profile, hours: int) -> str:
@@ -135,6 +139,16 @@ def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
     assert caught(hours=3) == "I10"
+
+
+def test_i13_a_statement_taken_back_that_goes_on_counting(monkeypatch):
+    monkeypatch.setattr(attestations, "revoked", lambda snapshot, now: set())
+    assert caught(WARY) == "I13"
+
+
+def test_i13_a_signature_that_nobody_verifies(monkeypatch):
+    monkeypatch.setattr(trust, "is_signed", lambda envelope, key: True)
+    assert caught(WARY) == "I13"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
