@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from busbar.controllers.attestations import claims
+from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import is_promised, node_of, phase_of
@@ -21,6 +22,7 @@ from busbar.ledger.periods import month_of
 from busbar.market.book import Book
 from busbar.market.commitments import commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
+from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused, parse_order
@@ -31,9 +33,11 @@ from busbar.model.objects import (
     Object,
     is_deleting,
     labels_of,
+    metadata,
     name_of,
     namespace_of,
     spec_of,
+    status_of,
 )
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
@@ -53,12 +57,14 @@ class Waiting(NamedTuple):
 class Standing:
     """Follows snapshots: ask `at` first, then what is wanted of that snapshot."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place = NOWHERE) -> None:
+        self.freight = Freight(place)
         self._seen: Snapshot | None = None
         self._unbound: dict[_Name, Object] = {}
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
         self._homes: dict[str, dict[str, tuple[_Name, ...]]] = {}
+        self._held: dict[_Name, dict[str, Object]] = {}
         self._keepers: dict[_Name, Rules] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
         self._occupancy = Occupancy()
@@ -73,6 +79,7 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
+            self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
 
@@ -126,6 +133,10 @@ class Standing:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
 
+    def held_by(self, namespace: str, procurement: str) -> list[Object]:
+        """Give the open contracts that hold capacity for a Procurement, by name."""
+        return [obj for _, obj in sorted(self._held.get((namespace, procurement), {}).items())]
+
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""
         return self._spent[namespace, month_of(now)]
@@ -135,15 +146,27 @@ class Standing:
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
                 self._occupancy.drop(_name(before))
-                self._move_out(before)
                 self._bill(before, -1)
+                if keeps := spec_of(before).get("procurement"):
+                    self._let_go(namespace_of(before), keeps, name_of(before))
+                else:
+                    self._move_out(before)
             if after is not None:
                 self._bill(after, 1)
             taken = commitment_of(after) if after is not None else None
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
                 self._occupancy.put(_name(after), taken)
-                self._move_in(after, taken.node)
+                if keeps := spec_of(after).get("procurement"):
+                    self._held.setdefault((namespace_of(after), keeps), {})[name_of(after)] = after
+                else:
+                    self._move_in(after, taken.node)
+
+    def _let_go(self, namespace: str, procurement: str, contract: str) -> None:
+        held = self._held.get((namespace, procurement), {})
+        held.pop(contract, None)
+        if not held:
+            self._held.pop((namespace, procurement), None)
 
     def _move_in(self, contract: Object, node: str) -> None:
         homes = self._homes.setdefault(namespace_of(contract), {})
@@ -164,8 +187,9 @@ class Standing:
             self._spent[namespace_of(contract), month] += sign * billed
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        sources = (("", "nodes"), *((GROUP, name) for name in _STATED))
-        if since is not None and not any(_differs(snapshot, since, *name) for name in sources):
+        sources = ((GROUP, name) for name in _STATED)
+        changed = since is None or any(_differs(snapshot, since, *name) for name in sources)
+        if not changed and not any(map(_sells_otherwise, snapshot.changes(since, "", "nodes"))):
             return
         nodes = list(snapshot.list("", "nodes"))
         ready = {name_of(node) for node in nodes if is_ready(node)}
@@ -236,6 +260,23 @@ def _readable(offers: Iterable[Object]) -> Iterable[Offer]:
 
 def _differs(snapshot: Snapshot, since: Snapshot, group: str, resource: str) -> bool:
     return any(True for _ in snapshot.changes(since, group, resource))
+
+
+def _sells_otherwise(change: tuple[Object | None, Object | None]) -> bool:
+    """Say whether a change of a node is more than another list of images."""
+    before, after = change
+    if before is None or after is None:
+        return True
+    return _for_sale(before) != _for_sale(after)
+
+
+_BOOKKEEPING = frozenset({"resourceVersion", "managedFields", "generation"})
+
+
+def _for_sale(node: Object) -> tuple[object, ...]:
+    meta = {k: v for k, v in metadata(node).items() if k not in _BOOKKEEPING}
+    status = {k: v for k, v in status_of(node).items() if k != "images"}
+    return meta, spec_of(node), status
 
 
 def _name(obj: Object) -> _Name:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from busbar.market.attested import NO_CLAIMS, Attested, Claims, joined
+from busbar.market.burden import FREE, Rates, Relations
 from busbar.market.calendar import Calendar, parse_calendar
 from busbar.market.podspec import Taint, taints_of
 from busbar.model import wellknown as wk
@@ -47,6 +48,7 @@ class Offer:
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
     paused: bool = False
+    rates: Rates = FREE
 
     def sells(self, vendor: str, labels: Mapping[str, str]) -> bool:
         """Say whether a node of a vendor, with these labels, is among what is offered."""
@@ -78,6 +80,7 @@ class Supply:
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
     attested: tuple[Attested, ...] = ()
+    rates: Rates = FREE
 
 
 def validate_offer(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -106,6 +109,7 @@ def parse_offer(obj: Mapping[str, Any]) -> Offer:
         reclaim_notice_ms=_reclaim_notice(spec),
         minimum_term_ms=_minimum_term(spec),
         paused=_paused(spec) or is_deleting(obj),
+        rates=_rates(spec),
     )
 
 
@@ -146,6 +150,36 @@ def _paused(spec: Mapping[str, Any]) -> bool:
     return paused
 
 
+def _rates(spec: Mapping[str, Any]) -> Rates:
+    """Read what data costs to move; what is not stated costs nothing."""
+    transfer = spec.get("transfer")
+    if transfer is None:
+        return FREE
+    found = _known(transfer, "spec.transfer", ("ingress", "egress"))
+    ingress, egress = (_relations(found.get(way), way) for way in ("ingress", "egress"))
+    return Rates(ingress, egress)
+
+
+def _relations(value: object, way: str) -> Relations:
+    path = f"spec.transfer.{way}"
+    if value is None:
+        return Relations()
+    names = ("sameRegion", "otherRegion", "otherVendor")
+    found = _known(value, path, names)
+    return Relations(*(parse_euro(found.get(name, 0), f"{path}.{name}") for name in names))
+
+
+def _known(value: object, path: str, names: tuple[str, ...]) -> Mapping[str, Any]:
+    """Give an object that has none but the named fields; a misspelt rate would be free."""
+    known = ", ".join(names)
+    if not isinstance(value, Mapping):
+        raise InvalidField(path, f"must be an object with {known}")
+    for name in value:
+        if name not in names:
+            raise InvalidField(f"{path}.{name}", f"is unknown; known: {known}")
+    return value
+
+
 def _strings(spec: Mapping[str, Any], field: str) -> tuple[tuple[str, str], ...]:
     found = spec.get(field) or {}
     if not isinstance(found, Mapping):
@@ -173,6 +207,7 @@ _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
     _reclaim_notice,
     _minimum_term,
     _paused,
+    _rates,
 )
 
 
@@ -241,6 +276,7 @@ def _under(bare: Supply, offer: Offer, claims: Claims) -> Supply:
         reclaim_notice_ms=offer.reclaim_notice_ms,
         minimum_term_ms=offer.minimum_term_ms,
         attested=tuple(sorted({*bare.attested, *signed})) if signed else bare.attested,
+        rates=offer.rates,
     )
 
 

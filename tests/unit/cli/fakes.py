@@ -25,6 +25,7 @@ COLLECTIONS = frozenset(
         "nodes",
         "offers",
         "pricehistories",
+        "procurements",
         "vendors",
     ]
 )
