@@ -15,7 +15,9 @@ from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
+from busbar.controllers.market import matches
 from busbar.controllers.replicas import controller as replicas
+from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.attestations import trust
 from busbar.model.time import MINUTE
@@ -23,6 +25,7 @@ from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
 from busbar.simulator.network import Weather
 from busbar.simulator.profile import SETTINGS, Profile
+from busbar.store.contract import Transaction
 from busbar.store.memory import MemoryStore
 from busbar.store.watching import LogWatch
 
@@ -143,20 +146,41 @@ def test_i10_an_owner_that_waits_for_ever_for_what_it_owns(monkeypatch):
     assert caught(hours=1) == "I10"
 
 
+def test_i13_members_of_a_gang_that_are_committed_one_by_one(monkeypatch):
+    commit = matches._Batch.commit
+    made = []
+
+    def forgetful(self, match):
+        """Leave out every second member of a gang."""
+        if matches.gang_of_match(self._inputs, match) is not None:
+            made.append(match)
+            if len(made) % 2:
+                return Transaction()
+        return commit(self, match)
+
+    monkeypatch.setattr(matches._Batch, "commit", forgetful)
+    assert caught() == "I13"
+
+
+def test_i13_a_gang_that_is_matched_before_it_is_whole(monkeypatch):
+    monkeypatch.setattr(gathering, "counted", lambda gangs: (1, 1))
+    assert caught(seeds=20) == "I13"
+
+
 def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
     assert caught(hours=3) == "I10"
 
 
-def test_i13_a_statement_taken_back_that_goes_on_counting(monkeypatch):
+def test_i14_a_statement_taken_back_that_goes_on_counting(monkeypatch):
     monkeypatch.setattr(attestations, "revoked", lambda snapshot, now: set())
-    assert caught(WARY) == "I13"
+    assert caught(WARY) == "I14"
 
 
-def test_i13_a_signature_that_nobody_verifies(monkeypatch):
+def test_i14_a_signature_that_nobody_verifies(monkeypatch):
     monkeypatch.setattr(trust, "is_signed", lambda envelope, key: True)
-    assert caught(WARY) == "I13"
+    assert caught(WARY) == "I14"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):

@@ -71,6 +71,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.ATTESTATION_LAPSED: Fate.REMATCH,
     CloseReason.NOT_DELIVERED: Fate.REMATCH,
     CloseReason.SUPERSEDED: Fate.REMATCH,
+    CloseReason.GANG_BROKEN: Fate.REMATCH,
     CloseReason.DELETED: Fate.REMATCH,
 }
 
