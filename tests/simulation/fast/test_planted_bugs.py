@@ -16,6 +16,7 @@ from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
 from busbar.controllers.market import matches
+from busbar.controllers.moves import controller as moves
 from busbar.controllers.replicas import controller as replicas
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
@@ -41,6 +42,7 @@ BUSY = Profile(
 )
 
 WARY = BUSY._replace(wary=0.8, audit_every_ms=6 * MINUTE, fault_every_ms=180 * MINUTE)
+SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 * MINUTE)
 
 
 def broken_by(seed: int, profile: Profile, hours: int) -> str:
@@ -181,6 +183,11 @@ def test_i14_a_statement_taken_back_that_goes_on_counting(monkeypatch):
 def test_i14_a_signature_that_nobody_verifies(monkeypatch):
     monkeypatch.setattr(trust, "is_signed", lambda envelope, key: True)
     assert caught(WARY) == "I14"
+
+
+def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):
+    monkeypatch.setattr(moves, "available_from", lambda pod, owner: 0)
+    assert caught(SERVING, hours=6) == "I10"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
