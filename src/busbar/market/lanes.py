@@ -117,13 +117,13 @@ class Merit:
         columns: Columns,
         ranked: Callable[[tuple[int, ...]], Ints],
         eligible: Bools,
+        counts: Ints,
         lasting: Callable[[Instant], Bools | None],
     ) -> None:
         self._columns, self._ranked, self._eligible = columns, ranked, eligible
         self._lasting = lasting
-        tariffs = columns.tariffs.codes[eligible]
-        self.rows_of_tariff = np.bincount(tariffs, minlength=len(columns.tariffs.values))
-        self.count = len(tariffs)
+        self.rows_of_tariff = counts
+        self.count = int(counts.sum())
 
     def run(self, span: Span, equal: Iterable[list[int]], top: list[int]) -> Run:
         """Give the rows of tariffs for a term: lists of equal cost in tie order, cheapest first.

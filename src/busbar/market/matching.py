@@ -284,6 +284,13 @@ class Matching:
         """Say of each tariff whether a class may have rows of it."""
         return np.asarray(self._merit(wanted).rows_of_tariff > 0)
 
+    def _counted(self, wanted: Eligibility, zone: int | None, eligible: Bools) -> Ints:
+        """Count a class's rows of each tariff; what is signed changes with time alone."""
+        if not is_signed(wanted.where):
+            return self.columns.counted((wanted, zone), eligible)
+        tariffs = self.columns.tariffs
+        return np.bincount(tariffs.codes[eligible], minlength=len(tariffs.values))
+
     def _in_zone(self, wanted: Eligibility, zone: int | None) -> Bools:
         eligible = self.eligible(wanted)
         return eligible if zone is None else eligible & (self.columns.zones.codes == zone)
@@ -291,8 +298,11 @@ class Matching:
     def _merit(self, wanted: Eligibility, zone: int | None = None) -> Merit:
         if (wanted, zone) not in self._merits:
             eligible = self._in_zone(wanted, zone)
+            counts = self._counted(wanted, zone, eligible)
             lasting = partial(self.lasting, wanted)
-            self._merits[wanted, zone] = Merit(self.columns, self._ties.order, eligible, lasting)
+            ranked = self._ties.order
+            merit = Merit(self.columns, ranked, eligible, counts, lasting)
+            self._merits[wanted, zone] = merit
         return self._merits[wanted, zone]
 
 
