@@ -225,11 +225,28 @@ def vendor(
             (item.get("spec") or {}).get("country"),
             (item.get("status") or {}).get("nodes", 0),
             (item.get("status") or {}).get("nodesReady", 0),
+            (item.get("status") or {}).get("reliability"),
+            (item.get("status") or {}).get("failures", 0),
+            (item.get("status") or {}).get("bond", "0"),
             (item.get("status") or {}).get("balance", "0"),
         )
         for item in items
     ]
-    emit(output, items, ("name", "country", "nodes", "ready", "earned €"), rows)
+    titles = ("name", "country", "nodes", "ready", "reliability", "failures", "bond €", "earned €")
+    emit(output, items, titles, rows)
+    if name and output == "table":
+        _show_nodes(items[0])
+
+
+def _show_nodes(vendor: dict[str, Any]) -> None:
+    """Show what each node kept of its promises, the worst first."""
+    known = (vendor.get("status") or {}).get("nodeReliability") or ()
+    if known:
+        click.echo("")
+        fields = ("node", "reliability", "failures", "contracts", "deliveredSeconds")
+        rows = [tuple(item.get(f, 0) for f in (*fields, "promisedSeconds")) for item in known]
+        titles = ("node", "reliability", "failures", "contracts", "delivered s", "promised s")
+        emit("table", known, titles, rows)
 
 
 for _command in (payouts.payout, payouts.bond, payouts.statement, payouts.note):

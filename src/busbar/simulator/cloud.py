@@ -14,6 +14,7 @@ from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
+from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.history import HistoryCheck
@@ -85,15 +86,21 @@ class Cloud:
     def _checks_are_made(self) -> None:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
+        self.bonds = BondCheck(self.profile.timing)
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
+            self.bonds.look,
             ClearingCheck(self.seed, self.reference).look,
             self.history.look,
         )
         self._seq = 0
         self.exchange.committed.append(self._look)
+
+    def _most_are_cut(self) -> bool:
+        cut = self.network.up_cut & {machine.name for machine in self.machines}
+        return len(self.machines) >= 3 and len(cut) * 100 > 55 * len(self.machines)
 
     def _machines_join(self) -> None:
         for number in range(self.profile.machines):
@@ -161,6 +168,7 @@ class Cloud:
                 break
             self.world.now = max(self.world.now, at)
             self.world.happen()
+            self.bonds.watch_network(self.world.now, most_are_cut=self._most_are_cut())
             self.exchange.work()
         self.world.now = end
 

@@ -54,6 +54,7 @@ class People:
         for number in range(self.profile.vendors):
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
+            self._put_down(f"v{number}")
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
 
@@ -119,6 +120,14 @@ class People:
         self.paid_in[f"pay-{self._count}"] = amount
         for _ in range(2 if self.world.often(0.3) else 1):
             self.door.pay_in(namespace, amount, self.world.now, f"pay-{self._count}")
+
+    def _put_down(self, vendor: str) -> None:
+        """Put money into a vendor's bond: plenty, little, none."""
+        amount = self.world.chance.choice((0, EURO // 1000, 50 * EURO))
+        if amount:
+            self._count += 1
+            self.paid_in[f"bond-{self._count}"] = amount
+            self.door.deposit(vendor, amount, self.world.now, f"bond-{self._count}")
 
     # Ordering.
 

@@ -6,8 +6,11 @@ import itertools
 
 import pytest
 
+from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import NOTHING
+from busbar.controllers.contracts import compensation
 from busbar.controllers.contracts import controller as contracts
+from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
@@ -146,3 +149,21 @@ def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
 
     monkeypatch.setattr(market, "clear", greedy)
     assert caught() == "I11"
+
+
+def test_i13_a_failed_delivery_charged_beyond_the_rule(monkeypatch):
+    owed_for = compensation.owed_for
+    monkeypatch.setattr(compensation, "owed_for", lambda *args: 3 * owed_for(*args))
+    assert caught() == "I13"
+
+
+def test_i13_a_workloads_own_failure_charged_to_its_vendor(monkeypatch):
+    own = frozenset({*compensation.VENDORS_DOING, "Failed", "Deleted"})
+    monkeypatch.setattr(compensation, "VENDORS_DOING", own)
+    assert caught() == "I13"
+
+
+def test_i13_vendors_charged_for_a_cut_at_the_exchange(monkeypatch):
+    monkeypatch.setattr(Evidence, "of_loss", lambda *_: CloseReason.NODE_LOST)
+    often = BUSY._replace(machines=4, fault_every_ms=15 * MINUTE)
+    assert caught(often) == "I13"

@@ -13,6 +13,7 @@ import msgspec
 
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
+from busbar.controllers.contracts.compensation import compensation
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.money import (
     Settled,
@@ -289,6 +290,7 @@ class _Case(NamedTuple):
         observed = view.observed()
         started = view.started()
         asked = view.status.message if view.status.reason == reason.value else ""
+        paid = compensation(self.snapshot, view, reason)
         closed = with_status(
             view.obj,
             **settled.status(),
@@ -298,19 +300,22 @@ class _Case(NamedTuple):
             startedMs=started,
             finishedMs=observed.end if started is not None else None,
             pricePerDTU=self._price(()),
+            compensatedNano=paid.nano or None,
+            compensation=format_euro(paid.nano) if paid.nano else None,
         )
-        said = (
-            f"Contract {name_of(view.obj)} closed: {reason.value}, {format_euro(settled.billed)} €."
-        )
+        clause = f"; {paid.clause}" if paid.clause else ""
+        bill = f"{reason.value}, {format_euro(settled.billed)} €{clause}"
+        said = f"Contract {name_of(view.obj)} closed: {bill}."
         about = view.pod if view.pod is not None else view.obj
         ops = (
             *update(view.obj, closed),
             *(release(view.pod, FINALIZER_METER) if view.pod is not None else ()),
             event(self.snapshot, about, view.now, "ContractClosed", said),
+            *paid.ops,
         )
         cost = format_euro(settled.billed)
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €"
-        return decide(*ops, entries=settled.entries, note=note)
+        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clause}"
+        return decide(*ops, entries=(*settled.entries, *paid.entries), note=note)
 
     def _there(self) -> Iterable[Object]:
         """Give the open contracts of its node."""

@@ -57,10 +57,14 @@ class ContractStatus(Part):
     vendor_nano: int = 0
     fee_nano: int = 0
     rounding_nano: int = 0
+    compensated_nano: Annotated[
+        int, Meta(description="Paid to the consumer out of the vendor's bond: delivery failed.")
+    ] = 0
     price_per_dtu: Annotated[str, Meta(description="Latest price, euro per DTU.")] = field(
         default="", name="pricePerDTU"
     )
     cost: Annotated[str, Meta(description="Billed so far, in euro.")] = ""
+    compensation: Annotated[str, Meta(description="Compensated, in euro.")] = ""
     usage: Annotated[dict[str, Any], Meta(description="Observed: cpu, memory.")] = {}
 
 
@@ -78,8 +82,10 @@ CONTRACT = OwnKind(
         PrinterColumn("Node", ".spec.node"),
         PrinterColumn("€/DTU", ".status.pricePerDTU"),
         PrinterColumn("Billed", ".status.cost"),
+        PrinterColumn("Compensated", ".status.compensation", wide=True),
         PrinterColumn("Order", ".spec.order.name", wide=True),
         PrinterColumn("Epoch", ".spec.epoch", "integer", wide=True),
+        PrinterColumn("Message", ".status.message", wide=True),
     ),
     description="A match of an order and an offer: node, slots, draw, price snapshot, epoch.",
     read_only=True,
