@@ -8,10 +8,12 @@ from __future__ import annotations
 from busbar.controllers.accounts import AccountController
 from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
+from busbar.controllers.budgets.controller import DisruptionBudgetController
 from busbar.controllers.contract import Controller
 from busbar.controllers.contracts.controller import ContractController
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.curves import CurveController
+from busbar.controllers.deployments.controller import DeploymentController
 from busbar.controllers.expiry import ExpiryController
 from busbar.controllers.finished import FinishedJobController, FinishedPodController
 from busbar.controllers.garbage import GarbageController
@@ -23,6 +25,7 @@ from busbar.controllers.namespaces import NamespaceController
 from busbar.controllers.nodes import NodeController
 from busbar.controllers.offers import OfferController, VendorController
 from busbar.controllers.pods import PodController
+from busbar.controllers.replicas.controller import ReplicaSetController
 from busbar.controllers.settings import Settings
 from busbar.controllers.silences import Silences
 from busbar.controllers.standing import Standing
@@ -36,6 +39,9 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         NamespaceController(settings),
         JobController(settings),
         BatchJobController(settings),
+        DeploymentController(settings),
+        ReplicaSetController(settings),
+        DisruptionBudgetController(settings),
         MarketController(settings, standing),
         ContractController(settings, standing, evidence),
         NodeController(settings, listening),

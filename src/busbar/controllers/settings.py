@@ -55,5 +55,7 @@ class Settings(NamedTuple):
     """How long a clearing may wait to be counted into the price history."""
     history_kept_ms: int = 400 * DAY
     """How long the price history is kept."""
+    budgets_ms: int = 100
+    """How long the status of disruption budgets may lag: a burst of Pods is one count."""
     termination_grace_ms: int = 30 * SECOND
     """How long a stopped workload has to end, where its Pod says nothing."""

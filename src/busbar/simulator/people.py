@@ -10,6 +10,7 @@ from typing import Any
 
 from busbar.controllers.parts.pods import node_of
 from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
+from busbar.model.resources import key_of
 from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
     ANN_CAP,
@@ -31,6 +32,10 @@ from busbar.simulator.world import World
 REGIONS = ("Sweden", "Germany")
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri"]
 EURO = 10**9
+
+
+SERVICES_MAX = 2
+"""Deployments of a namespace at a time: they run until somebody ends them."""
 
 
 class People:
@@ -106,7 +111,9 @@ class People:
             return
         status = order.get("status") or {}
         waits = not node_of(order) if key.resource == "pods" else not status.get("node")
-        if key.group == "batch":
+        if key.group == "apps":
+            waits = not status.get("readyReplicas")
+        elif key.group == "batch":
             waits = not (status.get("ready") or status.get("succeeded"))
         if waits:
             self.door.delete(key, self.world.now)
@@ -135,7 +142,9 @@ class People:
         if not self.is_active:
             return
         if self.door.is_open:
-            self.world.chance.choice((self._job, self._job, self._pod, self._batch_job))()
+            self.world.chance.choice(
+                (self._job, self._job, self._pod, self._batch_job, self._service)
+            )()
         spread = self.profile.order_every_ms
         self.world.after(self.world.between(1, 2 * spread), self._order)
 
@@ -235,6 +244,56 @@ class People:
         key = Key("batch", "jobs", self._home(), self._next_name("batch"))
         self._place(key, spec=spec)
 
+    def _service(self) -> None:
+        """Deploy a service that runs until somebody ends it; end one where there are enough."""
+        home = self._home()
+        known = self.door.all_of("apps", "deployments", home)
+        if len(known) >= SERVICES_MAX:
+            self.door.delete(key_of(self.world.chance.choice(known)), self.world.now)
+            return
+        name = self._next_name("service")
+        labels = {"app": name}
+        surge, gone = self.world.chance.choice(((1, 0), (0, 1), (2, 1)))
+        rolling = {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": gone}}
+        spec = {
+            "replicas": self.world.between(1, 3),
+            "selector": {"matchLabels": labels},
+            "strategy": {"type": "Recreate"} if self.world.often(0.2) else rolling,
+            "minReadySeconds": self.world.chance.choice((0, 0, 60)),
+            "revisionHistoryLimit": self.world.between(0, 3),
+            "progressDeadlineSeconds": 600,
+            "template": {"metadata": {"labels": labels}, "spec": self._service_pod()},
+        }
+        self._place(Key("apps", "deployments", home, name), spec=spec)
+        if self.world.often(0.5):
+            budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+            self._make(Key("policy", "poddisruptionbudgets", home, name), spec=budget)
+
+    def _service_pod(self) -> dict[str, Any]:
+        milli = self.world.chance.choice((250, 500, 1000))
+        container = {
+            "name": "main",
+            "image": f"service:{self.world.now}",
+            "env": [{"name": ENV_RUNS_MS, "value": str(1000 * HOUR)}],
+            "resources": {"requests": {"cpu": f"{milli}m", "memory": f"{milli}Mi"}},
+        }
+        return {"containers": [container], "restartPolicy": "Always"}
+
+    def _roll(self) -> None:
+        """Change a service: its template, its size, or whether it is paused."""
+        service = self._any("apps", "deployments")
+        if service is None:
+            return
+        spec = spec_of(service)
+        template = {**spec["template"], "spec": self._service_pod()}
+        change: dict[str, Any] = self.world.chance.choice(
+            ({"template": template}, {"replicas": self.world.between(0, 4)}, {"paused": True})
+        )
+        paused = False if spec.get("paused") else change.get("paused", False)
+        self.door.change(
+            key_of(service), lambda obj: {**obj, "spec": {**spec, **change, "paused": paused}}
+        )
+
     # Meddling.
 
     def _meddle(self) -> None:
@@ -249,6 +308,7 @@ class People:
                 self._pay_more,
                 self._budget,
                 self._label_pod,
+                self._roll,
                 self._cordon,
                 self._end_namespace,
             )
@@ -262,12 +322,12 @@ class People:
 
     def _delete_something(self) -> None:
         group, resource = self.world.chance.choice(
-            ((GROUP, "jobs"), ("batch", "jobs"), ("", "pods"))
+            ((GROUP, "jobs"), ("batch", "jobs"), ("", "pods"), ("apps", "deployments"))
         )
         victim = self._any(group, resource)
         if victim is not None:
             key = Key(group, resource, namespace_of(victim), name_of(victim))
-            foreground = resource == "jobs" and self.world.often(0.5)
+            foreground = resource != "pods" and self.world.often(0.5)
             self.door.delete(key, self.world.now, foreground)
 
     def _reprice(self) -> None:

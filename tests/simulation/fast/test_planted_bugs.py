@@ -15,6 +15,7 @@ from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
+from busbar.controllers.replicas import controller as replicas
 from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
 from busbar.simulator.cloud import Cloud, Failed
@@ -131,6 +132,12 @@ def test_i10_finished_pods_that_pile_up(monkeypatch):
 def test_i10_an_owner_that_waits_for_ever_for_what_it_owns(monkeypatch):
     monkeypatch.setattr(GarbageController, "reconcile", lambda self, snapshot, key, now: NOTHING)
     assert caught(hours=1, first=4) == "I10"
+
+
+def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
+    first_to_go = replicas.first_to_go
+    monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
+    assert caught(hours=3) == "I10"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):

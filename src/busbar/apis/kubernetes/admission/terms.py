@@ -154,7 +154,7 @@ def _pod(change: Change) -> Errors:
     return _order("", change.new, change.old or {}, change.now)
 
 
-def _batch_job(change: Change) -> Errors:
+def _template(change: Change) -> Errors:
     before = spec_of(change.old or {}).get("template") or {}
     template = spec_of(change.new).get("template") or {}
     return _order("spec.template.", template, before, change.now)
@@ -185,5 +185,7 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "buckets"): _bucket,
     ("", "namespaces"): _namespace,
     ("", "pods"): _pod,
-    ("batch", "jobs"): _batch_job,
+    ("batch", "jobs"): _template,
+    ("apps", "deployments"): _template,
+    ("apps", "replicasets"): _template,
 }

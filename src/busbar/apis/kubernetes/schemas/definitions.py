@@ -40,6 +40,7 @@ REVIEWS = (
     "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
     "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
     "io.k8s.api.core.v1.Binding",
+    "io.k8s.api.autoscaling.v1.Scale",
 )
 """Kinds that are posted and answered but never stored."""
 _ALSO = (*REVIEWS, *(META + kind for kind in ("DeleteOptions", "Status", "Patch", "WatchEvent")))

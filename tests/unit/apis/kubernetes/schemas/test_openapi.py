@@ -142,7 +142,7 @@ def test_documents_are_named_by_their_content() -> None:
 
 
 def test_an_unknown_document_is_none() -> None:
-    assert openapi.v3("apis/apps/v1") is None
+    assert openapi.v3("apis/apps/v2") is None
 
 
 def test_descriptions_are_not_indented_as_the_code_they_come_from() -> None:
