@@ -20,11 +20,15 @@ FAILURE_DOMAINS = (LABEL_HOST, LABEL_RACK, LABEL_ZONE)
 """What fails together: machines of one host, one rack, one data centre."""
 LABEL_VENDOR = "busbar.dev/vendor"
 LABEL_JOB = "busbar.dev/job"
+LABEL_ISOLATION = "busbar.dev/isolation"
+LABEL_GPU_CLASS = "busbar.dev/gpu-class"
 
 # Market terms of a Pod (an order) or, for the cap, of a Namespace (its default).
 ANN_CAP = "busbar.dev/max-euro-per-dtu"
 ANN_REGION = "busbar.dev/region"
 ANN_VENDOR = "busbar.dev/vendor"
+ANN_RESTRICTIONS = "busbar.dev/restrictions"
+"""An eligibility expression as JSON, see `busbar.model.expressions`."""
 ANN_NOT_AFTER = "busbar.dev/not-after"
 ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"

@@ -15,6 +15,7 @@ from typing import Any
 from busbar.model.dtu import MEMORY_PER_DTU, MICRO, amount
 from busbar.model.time import HOUR
 from busbar.replay.calendars import ask_at, changes
+from busbar.replay.restrictions import meets, text_of
 
 Json = dict[str, Any]
 Term = tuple[int, int]
@@ -78,7 +79,8 @@ class Wish:
         order = self.order
         selector = tuple(sorted(order["selector"].items()))
         tolerations = tuple(tuple(t) for t in order["tolerations"])
-        return tuple(order["regions"]), tuple(order["vendors"]), selector, tolerations
+        where = text_of(order.get("where"))
+        return tuple(order["regions"]), tuple(order["vendors"]), selector, tolerations, where
 
 
 def base_draw(needs: list[int]) -> int:
@@ -189,6 +191,8 @@ class Market:
             return "VendorNotAllowed"
         if any(node["labels"].get(k) != v for k, v in order["selector"].items()):
             return "SelectorMismatch"
+        if not meets(order.get("where"), node, offer):
+            return "RestrictionNotMet"
         if any(not tolerated(order["tolerations"], taint) for taint in node["taints"]):
             return "TaintNotTolerated"
         if node["cordoned"]:

@@ -1,6 +1,6 @@
 """Who uses the exchange: consumers with all kinds of orders, vendors with moods, an operator.
 
-Everything they do goes through the door, and may be refused. Next: `faults.py`.
+Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from busbar.model.wellknown import (
 from busbar.simulator.door import Door
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
+from busbar.simulator.tastes import Tastes
 from busbar.simulator.world import World
 
 REGIONS = ("Sweden", "Germany")
@@ -45,6 +46,7 @@ class People:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
+        self.tastes = Tastes(world.seed)
         self.is_active = True
         self._count = 0
 
@@ -71,6 +73,7 @@ class People:
                 "labels": {
                     LABEL_VENDOR: f"v{number % self.profile.vendors}",
                     LABEL_REGION: REGIONS[number % 2],
+                    **self.tastes.labels(),
                     LABEL_ZONE: f"zone-{number % 3}",
                 },
                 "annotations": {"busbar.dev/speed-rating-micro": str(self._rating())},
@@ -89,6 +92,7 @@ class People:
 
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
+        spec["attributes"] = self.tastes.attributes()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
             closed = {"weekdays": ["Sun"], "available": False}
@@ -191,11 +195,11 @@ class People:
             "env": env,
             "resources": {"requests": self._resources()},
         }
-        return {"containers": [container], "restartPolicy": "Never"}
+        return {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
 
     def _pod(self) -> None:
         key = Key("", "pods", self._home(), self._next_name("pod"))
-        meta = {"annotations": self._terms()}
+        meta = {"annotations": {**self._terms(), **self.tastes.notes()}}
         self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
     def _job(self) -> None:
@@ -205,7 +209,7 @@ class People:
             "env": self._behaviour(),
             "resources": self._resources(),
             "backoffLimit": self.world.between(0, 2),
-            "restrictions": {},
+            "restrictions": self.tastes.restrictions(),
         }
         names = {
             ANN_CAP: "maxEuroPerDTU",
@@ -226,7 +230,7 @@ class People:
     def _batch_job(self) -> None:
         world = self.world
         template = {
-            "metadata": {"annotations": self._terms()},
+            "metadata": {"annotations": {**self._terms(), **self.tastes.notes()}},
             "spec": self._pod_spec(),
         }
         spec: dict[str, Any] = {

@@ -17,6 +17,7 @@ from busbar.model.wellknown import (
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
+    ANN_RESTRICTIONS,
     ANN_SCRIPT,
     ANN_VENDOR,
     NAMESPACE_LEASES,
@@ -24,7 +25,16 @@ from busbar.model.wellknown import (
 )
 
 ORDER_TERMS: Final = frozenset(
-    {ANN_CAP, ANN_REGION, ANN_VENDOR, ANN_NOT_AFTER, ANN_MAY_WAIT, ANN_DURATION, ANN_SCRIPT}
+    {
+        ANN_CAP,
+        ANN_REGION,
+        ANN_VENDOR,
+        ANN_RESTRICTIONS,
+        ANN_NOT_AFTER,
+        ANN_MAY_WAIT,
+        ANN_DURATION,
+        ANN_SCRIPT,
+    }
 )
 """What whoever orders may say of an order; all other annotations of ours are the exchange's."""
 TEMPLATED: Final = (("batch", "jobs"), ("apps", "deployments"), ("apps", "replicasets"))

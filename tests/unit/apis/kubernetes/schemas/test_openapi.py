@@ -119,11 +119,13 @@ def test_a_property_keeps_its_words_beside_its_reference() -> None:
 
 
 def test_swagger_has_nothing_that_version_2_does_not_know() -> None:
-    def keys(node: Any) -> Iterator[str]:
+    def keys(node: Any, *, names: bool = False) -> Iterator[str]:
+        """Give the keys of schemas; `names` says that these are the names of properties."""
         if isinstance(node, dict):
             for key, value in node.items():
-                yield key
-                yield from keys(value)
+                if not names:
+                    yield key
+                yield from keys(value, names=key == "properties" and not names)
         elif isinstance(node, list):
             for item in node:
                 yield from keys(item)
