@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from busbar.cli import clock, machines, manifests, payouts
+from busbar.cli import clock, machines, manifests, payouts, withdrawals
 from busbar.cli.client import Client, clustered
 from busbar.cli.cloud import require_root
 from busbar.cli.context import Context, pass_context
@@ -177,7 +177,7 @@ def _known(context: Context, name: str) -> None:
         raise CliError(f"no agent {name} has joined here; known: {known}", Exit.NOT_FOUND)
 
 
-class VendorGroup(click.Group):
+class NamedGroup(click.Group):
     """A group that also takes a NAME: a first word that is no command of its own is one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -188,7 +188,7 @@ class VendorGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=VendorGroup, invoke_without_command=True)
+@click.group(cls=NamedGroup, invoke_without_command=True)
 @click.argument("name", required=False)
 @click.option("--country", metavar="CC", help="Two-letter country code, to register or change.")
 @click.option("--display-name", metavar="TEXT", help="Name shown to consumers.")
@@ -249,19 +249,20 @@ def _show_nodes(vendor: dict[str, Any]) -> None:
         emit("table", known, titles, rows)
 
 
-for _command in (payouts.payout, payouts.bond, payouts.statement, payouts.note):
+_MONEY = (payouts.payout, payouts.bond, payouts.statement, payouts.note)
+for _command in (*_MONEY, withdrawals.drain, withdrawals.undrain):
     vendor.add_command(_command)
 
 
-@click.command()
+@click.group(cls=NamedGroup, invoke_without_command=True)
 @click.argument("name", required=False)
 @click.option("--vendor", metavar="VENDOR", help="Who sells; with --price, makes the offer.")
 @click.option("--price", metavar="EURO", help="Euro per DTU.")
 @click.option("-f", "--file", "source", type=click.Path(exists=True, path_type=Path), help="Offer.")
 @output_option
-@pass_context
+@click.pass_context
 def offer(
-    context: Context,
+    click_context: click.Context,
     /,
     name: str | None,
     vendor: str | None,
@@ -270,6 +271,9 @@ def offer(
     output: str,
 ) -> None:
     """List offers, or make one: `busbar offer NAME --vendor V --price 0.03`, or -f FILE."""
+    if click_context.invoked_subcommand is not None:
+        return
+    context: Context = click_context.obj
     names = _publish(context.client, name, vendor, price, source)
     items = context.client.list(clustered("offers"))
     if names:
@@ -279,6 +283,10 @@ def offer(
             raise CliError(said, Exit.NOT_FOUND)
         items = [item for item in items if item["metadata"]["name"] in names]
     emit(output, items, ("name", "vendor", "€/DTU now", "available", "nodes"), _offer_rows(items))
+
+
+for _command in (withdrawals.withdraw, withdrawals.pause, withdrawals.resume):
+    offer.add_command(_command)
 
 
 def _publish(

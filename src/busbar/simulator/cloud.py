@@ -20,6 +20,7 @@ from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
+from busbar.simulator.checks.notices import NoticeCheck
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
@@ -92,6 +93,7 @@ class Cloud:
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
             self.bonds.look,
+            NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             self.history.look,
         )

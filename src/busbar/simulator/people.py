@@ -9,7 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from busbar.controllers.parts.pods import node_of
-from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotate,
+    is_deleting,
+    name_of,
+    namespace_of,
+    spec_of,
+    with_metadata,
+)
 from busbar.model.resources import key_of
 from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
@@ -17,12 +26,15 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_RECLAIM,
     ANN_REGION,
     ANN_VENDOR,
     GROUP,
     LABEL_REGION,
     LABEL_VENDOR,
     LABEL_ZONE,
+    RECLAIM_AT_ONCE,
+    RECLAIM_WITH_NOTICE,
 )
 from busbar.simulator.door import Door
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
@@ -92,6 +104,7 @@ class People:
 
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
+        spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
         spec["attributes"] = self.tastes.attributes()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
@@ -314,6 +327,7 @@ class People:
                 self._label_pod,
                 self._roll,
                 self._cordon,
+                self._drain,
                 self._end_namespace,
             )
             self.world.chance.choice(choices)()
@@ -344,8 +358,31 @@ class People:
     def _withdraw(self) -> None:
         """Take an offer off the market, and put one there again after a while."""
         number = self.world.between(0, self.profile.vendors - 1)
-        self.door.delete(Key(GROUP, "offers", "", f"o{number}"), self.world.now)
-        self.world.after(self.world.between(1, 120) * MINUTE, lambda: self._offer(number))
+        key = Key(GROUP, "offers", "", f"o{number}")
+        if self.world.often(0.2):  # Gone at once: whoever has a notice is owed it.
+            self.door.change(key, lambda obj: with_metadata(obj, finalizers=None))
+        self.door.delete(key, self.world.now)
+        self.world.after(self.world.between(1, 120) * MINUTE, lambda: self._offer_again(number))
+
+    def _offer_again(self, number: int) -> None:
+        if self.door.get(Key(GROUP, "offers", "", f"o{number}")) is None:
+            self._offer(number)
+        elif self.is_active:
+            self.world.after(30 * MINUTE, lambda: self._offer_again(number))
+
+    def _drain(self) -> None:
+        """Take a node off the market for a while, mostly with notice."""
+        node = self._any("", "nodes")
+        if node is None or self.world.often(0.3):
+            return
+        key = Key("", "nodes", "", name_of(node))
+        asked = RECLAIM_AT_ONCE if self.world.often(0.3) else RECLAIM_WITH_NOTICE
+        self.door.change(key, lambda obj: annotate(obj, {ANN_RECLAIM: asked}))
+        pause = self.world.between(1, 300) * MINUTE
+        self.world.after(pause, lambda: self._undrain(key))
+
+    def _undrain(self, key: Key) -> None:
+        self.door.change(key, lambda obj: annotate(obj, {ANN_RECLAIM: None}))
 
     def _pay_more(self) -> None:
         self._pay(self._home(), self.world.between(1, 40) * EURO // 10)
@@ -394,6 +431,8 @@ class People:
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
         self.is_active = False
+        for node in self.door.all_of("", "nodes"):
+            self._undrain(Key("", "nodes", "", name_of(node)))
         for node in self.door.all_of("", "nodes"):
             key = Key("", "nodes", "", name_of(node))
             self.door.change(

@@ -70,10 +70,20 @@ def owed_for(snapshot: Snapshot, view: ContractView) -> int:
         for slot in left
         if (ms := slot.end_ms - max(slot.start_ms, end)) > 0
     ]
+    parts += _unserved(view, asks, end)
     if not parts:
         return 0
     unfinished = sum(worth(slot, view.spec.draw_micro) for slot in left if slot.end_ms > end)
     return damages(parts, view.spec.draw_micro, unfinished)
+
+
+def _unserved(view: ContractView, asks: dict[str, int | None], end: Instant) -> list[Undelivered]:
+    """Give the notice that a vendor owed beyond what was sold, at the last price."""
+    bound, last = view.status.notice_until_ms, view.spec.slots[-1]
+    ms = 0 if bound is None else bound - max(end, last.end_ms)
+    if ms <= 0:
+        return []
+    return [Undelivered(ms, last.price_nano, asks.get(_hour(last.start_ms), last.price_nano))]
 
 
 def _ask(asks: dict[str, int | None], slot: ContractSlot) -> int | None:

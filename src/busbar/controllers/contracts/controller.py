@@ -25,13 +25,15 @@ from busbar.controllers.contracts.rolling import next_slots
 from busbar.controllers.contracts.room import give_way, has_room
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.names import FINALIZER_METER
-from busbar.controllers.nodes import is_ready, is_schedulable, node_key
+from busbar.controllers.nodes import is_ready, keeps_promises, node_key
 from busbar.controllers.parts.binding import bound
 from busbar.controllers.parts.deletion import delete_pod, release
+from busbar.controllers.parts.displacement import displaced
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.parts.pods import contract_key, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
+from busbar.controllers.reclaims import asked_of, told
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import Entry
@@ -73,6 +75,10 @@ class ContractController:
         if status_of(obj).get("phase") == "Closed":
             return self._kept(obj, now)
         view = read_contract(snapshot, obj, now)
+        asked = asked_of(view.pod or {})
+        if asked and not view.status.reclaim_by:
+            note = f"contract {name_of(obj)}: its Pod is evicted, {asked}"
+            return decide(*told(snapshot, obj, "Pod", asked, now), note=note)
         case = _Case(self._settings, self._standing, self._evidence, snapshot, view)
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()
 
@@ -100,12 +106,14 @@ class _Case(NamedTuple):
         view = self.view
         if view.is_over or view.is_stopping:
             return self._close(CloseReason.DELETED)
+        if view.is_reclaimed:
+            return self._close(view.reclaim_reason)
         if view.now < view.start:
             return Decision(requeue_at=view.start)
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None:
             return self._close(self.evidence.of_loss(self.snapshot, view))
-        if not is_schedulable(node) or not has_room(self._there(), view, node):
+        if not keeps_promises(node) or not has_room(self._there(), view, node):
             return self._not_yet(node)
         assert view.pod is not None
         pod = bound(view.pod, view.spec.node, name_of(view.obj), view.spec.epoch, view.now)
@@ -148,6 +156,8 @@ class _Case(NamedTuple):
         view, overdue = self.view, self._never_started()
         if self._is_silent():
             return self._write(changes, settled.entries, view.now + self.settings.fencing_ms)
+        if view.is_reclaimed:
+            return self._stop(view.reclaim_reason, changes, settled)
         if overdue is not None and overdue <= view.now:
             late = self.evidence.of_late_start(self.snapshot, view)
             return self._stop(late, changes, settled)
@@ -179,6 +189,8 @@ class _Case(NamedTuple):
             return self._stop(more.reason, changes, settled, more.message)
         if more.reason is not None and more.reason.value != view.status.reason:
             ops.append(self._warning(more.message, end))
+        if more.reason is CloseReason.WITHDRAWN_EARLY and view.status.notice_until_ms is None:
+            changes["noticeUntilMs"] = view.now + view.spec.reclaim_notice_ms
         changes["reason"] = more.reason.value if more.reason is not None else None
         changes["message"] = more.message or None
         retry = min(end, view.now + 5 * SECOND) if more.reason is not None else None
@@ -202,8 +214,9 @@ class _Case(NamedTuple):
         assert view.pod is not None
         sentence = message or SENTENCES[reason]
         changes |= {"reason": reason.value, "message": sentence}
+        pod = displaced(view.pod, reason, sentence, view.now)
         ops = (
-            *delete_pod(view.pod, view.now, self.settings.termination_grace_ms),
+            *delete_pod(pod, view.now, self.settings.termination_grace_ms),
             event(self.snapshot, view.pod, view.now, reason.value, sentence, warning=True),
         )
         return self._write(changes, settled.entries, self._due(settled), (), ops)
@@ -220,6 +233,9 @@ class _Case(NamedTuple):
         price = self._price(more)
         fresh = with_status(fresh, **{**changes, "pricePerDTU": price})
         written = update(self.view.obj, fresh)
+        reclaim_at = self.view.status.reclaim_at_ms
+        if reclaim_at is not None and reclaim_at > self.view.now:
+            requeue_at = earliest(requeue_at, reclaim_at)
         note = f"contract {self._name}: {self._said(changes, more)}" if written else ""
         return decide(*written, *ops, entries=entries, requeue_at=requeue_at, note=note)
 
@@ -281,6 +297,8 @@ class _Case(NamedTuple):
         if view.pod is None:
             return CloseReason.DELETED
         reason = self.evidence.of_pod(self.snapshot, view)
+        if reason is CloseReason.WITHDRAWN_EARLY and view.is_reclaimed:
+            return view.reclaim_reason
         is_own = reason is CloseReason.FAILED
         return CloseReason.DELETED if view.is_stopping and is_own else reason
 

@@ -55,9 +55,10 @@ def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant, spent: i
     for _ in range(_STEPS_MAX):
         if end > wanted:
             break
-        rolled = roll(offer, view.spec.cap_nano, end, view.spec.not_after_ms)
+        rolled = roll(offer, view.spec.cap_nano, end, view.limit)
         if isinstance(rolled, NotRolled):
-            return Next(tuple(slots), hold, _REASONS[rolled.reason], f"{rolled.message}.")
+            reason, message = _ending(view, rolled, end)
+            return Next(tuple(slots), hold, reason, message)
         more = [ContractSlot(s.start, s.end, s.price_nano) for s in rolled.segments]
         cost = sum(worth(slot, view.spec.draw_micro) for slot in more)
         short = _short(hold + cost, funds, budget)
@@ -65,6 +66,16 @@ def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant, spent: i
             return Next(tuple(slots), hold, short, SENTENCES[short])
         slots, hold, end = slots + more, hold + cost, more[-1].end_ms
     return Next(tuple(slots), hold)
+
+
+def _ending(view: ContractView, rolled: NotRolled, end: Instant) -> tuple[CloseReason, str]:
+    """Say why it is not extended; a vendor's notice outlasts the withdrawal of its offer."""
+    reclaim_at, notice = view.status.reclaim_at_ms, view.spec.reclaim_notice_ms
+    if reclaim_at is not None and end >= reclaim_at:
+        return view.reclaim_reason, SENTENCES[view.reclaim_reason]
+    if rolled.reason is Reason.NOT_OFFERED and notice:
+        return CloseReason.WITHDRAWN_EARLY, SENTENCES[CloseReason.WITHDRAWN_EARLY]
+    return _REASONS[rolled.reason], f"{rolled.message}."
 
 
 def _short(cost: int, funds: int, budget: int | None) -> CloseReason | None:

@@ -21,6 +21,7 @@ from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
+from busbar.market.offers import Offer
 from busbar.market.outcome import Clearing, Match
 from busbar.model.ids import derived_suffix, derived_uid
 from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
@@ -77,6 +78,7 @@ class _Batch:
         self._record, self._now = record, now
         # Worked out order by order: in a burst it would be what everybody waits for.
         self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._offers = {offer.name: offer for offer in inputs.offers}
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
     def commit(self, match: Match) -> Transaction:
@@ -84,7 +86,8 @@ class _Batch:
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.hold_nano
-        contract = _contract(ordered, match, money, self._record, epoch, now)
+        offer = self._offers.get(match.offer)
+        contract = _contract(ordered, match, money, self._record, epoch, now, offer)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -113,7 +116,13 @@ class _Batch:
 
 
 def _contract(
-    ordered: Ordered, match: Match, held_nano: int, clearing: str, epoch: int, now: Instant
+    ordered: Ordered,
+    match: Match,
+    held_nano: int,
+    clearing: str,
+    epoch: int,
+    now: Instant,
+    offer: Offer | None,
 ) -> Object:
     order, pod = ordered
     suffix = derived_suffix(uid_of(pod), epoch)
@@ -134,6 +143,8 @@ def _contract(
         epoch=epoch,
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
         not_after_ms=order.deadline,
+        reclaim_notice_ms=0 if offer is None else offer.reclaim_notice_ms,
+        minimum_term_ms=0 if offer is None else offer.minimum_term_ms,
         clearing=clearing,
     )
     status = ContractStatus(

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from busbar.controllers.jobs.outcome import LOST_REASONS
+from busbar.controllers.parts.displacement import was_displaced
 from busbar.controllers.parts.pods import is_final, node_of, report_of
 from busbar.model.errors import InvalidField
 from busbar.model.labels import selects
@@ -56,7 +57,7 @@ def sort_out(pods: Iterable[Object]) -> Members:
 
 def is_lost(pod: Object) -> bool:
     """Say whether a Pod failed through its node."""
-    return str(status_of(pod).get("reason") or "") in LOST_REASONS
+    return str(status_of(pod).get("reason") or "") in LOST_REASONS or was_displaced(pod)
 
 
 def ended_at(pod: Object) -> Instant:

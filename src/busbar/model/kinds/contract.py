@@ -37,6 +37,10 @@ class ContractSpec(Part):
     epoch: Annotated[int, Meta(description="Fencing token: increases with each match.")] = 1
     slots: list[ContractSlot] = []
     not_after_ms: int | None = None
+    reclaim_notice_ms: Annotated[
+        int, Meta(description="Notice of the vendor before it takes sold capacity back; 0: never.")
+    ] = 0
+    minimum_term_ms: Annotated[int, Meta(description="It is not taken back before this.")] = 0
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
 
 
@@ -49,6 +53,15 @@ class ContractStatus(Part):
     started_ms: int | None = None
     finished_ms: int | None = None
     settled_until_ms: int | None = None
+    reclaim_by: Annotated[
+        str, Meta(description="What the vendor takes back: Node, Offer, Pod; empty: nothing.")
+    ] = ""
+    reclaim_at_ms: Annotated[
+        int | None, Meta(description="When the vendor takes its capacity back.")
+    ] = None
+    notice_until_ms: Annotated[
+        int | None, Meta(description="Until when the notice agreed binds the vendor.")
+    ] = None
     held_nano: int = 0
     billed_nano: int = 0
     billed_by_month: Annotated[

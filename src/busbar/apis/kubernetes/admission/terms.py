@@ -31,7 +31,10 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_RECLAIM,
     ANN_RESTRICTIONS,
+    RECLAIM_AT_ONCE,
+    RECLAIM_WITH_NOTICE,
 )
 
 Reader = Callable[[object, str], object]
@@ -177,6 +180,15 @@ def _namespace(change: Change) -> Errors:
         yield from _read(cap, f"metadata.annotations[{ANN_CAP}]", parse_euro)
 
 
+def _node(change: Change) -> Errors:
+    asked = annotations_of(change.new).get(ANN_RECLAIM)
+    if asked not in (None, *_RECLAIMS):
+        yield unsupported(f"metadata.annotations[{ANN_RECLAIM}]", asked, _RECLAIMS)
+
+
+_RECLAIMS: Final = (RECLAIM_WITH_NOTICE, RECLAIM_AT_ONCE)
+
+
 def _pod(change: Change) -> Errors:
     return _order("", change.new, change.old or {}, change.now)
 
@@ -216,6 +228,7 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "accounts"): _account,
     ("busbar.dev", "buckets"): _bucket,
     ("", "namespaces"): _namespace,
+    ("", "nodes"): _node,
     ("", "pods"): _pod,
     ("batch", "jobs"): _template,
     ("apps", "deployments"): _template,
