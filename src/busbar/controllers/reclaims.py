@@ -164,7 +164,8 @@ def _terms(contract: Object, asked: str, now: Instant) -> dict[str, Any]:
 def _warned(snapshot: Snapshot, contract: Object, now: Instant) -> tuple[Op, ...]:
     spec, at = spec_of(contract), status_of(contract)["reclaimAtMs"]
     name = (spec.get("order") or {}).get("name", "")
-    pod = snapshot.get(pod_key(namespace_of(contract), name))
+    key = pod_key(namespace_of(contract), name)
+    pod = None if spec.get("procurement") else snapshot.get(key)
     when = f"at {format_instant(at)}" if at > now else "now"
     said = f"Vendor {spec['vendor']} takes its capacity on node {spec['node']} back {when}."
     about = pod if pod is not None else contract

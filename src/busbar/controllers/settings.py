@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from busbar.market.luggage import NOWHERE, Place
 from busbar.model.time import DAY, HOUR, MINUTE, SECOND
 
 
@@ -15,6 +16,8 @@ class Settings(NamedTuple):
 
     fee_ppm: int = 20_000
     """The exchange's fee in millionths of what the consumer pays."""
+    place: Place = NOWHERE
+    """Where the buckets are kept: the exchange's own S3 door."""
     batch_ms: int = 1
     """How long the market waits after the first order, so that a burst is one batch."""
     fencing_ms: int = 10 * SECOND
@@ -41,6 +44,10 @@ class Settings(NamedTuple):
     """How long the status of accounts, offers and vendors may lag: a burst is one write."""
     payday_ms: int = 2 * SECOND
     """How often balances are looked at: paying in changes no object, so it wakes nobody."""
+    procure_ms: int = 30 * SECOND
+    """How often a Procurement asks the market while something is missing."""
+    hold_look_ms: int = MINUTE
+    """How often a node is looked at on which capacity is held without a workload."""
     book_ms: int = SECOND
     """How often a Book is published at most."""
     contracts_kept_ms: int = 35 * DAY

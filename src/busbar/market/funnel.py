@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from busbar.market.burden import NO_BURDEN
 from busbar.market.columns import CLOSED, Bools, Columns, Ints
 from busbar.market.company import ALONE
 from busbar.market.eligibility import static_tests
@@ -22,8 +23,17 @@ from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
 from busbar.market.restrictions import asked, first_unmet
 from busbar.market.terms import Window
-from busbar.market.words import clause, empty_regions, lacking, price, unknown_vendors
+from busbar.market.words import (
+    clause,
+    empty_regions,
+    lacking,
+    price,
+    unknown_vendors,
+    weight,
+)
+from busbar.model.dtu import MICRO, base_draw
 from busbar.model.expressions import conjuncts, of_text
+from busbar.model.time import HOUR
 
 _ALL = tuple(Reason)
 STAGES = _ALL[_ALL.index(Reason.REGION_NOT_ALLOWED) : _ALL.index(Reason.NO_FREE_CAPACITY) + 1]
@@ -66,9 +76,20 @@ class Explainer:
             self._funnels[key] = self._refusal(order, window)
         return self._funnels[key]
 
+    def gang_refusal(self, gang: str) -> tuple[Reason, str, Funnel]:
+        """Give reason, sentence and funnel of a gang: those of the first member left out."""
+        found, size, zone, blocked = self._matching.missed[gang]
+        reason, funnel = self.refusal(blocked.order, blocked.window)
+        if zone is None or reason is Reason.UNKNOWN_VENDOR:
+            return reason, funnel.sentence, funnel
+        where = zone or "no region"
+        said = f"{found} of {size} members of the gang find a place in {where}, one of the others"
+        return Reason.GANG_NOT_PLACED, f"{said} does not: {funnel.sentence}", funnel
+
     def _refusal(self, order: Order, window: Window) -> tuple[Reason, Funnel]:
         kinds = self._kinds_for(order)
-        stages = self._stages(kinds, order, window)
+        zone = None if order.gang is None else self._matching.missed[order.gang.name].zone
+        stages = self._stages(kinds, order, window, zone)
         reached = np.zeros(len(kinds.weights), dtype=np.int64)
         np.maximum.at(reached, kinds.node, stages)
         # Whatever passed every test can only have lacked room: see `clearing.py`, step 2.
@@ -121,7 +142,8 @@ class Explainer:
     def _cheaper(self, placement: Placement) -> tuple[str, ...]:
         order, window, row, span = placement
         kinds = self._kinds_for(order)
-        stages = self._stages(kinds, order, window)
+        zone = None if order.gang is None else self._columns.rows[row].zone
+        stages = self._stages(kinds, order, window, zone)
         tariffs = self._columns.tariffs.codes
         ask = self._matching.asks[tariffs[row], span.c0]
         asks = self._matching.asks[tariffs[kinds.rows], span.c0]
@@ -134,7 +156,7 @@ class Explainer:
             if stage == _STAGE[Reason.RESTRICTION_NOT_MET]:
                 why = self._lacking(order.eligibility.where, kinds.rows[at : at + 1])
             if stage == _PASSED:
-                why = self._dearer(placement, int(tariffs[kinds.rows[at]])) or why
+                why = self._dearer(placement, int(kinds.rows[at])) or why
             best[key] = max(best.get(key, (0, "")), (stage, why))
         found = [
             f"{vendor} at {price(nano)}: {why}"
@@ -147,17 +169,29 @@ class Explainer:
         part = int(first_unmet(self._columns, where, row)[0])
         return lacking(conjuncts(of_text(where))[part])
 
-    def _dearer(self, placement: Placement, tariff: int) -> str:
-        """Say that a tariff that begins lower costs more over the term; "" where it does not."""
+    def _dearer(self, placement: Placement, row: int) -> str:
+        """Say that a row that begins lower costs more in all; "" where it does not."""
         span, asks = placement.span, self._matching.asks
-        taken = self._columns.tariffs.codes[placement.row]
+        tariffs = self._columns.tariffs.codes
         lengths = np.array(self._matching.axis.lengths(span))
-        theirs, ours = asks[tariff, span.c0 : span.c1], asks[taken, span.c0 : span.c1]
-        if CLOSED in theirs or int((theirs - ours) @ lengths) < 0:
+        theirs, ours = (asks[tariffs[at], span.c0 : span.c1] for at in (row, placement.row))
+        if CLOSED in theirs:
             return ""
-        return f"dearer over the whole term ({price(int(theirs.max()))} later)"
+        more = int((theirs - ours) @ lengths)
+        if more >= 0:
+            return f"dearer over the whole term ({price(int(theirs.max()))} later)"
+        order = placement.order
+        if order.burden is NO_BURDEN:
+            return ""
+        loaded = self._matching.loaded(order.burden)
+        lost = int(theirs[0]) * loaded.lost_ms(row) - int(ours[0]) * loaded.lost_ms(placement.row)
+        moved = loaded.moving(row) - loaded.moving(placement.row)
+        beyond = (more + lost) * base_draw(order.requests) + moved * MICRO * HOUR
+        return weight(order.burden, loaded, row, placement.row) if beyond >= 0 else ""
 
-    def _stages(self, kinds: Kinds, order: Order, window: Window) -> Ints:
+    def _stages(
+        self, kinds: Kinds, order: Order, window: Window, gang_zone: str | None = None
+    ) -> Ints:
         """Give the first test that each row fails, `_PASSED` where it fails none."""
         columns = self._columns
         stage = kinds.stage.copy()
@@ -169,6 +203,10 @@ class Explainer:
         timing = self._timing(order, window)
         _fail(stage, timing.closed[tariffs], Reason.OFFER_UNAVAILABLE)
         _fail(stage, timing.dear[tariffs], Reason.PRICE_ABOVE_CAP)
+        if order.burden.cap_nano is not None:
+            within = self._matching.loaded(order.burden).within
+            if within is not None:
+                _fail(stage, ~within[kinds.rows], Reason.EGRESS_ABOVE_CAP)
         for have, need, reason in zip(columns.capacity, order.requests, _SHORT, strict=True):
             _fail(stage, have[nodes] < need, reason)
         _fail(stage, columns.minimum_terms[tariffs] > window.length, Reason.MINIMUM_TERM_TOO_LONG)
@@ -176,6 +214,9 @@ class Explainer:
             eligible = self._matching.eligible(order.eligibility)
             for rule in self._matching.neighbours.allowed(order.company, eligible):
                 _fail(stage, ~rule.domains[rule.codes[kinds.rows]], rule.reason)
+        if gang_zone is not None:
+            outside = columns.zones.where([zone != gang_zone for zone in columns.zones.values])
+            _fail(stage, outside[kinds.rows], Reason.OUTSIDE_GANG_ZONE)
         _fail(stage, timing.unbearable[zones, tariffs], Reason.CLEARING_PRICE_ABOVE_CAP)
         return stage
 

@@ -57,8 +57,9 @@ class PriceList:
         return self._known[key]
 
     def cost(self, placement: Placement) -> int:
-        """Give what the term costs: the hold."""
-        return cost_of(self.segments(placement), self._matching.draw(placement))
+        """Give what the term and its data cost: the hold."""
+        term = cost_of(self.segments(placement), self._matching.draw(placement))
+        return term + self._matching.moving(placement)
 
 
 def _matches(matching: Matching, turns: Iterable[Turn]) -> Iterator[Match]:
@@ -85,6 +86,7 @@ def _terms(matching: Matching, prices: PriceList, placement: Placement) -> tuple
         segments[0].price_nano,
         matching.asked(placement)[0].price_nano,
         segments,
+        matching.moving(placement),
     )
 
 
@@ -94,7 +96,9 @@ def _refusals(explainer: Explainer, turns: Iterable[Turn]) -> Iterator[Refusal]:
     for order, window, kind, placement in turns:
         if placement is not None:
             continue
-        if kind not in told:
+        if kind not in told and order.gang is not None:
+            told[kind] = explainer.gang_refusal(order.gang.name)
+        elif kind not in told:
             reason, funnel = explainer.refusal(order, window)
             told[kind] = reason, funnel.sentence, funnel
         yield Refusal(order.id, order.namespace, *told[kind])

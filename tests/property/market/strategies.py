@@ -8,6 +8,16 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from busbar.market.book import Book
+from busbar.market.burden import (
+    FREE,
+    NO_BURDEN,
+    Burden,
+    Data,
+    Delay,
+    Lost,
+    Rates,
+    Relations,
+)
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
@@ -16,6 +26,7 @@ from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
 from busbar.model.dtu import Resources
 from busbar.model.expressions import read_expression, to_text
+from busbar.model.gangs import Gang
 from busbar.model.time import HOUR, MINUTE, parse_instant
 
 GIB = 1024**3
@@ -183,6 +194,61 @@ def sociable_markets(draw):
     return book, [replace(order, company=draw(companies)) for order in draw(batches())]
 
 
+relations = st.builds(Relations, *(st.sampled_from([0, 0, 1_000_000, 7_000_000]),) * 3)
+rates = st.one_of(st.just(FREE), st.builds(Rates, relations, relations))
+volumes = st.sampled_from([0, 1, GIB // 3, GIB, 5 * GIB])
+places = st.sampled_from(["", *ZONES]), st.sampled_from(["", *VENDORS])
+datas = st.builds(Data, *places, volumes, volumes)
+some_nodes = st.frozensets(st.sampled_from([f"n{i}" for i in range(7)]))
+delays = st.builds(
+    Lost, st.sampled_from(list(Delay)), st.sampled_from([1, MINUTE, HOUR]), some_nodes
+)
+burdens = st.one_of(
+    st.just(NO_BURDEN),
+    st.builds(
+        Burden,
+        st.none() | datas,
+        st.lists(delays, max_size=2).map(tuple),
+        st.sampled_from([None, None, 0, 3_000_000]),
+    ),
+)
+
+
+@st.composite
+def laden_markets(draw):
+    """Make markets in which moving data has its price, and some orders lose time on some nodes."""
+    rows = [replace(row, rates=draw(rates)) for row in draw(supplies())]
+    book = Book.build(rows, draw(st.lists(commitments(), max_size=2)), VENDORS, draw(companions))
+    wanted = [replace(o, burden=draw(burdens), company=draw(companies)) for o in draw(batches())]
+    return book, wanted
+
+
+@st.composite
+def ganging_markets(draw):
+    """Make sociable or laden markets in which some orders start together."""
+    book, wanted = draw(st.one_of(sociable_markets(), laden_markets()))
+    return book, [_ganged(order, draw(gangs)) for order in wanted]
+
+
+gangs = st.one_of(
+    st.none(),
+    st.builds(
+        Gang,
+        st.sampled_from(["a", "b"]),
+        st.sampled_from([1, 2, 3]),
+        st.sampled_from([0, 0, 0, 1]),
+        st.sampled_from([(), (), (), ("Sweden",), ("Norway",)]),
+    ),
+)
+
+
+def _ganged(order: Order, gang: Gang | None) -> Order:
+    """Give an order its gang; all of a gang are of one namespace."""
+    if gang is None:
+        return order
+    return replace(order, gang=gang, namespace="alpha")
+
+
 @st.composite
 def batches(draw):
     return [draw(orders(i)) for i in range(draw(st.integers(0, 7)))]
@@ -292,6 +358,24 @@ def sociable_market(
     return book.among(tuple(sorted(there))), found
 
 
+def ganging_market(
+    seed: int, nodes: tuple[int, int] = (3, 8), orders: tuple[int, int] = (8, 18)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which two thirds of the orders belong to gangs."""
+    chance = random.Random(seed)
+    make = chance.choice([busy_market, busy_market, sociable_market, laden_market])
+    book, wanted = make(seed, nodes, orders)
+    found = []
+    for number in range(3):
+        size = chance.choice([2, 2, 3, 4])
+        zones = chance.choice([()] * 5 + [("Sweden",)])
+        waits = chance.random() < 0.4
+        for _ in range(min(size, len(wanted))):
+            order = replace(wanted.pop(), namespace="alpha", may_wait=waits)
+            found.append(replace(order, gang=Gang(f"g{number}", size, 0, zones)))
+    return book, found + wanted
+
+
 def _some(chance: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if chance.random() < 0.6)
 
@@ -308,4 +392,42 @@ def _company(chance: random.Random) -> Company:
         _near(chance),
         _near(chance),
         (spread,) if chance.random() < 0.4 else (),
+    )
+
+
+def laden_market(
+    seed: int, nodes: tuple[int, int] = (2, 6), orders: tuple[int, int] = (4, 14)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which most orders cost more in one place than in another."""
+    chance = random.Random(seed)
+    book, wanted = busy_market(seed, nodes, orders)
+    asked = {row.offer: _rates(chance) for row in book.supplies}
+    rows = [replace(row, rates=asked[row.offer]) for row in book.supplies]
+    kinds = [NO_BURDEN, *(_burden(chance, nodes[1]) for _ in range(4))]
+    found = [replace(order, burden=chance.choice(kinds)) for order in wanted]
+    return Book.build(rows, book.commitments, book.vendors), found
+
+
+def _rates(chance: random.Random) -> Rates:
+    def relations() -> Relations:
+        return Relations(*(chance.choice([0, 1, 3, 8]) * 1_000_000 for _ in range(3)))
+
+    return Rates(relations(), relations()) if chance.random() < 0.7 else FREE
+
+
+def _burden(chance: random.Random, nodes: int) -> Burden:
+    names = [f"n{i}" for i in range(nodes)]
+    data = Data(
+        chance.choice(ZONES),
+        chance.choice(["", *VENDORS]),
+        chance.randint(0, 4 * GIB),
+        chance.choice([0, GIB // 7]),
+    )
+    lost = tuple(
+        Lost(why, chance.randint(1, 20 * MINUTE), frozenset(chance.sample(names, nodes // 2)))
+        for why in Delay
+        if chance.random() < 0.5
+    )
+    return Burden(
+        data if chance.random() < 0.8 else None, lost, chance.choice([None, None, 9_000_000])
     )

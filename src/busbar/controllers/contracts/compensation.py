@@ -32,6 +32,16 @@ class Compensation(NamedTuple):
     ops: tuple[Op, ...] = ()
     clause: str = ""
 
+    @property
+    def said(self) -> str:
+        """Give the clause as it ends a sentence; empty where there is none."""
+        return f"; {self.clause}" if self.clause else ""
+
+    def status(self) -> dict[str, object]:
+        """Give the fields of the contract's status that say so."""
+        shown = format_euro(self.nano) if self.nano else None
+        return {"compensatedNano": self.nano or None, "compensation": shown}
+
 
 NONE = Compensation()
 
@@ -68,13 +78,22 @@ def owed_for(snapshot: Snapshot, view: ContractView) -> int:
     parts = [
         Undelivered(ms, slot.price_nano, _ask(asks, slot))
         for slot in left
-        if (ms := slot.end_ms - max(slot.start_ms, end)) > 0
+        if (ms := _missing(view, slot, end)) > 0
     ]
     parts += _unserved(view, asks, end)
     if not parts:
         return 0
     unfinished = sum(worth(slot, view.spec.draw_micro) for slot in left if slot.end_ms > end)
     return damages(parts, view.spec.draw_micro, unfinished)
+
+
+def _missing(view: ContractView, slot: ContractSlot, end: Instant) -> int:
+    """Give how long of an unfinished slot was not delivered; of capacity held, outages too."""
+    if slot.end_ms <= end:
+        return 0
+    if view.spec.procurement:
+        return slot.end_ms - slot.start_ms - sum(part.ms for part in view.parts(slot))
+    return slot.end_ms - max(slot.start_ms, end)
 
 
 def _unserved(view: ContractView, asks: dict[str, int | None], end: Instant) -> list[Undelivered]:

@@ -50,6 +50,15 @@ class JobResources(Part):
     memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "4Gi"
 
 
+class JobGang(Part):
+    """With whom the job starts: all Jobs and Pods of the namespace that name the same gang."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=63, description="Name of the gang.")]
+    size: Annotated[
+        int, Meta(ge=1, le=1000, description="How many members it must have to be matched.")
+    ]
+
+
 class JobSpec(Part):
     """What to run, by when, for how much, where."""
 
@@ -75,9 +84,23 @@ class JobSpec(Part):
     expected_duration: Annotated[
         str | None, Meta(description="How long it will take, such as 30m.")
     ] = None
+    expected_read: Annotated[
+        str | int | None,
+        Meta(description="What it reads from its buckets, such as 12Gi; all of them if left out."),
+    ] = None
+    expected_write: Annotated[
+        str | int | None, Meta(description="What it writes to its buckets, such as 1Gi.")
+    ] = None
+    max_egress_euro: Annotated[
+        str | int | float | None, Meta(description="Most that moving its data may cost, in euro.")
+    ] = None
     may_wait: Annotated[
         bool, Meta(description="It may start later, in the cheapest slot before notAfter.")
     ] = False
+    gang: Annotated[
+        JobGang | None,
+        Meta(description="It starts together with others, in one zone, or not at all."),
+    ] = None
     backoff_limit: Annotated[
         int, Meta(ge=0, le=100, description="Retries after a failure of the workload.")
     ] = 0
