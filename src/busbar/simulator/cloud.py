@@ -12,6 +12,7 @@ from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.agreed import AgreedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.bonds import BondCheck
@@ -94,6 +95,7 @@ class Cloud:
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
             self.bonds.look,
+            AgreedCheck().look,
             NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             GangCheck().look,

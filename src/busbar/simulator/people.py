@@ -76,6 +76,8 @@ class People:
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
             self._put_down(f"v{number}")
+        if self.world.often(0.5):
+            self._set_fees()
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
 
@@ -146,6 +148,16 @@ class People:
         self.paid_in[f"pay-{self._count}"] = amount
         for _ in range(2 if self.world.often(0.3) else 1):
             self.door.pay_in(namespace, amount, self.world.now, f"pay-{self._count}")
+
+    def _set_fees(self) -> None:
+        """Let the exchange change what it takes, in the middle of its life."""
+        later = self.world.now + self.world.between(1, 9) * HOUR
+        for name, start in (("first", self.world.now), ("later", later)):
+            tiers = [{"above": "0.05", "percent": self.world.chance.choice(("0.5", "1"))}]
+            spec = {"from": format_instant(start), "percent": "1.5", "tiers": tiers}
+            if name == "later" and self.world.often(0.5):
+                spec["vendors"] = ["v0"]
+            self._make(Key(GROUP, "feeschedules", "", name), spec=spec)
 
     def _put_down(self, vendor: str) -> None:
         """Put money into a vendor's bond: plenty, little, none."""

@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
-from busbar.controllers import reclaims
+from busbar.controllers import accounts, reclaims
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import NOTHING
-from busbar.controllers.contracts import compensation, held
+from busbar.controllers.contracts import compensation, held, money
 from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.held import HeldView
@@ -221,3 +221,26 @@ def test_i14_capacity_taken_back_before_the_notice_is_over(monkeypatch):
         lambda *args: {**terms(*args), "reclaimAtMs": args[2], "noticeUntilMs": args[2]},
     )
     assert caught_as("I14")
+
+
+def test_i15_a_fee_that_changes_under_a_contract(monkeypatch):
+    settle = money.settle
+
+    def dearer(*args):
+        return settle(*args[:9], args[9] + 1, *args[10:])
+
+    monkeypatch.setattr(money, "settle", dearer)
+    assert caught_as("I15", hours=2)
+
+
+def test_i15_a_budget_that_is_told_again_and_again(monkeypatch):
+    tell = accounts.alerts
+
+    def forgetful(snapshot, account, used, now):
+        status = {
+            k: v for k, v in (account.get("status") or {}).items() if not k.startswith("alerted")
+        }
+        return tell(snapshot, {**account, "status": status}, used, now)
+
+    monkeypatch.setattr(accounts, "alerts", forgetful)
+    assert caught_as("I15")

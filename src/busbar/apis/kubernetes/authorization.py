@@ -100,7 +100,9 @@ def _rule(group: str, resources: str, verbs: str, check: Check = Check.NONE) -> 
 _READ: Final = (routes.GET, routes.LIST, routes.WATCH)
 _VERBS: Final = {"read": _READ, "all": routes.VERBS}
 
-_PUBLIC: Final = (_rule(GROUP, "books clearings forwardcurves pricehistories", "read"),)
+_PUBLIC: Final = (
+    _rule(GROUP, "books clearings feeschedules forwardcurves pricehistories", "read"),
+)
 
 MEMBER_INSIDE: Final = (
     _rule("", "pods configmaps secrets serviceaccounts", "all"),

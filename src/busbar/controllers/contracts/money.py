@@ -93,6 +93,7 @@ def _settle(
     view: ContractView, slots: list[ContractSlot], fee_ppm: int, unused: Iterable[ContractSlot]
 ) -> Settled:
     status = view.status
+    fee_ppm = fee_ppm if view.spec.fee_ppm is None else view.spec.fee_ppm
     held, until, entries = status.held_nano, status.settled_until_ms, list[Entry]()
     billed, vendor, fee, rounding = (
         status.billed_nano,

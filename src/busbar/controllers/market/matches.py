@@ -16,6 +16,7 @@ from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
+from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
@@ -45,9 +46,10 @@ def transactions(
     clearing: Clearing,
     name: str,
     now: Instant,
+    fees: Fees,
 ) -> tuple[Transaction, ...]:
     """Give a transaction for each match; one for a gang, or for a namespace that has a budget."""
-    batch = _Batch(snapshot, inputs, clearing, name, now)
+    batch = _Batch(snapshot, inputs, clearing, name, now, fees)
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
     gangs: dict[str, list[Match]] = defaultdict(list)
@@ -80,12 +82,19 @@ class _Batch:
     """What the matches of a clearing share."""
 
     def __init__(
-        self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, record: str, now: Instant
+        self,
+        snapshot: Snapshot,
+        inputs: Inputs,
+        clearing: Clearing,
+        record: str,
+        now: Instant,
+        fees: Fees,
     ) -> None:
         self._snapshot, self._inputs, self._clearing = snapshot, inputs, clearing
         self._record, self._now = record, now
         # Worked out order by order: in a burst it would be what everybody waits for.
         self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._fees = fees
         self._offers = {offer.name: offer for offer in inputs.offers}
         self._matched: Counter[str] | None = None
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
@@ -136,12 +145,14 @@ class _Batch:
         return Transaction(ops, entries)
 
     def _on_terms(self, contract: Object, match: Match) -> Object:
-        """Copy with the notice and the minimum term that the offer states now."""
-        offer = self._offers.get(match.offer)
-        if offer is None or not (offer.reclaim_notice_ms or offer.minimum_term_ms):
-            return contract
-        notice, term = offer.reclaim_notice_ms, offer.minimum_term_ms
-        terms = {"reclaimNoticeMs": notice, "minimumTermMs": term}
+        """Copy with what stays as it is now: the fee, and the offer's notice and minimum term."""
+        offer, fee = self._offers.get(match.offer), self._fees.of(match.namespace, match.vendor)
+        terms: dict[str, object] = {"feePpm": fee.ppm}
+        if fee.schedule:
+            terms["feeSchedule"] = fee.schedule
+        if offer is not None and (offer.reclaim_notice_ms or offer.minimum_term_ms):
+            terms["reclaimNoticeMs"] = offer.reclaim_notice_ms
+            terms["minimumTermMs"] = offer.minimum_term_ms
         return {**contract, "spec": {**spec_of(contract), **terms}}
 
     def _still(self, match: Match) -> tuple[Op, ...]:

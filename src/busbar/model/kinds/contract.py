@@ -38,6 +38,12 @@ class ContractSpec(Part):
     epoch: Annotated[int, Meta(description="Fencing token: increases with each match.")] = 1
     slots: list[ContractSlot] = []
     not_after_ms: int | None = None
+    fee_ppm: Annotated[
+        int | None, Meta(description="The exchange's fee, in millionths of what is billed.")
+    ] = None
+    fee_schedule: Annotated[
+        str, Meta(description="The FeeSchedule it follows, NAME/GENERATION; empty: the default.")
+    ] = ""
     reclaim_notice_ms: Annotated[
         int, Meta(description="Notice of the vendor before it takes sold capacity back; 0: never.")
     ] = 0

@@ -21,6 +21,7 @@ from busbar.model.expressions import (
     read_expression,
     read_text,
 )
+from busbar.model.fees import parse_schedule
 from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, labels_of, name_of, spec_of
@@ -185,6 +186,25 @@ def _account(change: Change) -> Errors:
         yield from _read(budget, "spec.budget", parse_euro)
 
 
+def _fee_schedule(change: Change) -> Errors:
+    """Check a schedule; one that has begun may only be ended, and not before now."""
+    try:
+        parse_schedule(change.new)
+    except InvalidField as error:
+        yield field_error(error, _at(change.new, error.path))
+        return
+    if change.old is None:
+        return
+    before, after = parse_schedule(change.old), parse_schedule(change.new)
+    if before.start > change.now or before._replace(version=0) == after._replace(version=0):
+        return
+    if before._replace(version=0, end=None) != after._replace(version=0, end=None):
+        yield FieldError("spec", "Invalid value: it has begun: set spec.until, and make another")
+    elif after.end is None or after.end < change.now - SECOND:
+        why = f"it has begun: must be a time from now on (it is {format_instant(change.now)})"
+        yield invalid("spec.until", spec_of(change.new).get("until"), why)
+
+
 def _procurement(change: Change) -> Errors:
     try:
         read_standing_order(spec_of(change.new))
@@ -280,6 +300,7 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "jobs"): _job,
     ("busbar.dev", "offers"): _offer,
     ("busbar.dev", "accounts"): _account,
+    ("busbar.dev", "feeschedules"): _fee_schedule,
     ("busbar.dev", "buckets"): _bucket,
     ("busbar.dev", "procurements"): _procurement,
     ("", "namespaces"): _namespace,
