@@ -8,6 +8,8 @@ import pytest
 
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
+from busbar.controllers.contracts import money, transfer
+from busbar.controllers.contracts.counts import counted
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
@@ -15,6 +17,7 @@ from busbar.controllers.market import controller as market
 from busbar.controllers.replicas import controller as replicas
 from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
+from busbar.simulator import haulage
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
 from busbar.simulator.network import Weather
@@ -79,6 +82,24 @@ def test_i1_a_balance_that_is_not_the_fold_of_its_postings(monkeypatch):
 def test_i2_a_slot_billed_to_its_end_though_nobody_saw_the_workload_run(monkeypatch):
     monkeypatch.setattr(ContractView, "known_until", property(lambda view: view.now))
     assert caught(hours=3, first=20) == "I2"
+
+
+def test_i2_data_that_is_counted_twice(monkeypatch):
+    monkeypatch.setattr(haulage, "counted", lambda c, read, wrote: counted(c, 2 * read, 2 * wrote))
+    assert caught(first=1) == "I2"
+
+
+def test_i2_data_that_is_not_billed_at_the_end(monkeypatch):
+    monkeypatch.setattr(transfer, "_unbilled", lambda terms, known: iter(()))
+    assert caught(first=1) == "I2"
+
+
+def test_i3_a_hold_for_data_that_is_not_given_back(monkeypatch):
+    billed = money.billed_data
+    monkeypatch.setattr(
+        money, "billed_data", lambda view, settled, fee, **_: billed(view, settled, fee)
+    )
+    assert caught(first=1) == "I3"
 
 
 def test_i3_a_hold_that_is_not_given_back(monkeypatch):

@@ -21,9 +21,16 @@ from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
+from busbar.market.burden import tolls
 from busbar.market.outcome import Clearing, Match
 from busbar.model.ids import derived_suffix, derived_uid
-from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
+from busbar.model.kinds.contract import (
+    ContractSlot,
+    ContractSpec,
+    ContractStatus,
+    ContractTransfer,
+    TransferStatus,
+)
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, uid_of
 from busbar.model.resources import key_of
@@ -58,7 +65,7 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
+        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         joined = Transaction(claim)
         for match in group:
@@ -83,8 +90,9 @@ class _Batch:
         """Give the transaction that makes a match a contract."""
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        money = match.compute_nano
-        contract = _contract(ordered, match, money, self._record, epoch, now)
+        money = match.hold_nano
+        transfer = _transfer(self._inputs, match)
+        contract = _contract(ordered, match, money, transfer, self._record, epoch, now)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -113,7 +121,13 @@ class _Batch:
 
 
 def _contract(
-    ordered: Ordered, match: Match, held_nano: int, clearing: str, epoch: int, now: Instant
+    ordered: Ordered,
+    match: Match,
+    held_nano: int,
+    transfer: ContractTransfer | None,
+    clearing: str,
+    epoch: int,
+    now: Instant,
 ) -> Object:
     order, pod = ordered
     suffix = derived_suffix(uid_of(pod), epoch)
@@ -135,16 +149,40 @@ def _contract(
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
         not_after_ms=order.deadline,
         clearing=clearing,
+        transfer=transfer,
     )
     status = ContractStatus(
         phase="Bound" if match.start <= now else "Reserved",
         held_nano=held_nano,
         price_per_dtu=format_euro(match.price_nano),
         cost="0",
+        transfer=TransferStatus(held_nano=match.moving_nano) if spec.transfer else None,
     )
     told = {"phase": status.phase, **msgspec.to_builtins(status)}
     contract = new_object(key, derived_uid("contract", uid_of(pod), epoch), now)
     return {**contract, "spec": msgspec.to_builtins(spec), "status": told}
+
+
+def _transfer(inputs: Inputs, match: Match) -> ContractTransfer | None:
+    """Give what moving data was matched at; None where it moves for nothing."""
+    order = inputs.orders[match.order].order
+    burden = order.burden
+    if burden.data is None:
+        return None
+    region, keeper, read, written = burden.data
+    offer = next(offer for offer in inputs.offers if offer.name == match.offer)
+    asked = tolls(region, keeper, offer.rates, match.zone, match.vendor)
+    if not asked.read_nano and not asked.write_nano:
+        return None
+    return ContractTransfer(
+        region=region,
+        stored_by=keeper,
+        read_nano=asked.read_nano,
+        write_nano=asked.write_nano,
+        read_bytes=read,
+        write_bytes=written,
+        max_nano=burden.cap_nano,
+    )
 
 
 def _reference(pod: Object) -> dict[str, str]:
