@@ -17,6 +17,7 @@ from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.data import DataCheck
+from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
@@ -95,6 +96,7 @@ class Cloud:
             DataCheck(self.haulage.flowed).look,
             CapacityCheck().look,
             ClearingCheck(self.seed, self.reference).look,
+            GangCheck().look,
             self.history.look,
         )
         self._seq = 0

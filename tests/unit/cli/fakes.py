@@ -23,6 +23,7 @@ COLLECTIONS = frozenset(
         "nodes",
         "offers",
         "pricehistories",
+        "procurements",
         "vendors",
     ]
 )

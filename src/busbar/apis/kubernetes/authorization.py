@@ -115,8 +115,12 @@ MEMBER_INSIDE: Final = (
     _rule("apps", "deployments/scale replicasets/scale", "get update patch"),
     _rule("policy", "poddisruptionbudgets", "all"),
     _rule("policy", "poddisruptionbudgets/status", "get"),
-    _rule(GROUP, "jobs buckets", "all"),
-    _rule(GROUP, "jobs/status buckets/status accounts/status contracts/status", "get"),
+    _rule(GROUP, "jobs buckets procurements", "all"),
+    _rule(
+        GROUP,
+        "jobs/status buckets/status accounts/status contracts/status procurements/status",
+        "get",
+    ),
     _rule(GROUP, "accounts contracts", "read"),
 )
 """In a member's own namespace. Status, accounts and contracts are the exchange's to write."""

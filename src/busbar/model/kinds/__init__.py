@@ -9,6 +9,7 @@ from busbar.model.kinds.contract import CONTRACT
 from busbar.model.kinds.job import JOB
 from busbar.model.kinds.offer import OFFER
 from busbar.model.kinds.prices import FORWARD_CURVE, PRICE_HISTORY
+from busbar.model.kinds.procurement import PROCUREMENT
 from busbar.model.kinds.vendor import VENDOR
 
 OWN_KINDS: tuple[OwnKind, ...] = (
@@ -16,6 +17,7 @@ OWN_KINDS: tuple[OwnKind, ...] = (
     OFFER,
     JOB,
     CONTRACT,
+    PROCUREMENT,
     BUCKET,
     ACCOUNT,
     BOOK,
