@@ -28,6 +28,7 @@ class CloseReason(StrEnum):
     BALANCE_EXHAUSTED = "BalanceExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
+    EGRESS_ABOVE_CAP = "EgressAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
     TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
@@ -59,6 +60,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.BALANCE_EXHAUSTED: Doing.CONSUMER,
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
+    CloseReason.EGRESS_ABOVE_CAP: Doing.CONSUMER,
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
     CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
@@ -97,6 +99,9 @@ SENTENCES: dict[CloseReason, str] = {
         "The month's budget does not cover the next slot; raise spec.budget of the account."
     ),
     CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
+    CloseReason.EGRESS_ABOVE_CAP: (
+        "The workload moved more data than maxEgressEuro pays for; raise it and submit again."
+    ),
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
     CloseReason.TERM_ENDED: "The hours that were held are over.",
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",

@@ -234,7 +234,7 @@ class Matching:
         loaded, eligible = self.loaded(order.burden), self._in_zone(order.eligibility, zone)
         merit = LadenMerit(self.columns, self.tie_order, eligible, loaded)
         draw = base_draw(order.requests)
-        return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, draw), spans)
+        return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, merit, draw), spans)
 
     def loaded(self, burden: Burden) -> Loaded:
         """Give what a burden adds to each row."""

@@ -18,6 +18,7 @@ from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
+from busbar.simulator.checks.data import DataCheck
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
@@ -27,6 +28,7 @@ from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
+from busbar.simulator.haulage import Haulage
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
 from busbar.simulator.people import People
@@ -69,7 +71,8 @@ class Cloud:
         self.exchange = Exchange(self.world, self.store, self.profile.settings)
         self.door = Door(self.exchange)
         self.network = Network(self.world, self.profile.weather)
-        self.people = People(self.world, self.door, self.profile)
+        self.haulage = Haulage(self.world, self.exchange, seed)
+        self.people = People(self.world, self.door, self.profile, self.haulage)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
         self.owners = OwnerCheck()
@@ -83,6 +86,7 @@ class Cloud:
         """Open the exchange; people and machines come."""
         self.exchange.start()
         self.people.found()
+        self.haulage.begin()
         self._machines_join()
         self.faults.begin()
 
@@ -93,6 +97,7 @@ class Cloud:
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
+            DataCheck(self.haulage.flowed).look,
             CapacityCheck().look,
             self.bonds.look,
             AgreedCheck().look,

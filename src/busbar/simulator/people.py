@@ -39,6 +39,7 @@ from busbar.model.wellknown import (
     RECLAIM_WITH_NOTICE,
 )
 from busbar.simulator.door import Door
+from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
 from busbar.simulator.tastes import Tastes
@@ -56,11 +57,12 @@ SERVICES_MAX = 2
 class People:
     """Everybody outside the machines."""
 
-    def __init__(self, world: World, door: Door, profile: Profile) -> None:
+    def __init__(self, world: World, door: Door, profile: Profile, haulage: Haulage) -> None:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed)
+        self.haulage = haulage
         self.is_active = True
         self._count = 0
 
@@ -71,6 +73,7 @@ class People:
         for number in range(self.profile.namespaces):
             name = f"ns{number}"
             self._make(Key("", "namespaces", "", name))
+            self._bucket(name)
             self._pay(name, self.world.between(1, 4 if self.profile.poor else 400) * EURO // 4)
         for number in range(self.profile.vendors):
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
@@ -96,12 +99,17 @@ class People:
             },
             "spec": {},
             "status": {
-                "allocatable": {"cpu": str(cores), "memory": f"{cores * 2}Gi", "pods": "50"}
+                "allocatable": {"cpu": str(cores), "memory": f"{cores * 2}Gi", "pods": "50"},
+                "images": self.haulage.images(),
             },
         }
 
     def _rating(self) -> int:
         return self.world.chance.choice((500_000, 1_000_000, 1_300_000))
+
+    def _bucket(self, namespace: str) -> None:
+        status = self.haulage.bucket_status()
+        self._make(Key(GROUP, "buckets", namespace, BUCKET), spec={}, status=status)
 
     def _offer(self, vendor: int) -> None:
         self._make(Key(GROUP, "offers", "", f"o{vendor}"), spec=self._offer_spec(vendor))
@@ -110,6 +118,7 @@ class People:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
         spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
         spec["attributes"] = self.tastes.attributes()
+        spec |= self.haulage.transfer()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
             closed = {"weekdays": ["Sun"], "available": False}
@@ -223,11 +232,15 @@ class People:
             "env": env,
             "resources": {"requests": self._resources()},
         }
-        return {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
+        spec = {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
+        return spec | self.haulage.volumes()
+
+    def _notes(self) -> dict[str, str]:
+        return {**self._terms(), **self.tastes.notes(), **self.haulage.notes()}
 
     def _pod(self) -> None:
         key = Key("", "pods", self._home(), self._next_name("pod"))
-        meta = {"annotations": {**self._terms(), **self.tastes.notes()}}
+        meta = {"annotations": self._notes()}
         self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
     def _gang(self) -> None:
@@ -248,6 +261,7 @@ class People:
             "resources": self._resources(),
             "backoffLimit": self.world.between(0, 2),
             "restrictions": self.tastes.restrictions(),
+            **self.haulage.job_fields(),
         }
         names = {
             ANN_CAP: "maxEuroPerDTU",
@@ -268,7 +282,7 @@ class People:
     def _batch_job(self) -> None:
         world = self.world
         wide = world.between(1, 3)
-        terms = {**self._terms(), **self.tastes.notes()}
+        terms = self._notes()
         if world.often(0.3):
             terms[ANN_GANG_SIZE] = str(wide)
         template = {"metadata": {"annotations": terms}, "spec": self._pod_spec()}
@@ -477,6 +491,7 @@ class People:
         known = self.door.get(key)
         if known is None:
             self._make(key)
+            self._bucket(name)
         elif is_deleting(known) and self.is_active:
             self.world.after(HOUR, lambda: self._again(name))
 

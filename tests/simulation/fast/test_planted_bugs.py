@@ -9,8 +9,9 @@ import pytest
 from busbar.controllers import accounts, reclaims
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import NOTHING
-from busbar.controllers.contracts import compensation, held, money
+from busbar.controllers.contracts import compensation, held, money, transfer
 from busbar.controllers.contracts import controller as contracts
+from busbar.controllers.contracts.counts import counted
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.held import HeldView
 from busbar.controllers.contracts.view import ContractView
@@ -22,6 +23,7 @@ from busbar.controllers.replicas import controller as replicas
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
+from busbar.simulator import haulage
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
 from busbar.simulator.network import Weather
@@ -98,6 +100,24 @@ def test_i2_capacity_paid_for_though_its_node_was_lost(monkeypatch):
     monkeypatch.setattr(HeldView, "known_until", property(lambda view: view.now))
     monkeypatch.setattr(held, "is_ready", lambda node: True)
     assert caught(BUSY._replace(procures=True, order_every_ms=MINUTE)) == "I2"
+
+
+def test_i2_data_that_is_counted_twice(monkeypatch):
+    monkeypatch.setattr(haulage, "counted", lambda c, read, wrote: counted(c, 2 * read, 2 * wrote))
+    assert caught(first=1) == "I2"
+
+
+def test_i2_data_that_is_not_billed_at_the_end(monkeypatch):
+    monkeypatch.setattr(transfer, "_unbilled", lambda terms, known: iter(()))
+    assert caught(first=1) == "I2"
+
+
+def test_i3_a_hold_for_data_that_is_not_given_back(monkeypatch):
+    billed = money.billed_data
+    monkeypatch.setattr(
+        money, "billed_data", lambda view, settled, fee, **_: billed(view, settled, fee)
+    )
+    assert caught(first=1) == "I3"
 
 
 def test_i3_a_hold_that_is_not_given_back(monkeypatch):

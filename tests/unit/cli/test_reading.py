@@ -207,3 +207,10 @@ def test_a_job_without_a_pod_has_no_log_yet(busbar: Busbar, full: FakeCloud) -> 
     result = busbar("logs", "j1")
     assert result.code == 4
     assert "it has not been matched yet" in result.err
+
+
+def test_a_bucket_shows_what_it_holds_and_where(busbar: Busbar, full: FakeCloud) -> None:
+    held = {"objects": 3, "bytes": 3 * 2**30, "region": "Sweden", "storedBy": "elastx"}
+    full.objects[f"{XYZ}/buckets/myjobs"]["status"] = held
+    cells = busbar("bucket", "myjobs").out.splitlines()[1].split("  ")
+    assert [cell.strip() for cell in cells if cell][2:] == ["3", "3 GiB", "Sweden (elastx)"]

@@ -23,14 +23,11 @@ from busbar.controllers.contracts.gangs import (
     still_reserved,
 )
 from busbar.controllers.contracts.held import HeldCase, read_held
-from busbar.controllers.contracts.money import (
-    Settled,
-    settle_all,
-    settle_ended,
-    unsettled,
-)
+from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.rolling import next_slots
 from busbar.controllers.contracts.room import Yielded, give_way, room_for
+from busbar.controllers.contracts.settled import Settled
+from busbar.controllers.contracts.transfer import awaited, more_for_data
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.names import FINALIZER_METER
 from busbar.controllers.nodes import is_ready, keeps_promises, node_key
@@ -197,7 +194,8 @@ class _Case(NamedTuple):
     def open(self) -> Decision:
         """A workload that may run: observe, settle, extend, stop, close."""
         if self.view.is_over:
-            return self._close(self._why_over())
+            due = awaited(self.view, self.settings.meter_ms)
+            return self._close(self._why_over()) if due is None else Decision(requeue_at=due)
         settled = settle_ended(self.view, self.settings.fee_ppm)
         changes = {**self._observed(), **(settled.status() if settled.entries else {})}
         if settled.until != self.view.status.settled_until_ms:
@@ -215,11 +213,30 @@ class _Case(NamedTuple):
         if overdue is not None and overdue <= view.now:
             late = self.evidence.of_late_start(self.snapshot, view)
             return self._stop(late, changes, settled)
+        if view.spec.transfer is not None:
+            held = self._hold_for_data(changes, settled)
+            if held is not None:
+                return held
         wanted = view.now + self.settings.roll_ahead_ms
         if view.end > wanted:
             due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
             return self._write(changes, settled.entries, self._later(due))
         return self._extend(changes, settled, wanted)
+
+    def _hold_for_data(self, changes: dict[str, Any], settled: Settled) -> Decision | None:
+        """Hold more for data that moves beyond what was expected, or stop; None: it is enough."""
+        view = self.view
+        spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
+        more = more_for_data(self.snapshot, view, settled, spent)
+        if more.reason is not None:
+            return self._stop(more.reason, changes, settled, more.message)
+        if not more.hold:
+            return None
+        changes["heldNano"] = settled.held + more.hold
+        changes["transfer"] = msgspec.to_builtins(more.status)
+        ops = claim_budget(self.snapshot, view.namespace, more.hold, spent)
+        entries = (*settled.entries, *more.entries)
+        return self._write(changes, entries, view.now + SECOND, (), ops)
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view

@@ -16,8 +16,9 @@ from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import Decision, decide, earliest
 from busbar.controllers.contracts.compensation import compensation
 from busbar.controllers.contracts.fault import Evidence
-from busbar.controllers.contracts.money import Settled, settle_all, settle_ended, unsettled
+from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.room import has_room
+from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.nodes import is_ready, node_key
 from busbar.controllers.parts.events import event

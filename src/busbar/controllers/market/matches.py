@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 
 import msgspec
 
+from busbar.controllers.market.hauling import transfer_terms
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
@@ -26,7 +27,13 @@ from busbar.market.orders import Order
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
 from busbar.model.ids import derived_suffix, derived_uid
-from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
+from busbar.model.kinds.contract import (
+    ContractSlot,
+    ContractSpec,
+    ContractStatus,
+    ContractTransfer,
+    TransferStatus,
+)
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, spec_of, uid_of
 from busbar.model.resources import key_of
@@ -65,7 +72,7 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
+        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         alone.append(sum(map(batch.commit, group), Transaction(claim)))
     alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
@@ -106,9 +113,10 @@ class _Batch:
             return self._keep(standby, match)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        money = match.compute_nano
+        money = match.hold_nano
         members = self._members(ordered.order.gang)
-        made = _contract(ordered, match, money, self._record, epoch, now, members)
+        transfer = transfer_terms(self._inputs, match)
+        made = _contract(ordered, match, transfer, self._record, epoch, now, members)
         contract = self._on_terms(made, match)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
@@ -168,7 +176,7 @@ class _Batch:
 def _contract(
     ordered: Ordered,
     match: Match,
-    held_nano: int,
+    transfer: ContractTransfer | None,
     clearing: str,
     epoch: int,
     now: Instant,
@@ -181,10 +189,16 @@ def _contract(
     key = Key(GROUP, "contracts", namespace_of(pod), name)
     spec = _spec(order, match, _reference(pod), clearing)
     spec = msgspec.structs.replace(
-        spec, epoch=epoch, not_after_ms=order.deadline, gang_members=members
+        spec,
+        epoch=epoch,
+        not_after_ms=order.deadline,
+        gang_members=members,
+        transfer=transfer,
     )
     phase = "Bound" if match.start <= now else "Reserved"
-    status = _status(match, held_nano, phase)
+    status = _status(match, phase)
+    if transfer is not None:
+        status.transfer = TransferStatus(held_nano=match.moving_nano)
     return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
 
 
@@ -198,7 +212,7 @@ def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -
     spec = _spec(order, match, reference, clearing)
     spec = msgspec.structs.replace(spec, procurement=name_of(procurement))
     phase = "Held" if match.start <= now else "Reserved"
-    return _made(key, uid, spec, _status(match, match.hold_nano, phase), now)
+    return _made(key, uid, spec, _status(match, phase), now)
 
 
 def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) -> ContractSpec:
@@ -220,8 +234,8 @@ def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) 
     )
 
 
-def _status(match: Match, held_nano: int, phase: str) -> ContractStatus:
-    price = format_euro(match.price_nano)
+def _status(match: Match, phase: str) -> ContractStatus:
+    price, held_nano = format_euro(match.price_nano), match.hold_nano
     return ContractStatus(phase=phase, held_nano=held_nano, price_per_dtu=price, cost="0")
 
 

@@ -45,6 +45,10 @@ class BucketStatus(Part):
 
     phase: str = "Ready"
     endpoint: str = ""
+    objects: Annotated[int, Meta(description="How many objects it holds, as last counted.")] = 0
+    bytes: Annotated[int, Meta(description="How much it holds, as last counted.")] = 0
+    region: Annotated[str, Meta(description="Where it is kept.")] = ""
+    stored_by: Annotated[str, Meta(description="The vendor who keeps it; empty: none.")] = ""
 
 
 ACCOUNT = OwnKind(
@@ -70,6 +74,11 @@ BUCKET = OwnKind(
     namespaced=True,
     spec=BucketSpec,
     status=BucketStatus,
-    columns=(PrinterColumn("Phase", ".status.phase"),),
+    columns=(
+        PrinterColumn("Phase", ".status.phase"),
+        PrinterColumn("Objects", ".status.objects", "integer"),
+        PrinterColumn("Bytes", ".status.bytes", "integer"),
+        PrinterColumn("Region", ".status.region"),
+    ),
     description="A bucket of the namespace, reached over S3 and mounted into workloads.",
 )

@@ -21,6 +21,31 @@ class ContractSlot(Part):
     price_nano: Annotated[int, Meta(description="Nano-euro per DTU.")]
 
 
+class ContractTransfer(Part):
+    """What moving data was agreed to cost, and how much was expected to move."""
+
+    region: Annotated[str, Meta(description="Where the data is kept.")] = ""
+    stored_by: Annotated[str, Meta(description="The vendor who keeps it; empty: none.")] = ""
+    read_nano: Annotated[int, Meta(description="Nano-euro per GiB read.")] = 0
+    write_nano: Annotated[int, Meta(description="Nano-euro per GiB written.")] = 0
+    read_bytes: Annotated[int, Meta(description="Expected to be read.")] = 0
+    write_bytes: Annotated[int, Meta(description="Expected to be written.")] = 0
+    max_nano: Annotated[
+        int | None, Meta(description="The consumer's cap on it: maxEgressEuro, in nano-euro.")
+    ] = None
+
+
+class TransferStatus(Part):
+    """What moved, as the S3 door counted it, and what of it was billed."""
+
+    read_bytes: int = 0
+    written_bytes: int = 0
+    read_billed_bytes: int = 0
+    written_billed_bytes: int = 0
+    held_nano: Annotated[int, Meta(description="Still held for it, within heldNano.")] = 0
+    billed_nano: Annotated[int, Meta(description="Billed for it, within billedNano.")] = 0
+
+
 class ContractSpec(Part):
     """Who delivers what to whom, when and at which price. Only slots are ever added to."""
 
@@ -48,6 +73,10 @@ class ContractSpec(Part):
         int, Meta(description="Notice of the vendor before it takes sold capacity back; 0: never.")
     ] = 0
     minimum_term_ms: Annotated[int, Meta(description="It is not taken back before this.")] = 0
+    transfer: Annotated[
+        ContractTransfer | None,
+        Meta(description="Terms for data; none: it moves for nothing."),
+    ] = None
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
     gang: Annotated[str, Meta(description="The gang that it starts with, by an opaque name.")] = ""
     gang_members: Annotated[int, Meta(description="How many of it the clearing matched.")] = 0
@@ -89,6 +118,7 @@ class ContractStatus(Part):
     billed_by_month: Annotated[
         dict[str, int], Meta(description="Billed per calendar month (UTC), for the budget.")
     ] = {}
+    transfer: TransferStatus | None = None
     vendor_nano: int = 0
     fee_nano: int = 0
     rounding_nano: int = 0
