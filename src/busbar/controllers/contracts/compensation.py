@@ -50,7 +50,7 @@ def compensation(snapshot: Snapshot, view: ContractView, reason: CloseReason) ->
     """Give what a vendor owes for this end, as far as its bond covers it."""
     if reason.value not in VENDORS_DOING:
         return NONE
-    owed = owed_for(snapshot, view)
+    owed = owed_for(snapshot, view, reason)
     vendor = view.spec.vendor
     entry = slash(
         vendor,
@@ -70,7 +70,7 @@ def compensation(snapshot: Snapshot, view: ContractView, reason: CloseReason) ->
     return Compensation(taken, (entry,), _told(snapshot, view, reason, shown), clause)
 
 
-def owed_for(snapshot: Snapshot, view: ContractView) -> int:
+def owed_for(snapshot: Snapshot, view: ContractView, reason: CloseReason) -> int:
     """Give what the rule says of a delivery that ended here."""
     left = unsettled(view)
     asks = _asks(snapshot, view.spec.zone)
@@ -80,7 +80,8 @@ def owed_for(snapshot: Snapshot, view: ContractView) -> int:
         for slot in left
         if (ms := _missing(view, slot, end)) > 0
     ]
-    parts += _unserved(view, asks, end)
+    if reason is CloseReason.WITHDRAWN_EARLY:
+        parts += _unserved(view, asks, end)
     if not parts:
         return 0
     unfinished = sum(worth(slot, view.spec.draw_micro) for slot in left if slot.end_ms > end)

@@ -80,6 +80,8 @@ class BondCheck:
             for s in left
         ]
         least, most = sum(cost) // 10, sum(cost) + sum(cost) // 10 + len(cost)
+        if status["reason"] == "WithdrawnEarly":
+            most += _notice(spec, status, end)
         insist(taken <= most, "I13", f"{name_of(after)} was charged {taken}, at most {most} is due")
         in_bond = step.view.balance(f"bond/{spec['vendor']}")
         enough = taken >= least or in_bond == 0
@@ -107,3 +109,10 @@ class BondCheck:
 
 def _has_closed(before: Object, after: Object) -> bool:
     return bool(status_of(before)["phase"] != "Closed" and status_of(after)["phase"] == "Closed")
+
+
+def _notice(spec: Object, status: Object, end: Instant) -> int:
+    """Give what the notice would have cost that was due beyond what was sold."""
+    last = spec["slots"][-1]
+    ms = max(0, (status.get("noticeUntilMs") or 0) - max(end, last["endMs"]))
+    return int(last["priceNano"] * spec["drawMicro"] * ms // (MICRO * HOUR)) + 1
