@@ -207,7 +207,12 @@ class Cloud:
         self.history.compare()
         for attempt in range(40):
             try:
-                check_settled(self.store.snapshot_now(), self.machines, self.profile.settings)
+                check_settled(
+                    self.store.snapshot_now(),
+                    self.machines,
+                    self.profile.settings,
+                    self.world.now,
+                )
             except Broken:
                 if attempt == 39:
                     raise

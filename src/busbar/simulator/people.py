@@ -5,6 +5,7 @@ Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
@@ -366,10 +368,19 @@ class People:
             "progressDeadlineSeconds": 600,
             "template": {"metadata": {"labels": labels}, "spec": self._service_pod()},
         }
-        self._place(Key("apps", "deployments", home, name), spec=spec)
+        notes = {ANN_HOURS: json.dumps(self._hours())} if self.world.often(0.25) else {}
+        meta = {"annotations": notes}
+        self._place(Key("apps", "deployments", home, name), meta=meta, spec=spec)
         if self.world.often(0.5):
             budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
             self._make(Key("policy", "poddisruptionbudgets", home, name), spec=budget)
+
+    def _hours(self) -> dict[str, Any]:
+        """Give hours in which a service runs: some of each day, where clocks are changed."""
+        start = self.world.between(0, 23)
+        until = (start + self.world.between(1, 12)) % 24
+        rule = {"from": f"{start:02d}:00", "until": f"{until:02d}:30"}
+        return {"timeZone": "Europe/Stockholm", "rules": [rule]}
 
     def _service_pod(self) -> dict[str, Any]:
         milli = self.world.chance.choice((250, 500, 1000))

@@ -23,6 +23,7 @@ from busbar.model.expressions import (
 )
 from busbar.model.fees import parse_schedule
 from busbar.model.gangs import GROUP_LABELS, read_size
+from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, labels_of, name_of, spec_of
 from busbar.model.quantities import milli, volume, whole
@@ -35,6 +36,7 @@ from busbar.model.wellknown import (
     ANN_EGRESS_CAP,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
@@ -282,6 +284,13 @@ def _service(change: Change) -> Errors:
         yield invalid(path.format(ANN_MAY_MOVE), "true", why)
 
 
+def _deployment(change: Change) -> Errors:
+    yield from _service(change)
+    notes, path = annotations_of(change.new), f"metadata.annotations[{ANN_HOURS}]"
+    if ANN_HOURS in notes:
+        yield from _read(notes[ANN_HOURS], path, read_hours)
+
+
 def _is_own_gang(spec: Mapping[str, Any]) -> bool:
     """Say whether the Pods of one template are a gang by themselves."""
     template = spec.get("template") or {}
@@ -336,6 +345,6 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("", "nodes"): _node,
     ("", "pods"): _pod,
     ("batch", "jobs"): _batch_job,
-    ("apps", "deployments"): _service,
+    ("apps", "deployments"): _deployment,
     ("apps", "replicasets"): _service,
 }
