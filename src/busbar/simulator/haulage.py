@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any
 
 from busbar.controllers.contracts.counts import counted
+from busbar.controllers.parts.writes import update_status
 from busbar.model.objects import Key, Object, annotations_of, namespace_of, spec_of, uid_of
 from busbar.model.time import MINUTE, SECOND
 from busbar.model.wellknown import (
@@ -32,6 +33,7 @@ BUCKET = "data"
 IMAGE = "work:latest"
 GIB = 1024**3
 FLOWS_EVERY_MS = 4 * MINUTE
+STOCKS_EVERY_MS = 30 * MINUTE
 
 
 class Haulage:
@@ -98,8 +100,24 @@ class Haulage:
     # What flows.
 
     def begin(self) -> None:
-        """Let data flow, now and then, for ever."""
+        """Let data flow, and stocks change, now and then, for ever."""
         self._world.after(FLOWS_EVERY_MS, self._flow)
+        self._world.after(STOCKS_EVERY_MS, self._restock)
+
+    def _restock(self) -> None:
+        """A node lists other images, a bucket holds something else: as agent and door say it."""
+        if self._exchange.is_up:
+            snapshot = self._exchange.store.snapshot_now()
+            said = (
+                (snapshot.list("", "nodes"), lambda: {"images": self.images() or None}),
+                (snapshot.list(GROUP, "buckets"), self.bucket_status),
+            )
+            for found, changes in said:
+                known = list(found)
+                if known:
+                    ops = update_status(self._chance.choice(known), **changes())
+                    self._exchange.commit(Transaction(ops))
+        self._world.after(self._chance.randint(MINUTE, 2 * STOCKS_EVERY_MS), self._restock)
 
     def _flow(self) -> None:
         if self._exchange.is_up:
