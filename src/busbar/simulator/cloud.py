@@ -14,6 +14,7 @@ from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
 from busbar.simulator.checks.agreed import AgreedCheck
+from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.bonds import BondCheck
@@ -115,6 +116,7 @@ class Cloud:
             AgreedCheck().look,
             NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
+            AttestedCheck().look,
             GangCheck().look,
             self.history.look,
             self.moves.look,

@@ -41,6 +41,7 @@ from busbar.model.wellknown import (
     RECLAIM_AT_ONCE,
     RECLAIM_WITH_NOTICE,
 )
+from busbar.simulator.auditors import Auditors
 from busbar.simulator.door import Door
 from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
@@ -80,8 +81,9 @@ class People:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
-        self.tastes = Tastes(world.seed)
+        self.tastes = Tastes(world.seed, profile.wary)
         self.haulage = haulage
+        self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
         self._count = 0
 
@@ -98,6 +100,7 @@ class People:
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
             self._put_down(f"v{number}")
+        self.auditors.found()
         if self.world.often(0.5):
             self._set_fees()
         self.world.after(SECOND, self._order)
@@ -531,7 +534,7 @@ class People:
 
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
-        self.is_active = False
+        self.is_active = self.auditors.is_active = False
         for held in self.door.all_of(GROUP, "procurements"):
             key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
             self.door.delete(key, self.world.now)
