@@ -1,4 +1,4 @@
-"""I14: the pieces of interrupted work are certain together, apart in time, and in time.
+"""I16: the pieces of interrupted work are certain together, apart in time, and in time.
 
 That they never run in two places at once is I5's affair. Next: `history.py`.
 """
@@ -34,15 +34,15 @@ class PiecesCheck:
     def _whole(self, step: Step, contracts: list[Object]) -> None:
         needed, numbers = spec_of(contracts[0])["pieces"], [spec_of(c)["piece"] for c in contracts]
         said = f"pieces {sorted(numbers)} of {needed} were made"
-        insist(sorted(numbers) == list(range(1, needed + 1)), "I14", said)
+        insist(sorted(numbers) == list(range(1, needed + 1)), "I16", said)
         hours = [hour for contract in contracts for hour in _hours(contract)]
-        insist(len(hours) == len(set(hours)), "I14", "two pieces share an hour")
+        insist(len(hours) == len(set(hours)), "I16", "two pieces share an hour")
         for contract in contracts:
             end, due = spec_of(contract)["slots"][-1]["endMs"], spec_of(contract).get("notAfterMs")
-            insist(due is None or end <= due, "I14", f"a piece ends at {end}, after {due}")
+            insist(due is None or end <= due, "I16", f"a piece ends at {end}, after {due}")
             pod = step.view.list("", "pods", namespace_of(contract))
             name = spec_of(contract)["order"]["name"]
-            insist(any(name_of(p) == name for p in pod), "I14", f"piece {name} has no pod")
+            insist(any(name_of(p) == name for p in pod), "I16", f"piece {name} has no pod")
 
     def _ended(self, contract: Object) -> None:
         """A piece that others follow never goes on beyond what was bought for it."""
@@ -50,7 +50,7 @@ class PiecesCheck:
         is_last = spec["piece"] == spec["pieces"]
         bought = len({slot["startMs"] // HOUR for slot in spec["slots"]})
         whole = spec["slots"][-1]["endMs"] - spec["slots"][0]["startMs"]
-        insist(is_last or whole <= bought * HOUR, "I14", f"piece {spec['piece']} went on")
+        insist(is_last or whole <= bought * HOUR, "I16", f"piece {spec['piece']} went on")
 
 
 def _hours(contract: Object) -> set[int]:
