@@ -148,9 +148,7 @@ def _offer(vendor: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_what_is_left_is_ordered_again_where_a_piece_loses_its_place():
     house = planned()
-    house.door.change(
-        Key("", "nodes", "", "n1"), lambda n: {**n, "spec": {**n["spec"], "unschedulable": True}}
-    )
+    house.alive.discard("n1")
     house.supply("n2", "other", price="0.03")
     until(house, 14, 8)
     assert len([p for p in terms(house) if p[1] != "Closed"]) >= 1
