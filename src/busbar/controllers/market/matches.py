@@ -21,7 +21,7 @@ from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
-from busbar.market.orders import Order
+from busbar.market.orders import Order, fixed_term_of
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
 from busbar.model.ids import derived_suffix, derived_uid
@@ -158,7 +158,11 @@ def _contract(
     key = Key(GROUP, "contracts", namespace_of(pod), name)
     spec = _spec(order, match, _reference(pod), clearing)
     spec = msgspec.structs.replace(
-        spec, epoch=epoch, not_after_ms=order.deadline, gang_members=members
+        spec,
+        epoch=epoch,
+        not_after_ms=order.deadline,
+        gang_members=members,
+        fixed_term_ms=fixed_term_of(pod),
     )
     phase = "Bound" if match.start <= now else "Reserved"
     status = _status(match, held_nano, phase)
