@@ -18,6 +18,8 @@ class Settings(NamedTuple):
     """The exchange's fee in millionths of what the consumer pays."""
     place: Place = NOWHERE
     """Where the buckets are kept: the exchange's own S3 door."""
+    meter_ms: int = 3 * SECOND
+    """How long a contract whose data has a price waits, at its end, for the last counts."""
     batch_ms: int = 1
     """How long the market waits after the first order, so that a burst is one batch."""
     fencing_ms: int = 10 * SECOND

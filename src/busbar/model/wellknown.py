@@ -61,6 +61,11 @@ Set by controllers, not by users."""
 ANN_SCRIPT = "busbar.dev/script"
 """Path of the script to run inside the workload; the agent adds the image's way to run it."""
 
+ANN_RECLAIM = "busbar.dev/reclaim"
+"""On a Node or a Pod: capacity goes back to the vendor, "with-notice" or "at-once"."""
+RECLAIM_WITH_NOTICE = "with-notice"
+RECLAIM_AT_ONCE = "at-once"
+
 # What a match writes on the Pod.
 ANN_CONTRACT = "busbar.dev/contract"
 ANN_EPOCH = "busbar.dev/epoch"

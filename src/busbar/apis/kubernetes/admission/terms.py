@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from busbar.apis.kubernetes.admission.attestations import unreadable
 from busbar.apis.kubernetes.admission.change import Change, field_error
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
+from busbar.model.attestations.trust import keys_of
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import (
     node_affinity,
@@ -21,6 +23,7 @@ from busbar.model.expressions import (
     read_expression,
     read_text,
 )
+from busbar.model.fees import parse_schedule
 from busbar.model.fixedterm import read_term
 from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.hours import read_hours
@@ -41,9 +44,12 @@ from busbar.model.wellknown import (
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_READ,
+    ANN_RECLAIM,
     ANN_RESTRICTIONS,
     ANN_TERM,
     ANN_WRITE,
+    RECLAIM_AT_ONCE,
+    RECLAIM_WITH_NOTICE,
 )
 
 Reader = Callable[[object, str], object]
@@ -187,6 +193,25 @@ def _account(change: Change) -> Errors:
         yield from _read(budget, "spec.budget", parse_euro)
 
 
+def _fee_schedule(change: Change) -> Errors:
+    """Check a schedule; one that has begun may only be ended, and not before now."""
+    try:
+        parse_schedule(change.new)
+    except InvalidField as error:
+        yield field_error(error, _at(change.new, error.path))
+        return
+    if change.old is None:
+        return
+    before, after = parse_schedule(change.old), parse_schedule(change.new)
+    if before.start > change.now or before._replace(version=0) == after._replace(version=0):
+        return
+    if before._replace(version=0, end=None) != after._replace(version=0, end=None):
+        yield FieldError("spec", "Invalid value: it has begun: set spec.until, and make another")
+    elif after.end is None or after.end < change.now - SECOND:
+        why = f"it has begun: must be a time from now on (it is {format_instant(change.now)})"
+        yield invalid("spec.until", spec_of(change.new).get("until"), why)
+
+
 def _procurement(change: Change) -> Errors:
     try:
         read_standing_order(spec_of(change.new))
@@ -211,6 +236,15 @@ def _namespace(change: Change) -> Errors:
     cap = annotations_of(change.new).get(ANN_CAP)
     if cap is not None:
         yield from _read(cap, f"metadata.annotations[{ANN_CAP}]", parse_euro)
+
+
+def _node(change: Change) -> Errors:
+    asked = annotations_of(change.new).get(ANN_RECLAIM)
+    if asked not in (None, *_RECLAIMS):
+        yield unsupported(f"metadata.annotations[{ANN_RECLAIM}]", asked, _RECLAIMS)
+
+
+_RECLAIMS: Final = (RECLAIM_WITH_NOTICE, RECLAIM_AT_ONCE)
 
 
 def _pod(change: Change) -> Errors:
@@ -306,13 +340,34 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
             yield unsupported(path.format(note), notes[note], _TRUTHS)
 
 
+def _vendor(change: Change) -> Errors:
+    stated = spec_of(change.new).get("attributes")
+    yield from _expression(stated, "spec.attributes", read_attributes)
+
+
+def _auditor(change: Change) -> Errors:
+    try:
+        keys_of(change.new)
+    except InvalidField as error:
+        yield FieldError(error.path, f"Invalid value: {error.message}")
+
+
+def _attestation(change: Change) -> Errors:
+    yield from unreadable(change.new)
+
+
 _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "jobs"): _job,
     ("busbar.dev", "offers"): _offer,
+    ("busbar.dev", "vendors"): _vendor,
+    ("busbar.dev", "auditors"): _auditor,
+    ("busbar.dev", "attestations"): _attestation,
     ("busbar.dev", "accounts"): _account,
+    ("busbar.dev", "feeschedules"): _fee_schedule,
     ("busbar.dev", "buckets"): _bucket,
     ("busbar.dev", "procurements"): _procurement,
     ("", "namespaces"): _namespace,
+    ("", "nodes"): _node,
     ("", "pods"): _pod,
     ("batch", "jobs"): _batch_job,
     ("apps", "deployments"): _deployment,
