@@ -140,7 +140,8 @@ def _moves(
         there = calendar_of(standing, match.offer)
         if contract is None or there is None or node_of(pod) == match.node:
             continue
-        decided = consider(tenancy(standing, pod, contract), there, now)
+        here = tenancy(standing, pod, contract)
+        decided = consider(here, there, now, data_nano=match.moving_nano)
         if isinstance(decided, Stay):
             continue
         target = f"vendor {match.vendor} at {format_euro(match.price_nano)} €/DTU"
