@@ -114,6 +114,7 @@ class People:
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
         spec["attributes"] = self.tastes.attributes()
+        spec |= self.tastes.holds_back(self.profile.namespaces)
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
             closed = {"weekdays": ["Sun"], "available": False}
