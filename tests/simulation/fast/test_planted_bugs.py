@@ -119,7 +119,7 @@ def test_i4_capacity_sold_twice(monkeypatch):
 
 def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):
     monkeypatch.setattr(Machine, "lease_ran_out", lambda self: None)
-    assert caught(BUSY._replace(fault_every_ms=15 * MINUTE), first=1) == "I5"
+    assert caught(BUSY._replace(fault_every_ms=15 * MINUTE), first=9) == "I5"
 
 
 def test_i7_a_watch_that_misses_a_change(monkeypatch):
@@ -191,7 +191,7 @@ def test_i13_a_gang_that_is_matched_before_it_is_whole(monkeypatch):
 def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
-    assert caught(hours=3) == "I10"
+    assert caught(hours=3, first=12) == "I10"
 
 
 def test_i15_a_limit_that_forgets_what_a_consumer_has(monkeypatch):
