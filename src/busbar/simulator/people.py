@@ -6,7 +6,7 @@ Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from busbar.controllers.parts.pods import node_of
 from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
@@ -43,15 +43,31 @@ SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
 
 
+class Crowd(Protocol):
+    """Whoever uses a cloud: what its life asks of them."""
+
+    paid_in: dict[str, int]
+    """Payments by their key: each counts once, however often it is entered."""
+
+    def found(self) -> None:
+        """Make namespaces, vendors and offers, and begin."""
+
+    def node_object(self, number: int) -> dict[str, Any]:
+        """Describe a machine as joining does."""
+
+    def rest(self) -> None:
+        """Stop; leave everything open for business."""
+
+
 class People:
     """Everybody outside the machines."""
 
-    def __init__(self, world: World, door: Door, profile: Profile, haulage: Haulage) -> None:
+    def __init__(self, world: World, door: Door, profile: Profile) -> None:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed)
-        self.haulage = haulage
+        self.haulage = Haulage(f"people {world.seed}")
         self.is_active = True
         self._count = 0
 
