@@ -22,6 +22,7 @@ from busbar.model.money import format_euro
 from busbar.model.time import HOUR, format_duration, format_instant
 
 _COLUMNS = ("contract", "vendor", "node", "price", "ran", "work", "billed", "closed")
+"""`compensated` follows where a delivery failed and its vendor's bond paid for it."""
 _ORDERS = (
     ("Job", "/apis/busbar.dev/v1alpha1", "jobs"),
     ("Job", "/apis/batch/v1", "jobs"),
@@ -44,8 +45,10 @@ def receipt(
     """Print what a job, or kept capacity, cost: its contracts, who was paid, and the sums."""
     context.in_namespace(namespace)
     document = receipt_of(context.client, context.namespace, name, everything=everything)
-    rows = [_row(item, everything) for item in document["contracts"]]
-    emit(output, document, ("made", *_COLUMNS) if everything else _COLUMNS, rows)
+    paid = any(item["compensation"] != "0" for item in document["contracts"])
+    rows = [_row(item, everything, paid=paid) for item in document["contracts"]]
+    titles = (*_COLUMNS, "compensated") if paid else _COLUMNS
+    emit(output, document, ("made", *titles) if everything else titles, rows)
     if output == "table":
         total = document["total"]
         for item in document["contracts"]:
@@ -58,6 +61,8 @@ def receipt(
             f"{total['fee']} € fee + {total['rounding']} € rounding"
             f"  {'✓' if total['agrees'] else '✗ THEY DISAGREE'}"
         )
+        if paid:
+            click.echo(f"{total['compensation']} € compensated out of vendors' bonds")
         if document["earlier"] and not everything:
             hint(f"{_earlier(document['earlier'], name)}; --all shows them too")
 
@@ -92,6 +97,7 @@ def receipt_of(client: Client, namespace: str, name: str, *, everything: bool = 
             **{to: format_euro(nano) for to, nano in sums.items()},
             **parts,
             "agrees": agrees,
+            "compensation": format_euro(sum(_nano(contract, "compensated") for contract in found)),
         },
     }
 
@@ -166,8 +172,8 @@ def _moved(item: Json) -> str:
     )
 
 
-def _row(item: Json, everything: bool) -> tuple[object, ...]:
-    row = (
+def _row(item: Json, everything: bool, *, paid: bool) -> tuple[object, ...]:
+    row: tuple[object, ...] = (
         item["contract"],
         item["vendor"],
         item["node"],
@@ -177,6 +183,8 @@ def _row(item: Json, everything: bool) -> tuple[object, ...]:
         f"{item['debit']} €",
         item["closed"],
     )
+    if paid:
+        row = (*row, f"{item['compensation']} €")
     return (item["made"], *row) if everything else row
 
 
@@ -207,4 +215,5 @@ def _line(contract: Json) -> dict[str, Any]:
         "fee": format_euro(_nano(contract, "fee")),
         "rounding": format_euro(_nano(contract, "rounding")),
         "closed": status.get("reason") or status.get("phase") or "",
+        "compensation": format_euro(_nano(contract, "compensated")),
     }

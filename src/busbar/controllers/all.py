@@ -6,6 +6,7 @@ To delete a controller, delete its module and its line here. Next: the runner, i
 from __future__ import annotations
 
 from busbar.controllers.accounts import AccountController
+from busbar.controllers.attestations import AttestationController
 from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
 from busbar.controllers.budgets.controller import DisruptionBudgetController
@@ -26,6 +27,7 @@ from busbar.controllers.namespaces import NamespaceController
 from busbar.controllers.nodes import NodeController
 from busbar.controllers.offers import OfferController, VendorController
 from busbar.controllers.pods import PodController
+from busbar.controllers.reclaims import ReclaimController
 from busbar.controllers.replicas.controller import ReplicaSetController
 from busbar.controllers.settings import Settings
 from busbar.controllers.silences import Silences
@@ -46,6 +48,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         MoveController(settings, standing),
         MarketController(settings, standing),
         ContractController(settings, standing, evidence),
+        ReclaimController(standing),
         NodeController(settings, listening),
         PodController(settings),
         FinishedJobController(settings),
@@ -54,6 +57,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         AccountController(settings, standing),
         OfferController(settings),
         VendorController(settings),
+        AttestationController(settings),
         BookController(settings, standing),
         CurveController(settings, standing),
         HistoryController(settings),

@@ -30,6 +30,7 @@ class CloseReason(StrEnum):
     PRICE_ABOVE_CAP = "PriceAboveCap"
     EGRESS_ABOVE_CAP = "EgressAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
+    ATTESTATION_LAPSED = "AttestationLapsed"
     TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
@@ -63,6 +64,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
     CloseReason.EGRESS_ABOVE_CAP: Doing.CONSUMER,
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
+    CloseReason.ATTESTATION_LAPSED: Doing.NOBODY,
     CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
@@ -105,6 +107,9 @@ SENTENCES: dict[CloseReason, str] = {
         "The workload moved more data than maxEgressEuro pays for; raise it and submit again."
     ),
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
+    CloseReason.ATTESTATION_LAPSED: (
+        "What the order wants signed is not signed for the next slot: it ran out or was taken back."
+    ),
     CloseReason.TERM_ENDED: "The hours that were held are over.",
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",
     CloseReason.WITHDRAWN_EARLY: (

@@ -64,6 +64,8 @@ class Settings(NamedTuple):
     """How long a clearing may wait to be counted into the price history."""
     history_kept_ms: int = 400 * DAY
     """How long the price history is kept."""
+    hours_ahead_ms: int = 10 * MINUTE
+    """How long before a service's hours its Pods are ordered."""
     moves_ms: int = 5 * MINUTE
     """How often a service looks for a cheaper place."""
     move_match_ms: int = 2 * MINUTE

@@ -13,8 +13,11 @@ from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.agreed import AgreedCheck
+from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
+from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.data import DataCheck
@@ -23,6 +26,7 @@ from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.moves import MoveCheck
+from busbar.simulator.checks.notices import NoticeCheck
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
@@ -97,19 +101,28 @@ class Cloud:
     def _checks_are_made(self) -> None:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
+        self.bonds = BondCheck(self.profile.timing)
         self.moves = MoveCheck()
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             DataCheck(self.flows.flowed).look,
             CapacityCheck().look,
+            self.bonds.look,
+            AgreedCheck().look,
+            NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
+            AttestedCheck().look,
             GangCheck().look,
             self.history.look,
             self.moves.look,
         )
         self._seq = 0
         self.exchange.committed.append(self._look)
+
+    def _most_are_cut(self) -> bool:
+        cut = self.network.up_cut & {machine.name for machine in self.machines}
+        return len(self.machines) >= 3 and len(cut) * 100 > 55 * len(self.machines)
 
     def _machines_join(self) -> None:
         for number in range(self.profile.machines):
@@ -179,6 +192,7 @@ class Cloud:
                 break
             self.world.now = max(self.world.now, at)
             self.world.happen()
+            self.bonds.watch_network(self.world.now, most_are_cut=self._most_are_cut())
             self.exchange.work()
         self.world.now = end
 
@@ -191,7 +205,12 @@ class Cloud:
         self.history.compare()
         for attempt in range(40):
             try:
-                check_settled(self.store.snapshot_now(), self.machines, self.profile.settings)
+                check_settled(
+                    self.store.snapshot_now(),
+                    self.machines,
+                    self.profile.settings,
+                    self.world.now,
+                )
             except Broken:
                 if attempt == 39:
                     raise

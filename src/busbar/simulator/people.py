@@ -5,11 +5,21 @@ Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from busbar.controllers.parts.pods import node_of
-from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotate,
+    is_deleting,
+    name_of,
+    namespace_of,
+    spec_of,
+    with_metadata,
+)
 from busbar.model.resources import key_of
 from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
@@ -17,16 +27,21 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_RECLAIM,
     ANN_REGION,
     ANN_VENDOR,
     GROUP,
     LABEL_REGION,
     LABEL_VENDOR,
     LABEL_ZONE,
+    RECLAIM_AT_ONCE,
+    RECLAIM_WITH_NOTICE,
 )
+from busbar.simulator.auditors import Auditors
 from busbar.simulator.door import Door
 from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
@@ -66,8 +81,9 @@ class People:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
-        self.tastes = Tastes(world.seed)
+        self.tastes = Tastes(world.seed, profile.wary)
         self.haulage = Haulage(f"people {world.seed}")
+        self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
         self._count = 0
 
@@ -83,6 +99,10 @@ class People:
         for number in range(self.profile.vendors):
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
+            self._put_down(f"v{number}")
+        self.auditors.found()
+        if self.world.often(0.5):
+            self._set_fees()
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
 
@@ -118,6 +138,7 @@ class People:
 
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
+        spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
         spec["attributes"] = self.tastes.attributes()
         spec |= self.haulage.transfer()
         if self.world.often(0.5):
@@ -158,6 +179,24 @@ class People:
         self.paid_in[f"pay-{self._count}"] = amount
         for _ in range(2 if self.world.often(0.3) else 1):
             self.door.pay_in(namespace, amount, self.world.now, f"pay-{self._count}")
+
+    def _set_fees(self) -> None:
+        """Let the exchange change what it takes, in the middle of its life."""
+        later = self.world.now + self.world.between(1, 9) * HOUR
+        for name, start in (("first", self.world.now), ("later", later)):
+            tiers = [{"above": "0.05", "percent": self.world.chance.choice(("0.5", "1"))}]
+            spec = {"from": format_instant(start), "percent": "1.5", "tiers": tiers}
+            if name == "later" and self.world.often(0.5):
+                spec["vendors"] = ["v0"]
+            self._make(Key(GROUP, "feeschedules", "", name), spec=spec)
+
+    def _put_down(self, vendor: str) -> None:
+        """Put money into a vendor's bond: plenty, little, none."""
+        amount = self.world.chance.choice((0, EURO // 1000, 50 * EURO))
+        if amount:
+            self._count += 1
+            self.paid_in[f"bond-{self._count}"] = amount
+            self.door.deposit(vendor, amount, self.world.now, f"bond-{self._count}")
 
     # Ordering.
 
@@ -332,10 +371,19 @@ class People:
             "progressDeadlineSeconds": 600,
             "template": {"metadata": {"labels": labels}, "spec": self._service_pod()},
         }
-        self._place(Key("apps", "deployments", home, name), spec=spec)
+        notes = {ANN_HOURS: json.dumps(self._hours())} if self.world.often(0.25) else {}
+        meta = {"annotations": notes}
+        self._place(Key("apps", "deployments", home, name), meta=meta, spec=spec)
         if self.world.often(0.5):
             budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
             self._make(Key("policy", "poddisruptionbudgets", home, name), spec=budget)
+
+    def _hours(self) -> dict[str, Any]:
+        """Give hours in which a service runs: some of each day, where clocks are changed."""
+        start = self.world.between(0, 23)
+        until = (start + self.world.between(1, 12)) % 24
+        rule = {"from": f"{start:02d}:00", "until": f"{until:02d}:30"}
+        return {"timeZone": "Europe/Stockholm", "rules": [rule]}
 
     def _service_pod(self) -> dict[str, Any]:
         milli = self.world.chance.choice((250, 500, 1000))
@@ -380,6 +428,7 @@ class People:
                 self._label_pod,
                 self._roll,
                 self._cordon,
+                self._drain,
                 self._end_namespace,
             )
             if self.profile.serving:
@@ -412,8 +461,31 @@ class People:
     def _withdraw(self) -> None:
         """Take an offer off the market, and put one there again after a while."""
         number = self.world.between(0, self.profile.vendors - 1)
-        self.door.delete(Key(GROUP, "offers", "", f"o{number}"), self.world.now)
-        self.world.after(self.world.between(1, 120) * MINUTE, lambda: self._offer(number))
+        key = Key(GROUP, "offers", "", f"o{number}")
+        if self.world.often(0.2):  # Gone at once: whoever has a notice is owed it.
+            self.door.change(key, lambda obj: with_metadata(obj, finalizers=None))
+        self.door.delete(key, self.world.now)
+        self.world.after(self.world.between(1, 120) * MINUTE, lambda: self._offer_again(number))
+
+    def _offer_again(self, number: int) -> None:
+        if self.door.get(Key(GROUP, "offers", "", f"o{number}")) is None:
+            self._offer(number)
+        elif self.is_active:
+            self.world.after(30 * MINUTE, lambda: self._offer_again(number))
+
+    def _drain(self) -> None:
+        """Take a node off the market for a while, mostly with notice."""
+        node = self._any("", "nodes")
+        if node is None or self.world.often(0.3):
+            return
+        key = Key("", "nodes", "", name_of(node))
+        asked = RECLAIM_AT_ONCE if self.world.often(0.3) else RECLAIM_WITH_NOTICE
+        self.door.change(key, lambda obj: annotate(obj, {ANN_RECLAIM: asked}))
+        pause = self.world.between(1, 300) * MINUTE
+        self.world.after(pause, lambda: self._undrain(key))
+
+    def _undrain(self, key: Key) -> None:
+        self.door.change(key, lambda obj: annotate(obj, {ANN_RECLAIM: None}))
 
     def _pay_more(self) -> None:
         self._pay(self._home(), self.world.between(1, 40) * EURO // 10)
@@ -462,10 +534,12 @@ class People:
 
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
-        self.is_active = False
+        self.is_active = self.auditors.is_active = False
         for held in self.door.all_of(GROUP, "procurements"):
             key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
             self.door.delete(key, self.world.now)
+        for node in self.door.all_of("", "nodes"):
+            self._undrain(Key("", "nodes", "", name_of(node)))
         for node in self.door.all_of("", "nodes"):
             key = Key("", "nodes", "", name_of(node))
             self.door.change(

@@ -36,6 +36,7 @@ def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
     A slot that has just ended waits for the lease's next renewal: until then nobody knows whether
     its last seconds were delivered.
     """
+    fee_ppm = _agreed(view, fee_ppm)
     certain = view.known_until
     ended = [s for s in unsettled(view) if s.end_ms <= certain]
     if not ended:
@@ -45,10 +46,16 @@ def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
 
 def settle_all(view: ContractView, fee_ppm: int) -> Settled:
     """Settle the rest at the contract's end: bill what was delivered, release what was not."""
+    fee_ppm = _agreed(view, fee_ppm)
     left = unsettled(view)
     used = [s for s in left if view.parts(s)]
     settled = _settle(view, used, fee_ppm, [s for s in left if s not in used])
     return billed_data(view, settled, fee_ppm, closing=True)
+
+
+def _agreed(view: ContractView, default_ppm: int) -> int:
+    """Give the fee that the contract was made with; older ones lack it."""
+    return default_ppm if view.spec.fee_ppm is None else view.spec.fee_ppm
 
 
 def _as_before(status: ContractStatus) -> Settled:

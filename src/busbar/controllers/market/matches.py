@@ -17,6 +17,7 @@ from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
+from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
@@ -34,7 +35,7 @@ from busbar.model.kinds.contract import (
     TransferStatus,
 )
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, uid_of
+from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, spec_of, uid_of
 from busbar.model.resources import key_of
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import GROUP
@@ -52,9 +53,10 @@ def transactions(
     clearing: Clearing,
     name: str,
     now: Instant,
+    fees: Fees,
 ) -> tuple[Transaction, ...]:
     """Give a transaction for each match; one for a gang, or for a namespace that has a budget."""
-    batch = _Batch(snapshot, inputs, clearing, name, now)
+    batch = _Batch(snapshot, inputs, clearing, name, now, fees)
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
     gangs: dict[str, list[Match]] = defaultdict(list)
@@ -87,12 +89,20 @@ class _Batch:
     """What the matches of a clearing share."""
 
     def __init__(
-        self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, record: str, now: Instant
+        self,
+        snapshot: Snapshot,
+        inputs: Inputs,
+        clearing: Clearing,
+        record: str,
+        now: Instant,
+        fees: Fees,
     ) -> None:
         self._snapshot, self._inputs, self._clearing = snapshot, inputs, clearing
         self._record, self._now = record, now
         # Worked out order by order: in a burst it would be what everybody waits for.
         self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._fees = fees
+        self._offers = {offer.name: offer for offer in inputs.offers}
         self._matched: Counter[str] | None = None
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
@@ -106,7 +116,8 @@ class _Batch:
         money = match.hold_nano
         members = self._members(ordered.order.gang)
         transfer = transfer_terms(self._inputs, match)
-        contract = _contract(ordered, match, transfer, self._record, epoch, now, members)
+        made = _contract(ordered, match, transfer, self._record, epoch, now, members)
+        contract = self._on_terms(made, match)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -134,11 +145,23 @@ class _Batch:
 
     def _keep(self, standby: Standby, match: Match) -> Transaction:
         """Give the transaction that holds capacity for a Procurement, as long as it is as read."""
-        contract = held_contract(standby, match, self._record, self._now)
+        made = held_contract(standby, match, self._record, self._now)
+        contract = self._on_terms(made, match)
         ops = (create(contract), unchanged(standby.procurement), *self._still(match))
         money = match.hold_nano
         entries = (hold(uid_of(contract), match.namespace, money, self._now),) if money else ()
         return Transaction(ops, entries)
+
+    def _on_terms(self, contract: Object, match: Match) -> Object:
+        """Copy with what stays as it is now: the fee, and the offer's notice and minimum term."""
+        offer, fee = self._offers.get(match.offer), self._fees.of(match.namespace, match.vendor)
+        terms: dict[str, object] = {"feePpm": fee.ppm}
+        if fee.schedule:
+            terms["feeSchedule"] = fee.schedule
+        if offer is not None and (offer.reclaim_notice_ms or offer.minimum_term_ms):
+            terms["reclaimNoticeMs"] = offer.reclaim_notice_ms
+            terms["minimumTermMs"] = offer.minimum_term_ms
+        return {**contract, "spec": {**spec_of(contract), **terms}}
 
     def _still(self, match: Match) -> tuple[Op, ...]:
         """Insist that node and offer are as they were read."""

@@ -16,6 +16,10 @@ class AccountSpec(Part):
     budget: Annotated[
         Price | None, Meta(description="Most that may be spent and held per calendar month (UTC).")
     ] = None
+    alert_percent: Annotated[
+        list[Annotated[int, Meta(ge=1, le=100)]],
+        Meta(max_length=10, description="Parts of the budget that are told; 50, 80, 100 if empty."),
+    ] = []
 
 
 class AccountStatus(Part):
@@ -25,6 +29,11 @@ class AccountStatus(Part):
     held: Annotated[str, Meta(description="Held for open contracts.")] = "0"
     spent_this_month: str = "0"
     budget_left: Annotated[str, Meta(description="Empty without a budget.")] = ""
+    alerted_month: Annotated[str, Meta(description="The month of alertedPercent.")] = ""
+    alerted_percent: Annotated[
+        list[int], Meta(description="Parts of the budget told of in that month.")
+    ] = []
+    conditions: list[dict[str, str]] = []
 
 
 class BucketSpec(Part):

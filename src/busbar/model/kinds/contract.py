@@ -63,6 +63,16 @@ class ContractSpec(Part):
     epoch: Annotated[int, Meta(description="Fencing token: increases with each match.")] = 1
     slots: list[ContractSlot] = []
     not_after_ms: int | None = None
+    fee_ppm: Annotated[
+        int | None, Meta(description="The exchange's fee, in millionths of what is billed.")
+    ] = None
+    fee_schedule: Annotated[
+        str, Meta(description="The FeeSchedule it follows, NAME/GENERATION; empty: the default.")
+    ] = ""
+    reclaim_notice_ms: Annotated[
+        int, Meta(description="Notice of the vendor before it takes sold capacity back; 0: never.")
+    ] = 0
+    minimum_term_ms: Annotated[int, Meta(description="It is not taken back before this.")] = 0
     transfer: Annotated[
         ContractTransfer | None,
         Meta(description="Terms for data; none: it moves for nothing."),
@@ -91,6 +101,15 @@ class ContractStatus(Part):
     started_ms: int | None = None
     finished_ms: int | None = None
     settled_until_ms: int | None = None
+    reclaim_by: Annotated[
+        str, Meta(description="What the vendor takes back: Node, Offer, Pod; empty: nothing.")
+    ] = ""
+    reclaim_at_ms: Annotated[
+        int | None, Meta(description="When the vendor takes its capacity back.")
+    ] = None
+    notice_until_ms: Annotated[
+        int | None, Meta(description="Until when the notice agreed binds the vendor.")
+    ] = None
     outages: Annotated[
         list[Outage], Meta(description="Of capacity held: when it was not there.")
     ] = []
@@ -103,10 +122,14 @@ class ContractStatus(Part):
     vendor_nano: int = 0
     fee_nano: int = 0
     rounding_nano: int = 0
+    compensated_nano: Annotated[
+        int, Meta(description="Paid to the consumer out of the vendor's bond: delivery failed.")
+    ] = 0
     price_per_dtu: Annotated[str, Meta(description="Latest price, euro per DTU.")] = field(
         default="", name="pricePerDTU"
     )
     cost: Annotated[str, Meta(description="Billed so far, in euro.")] = ""
+    compensation: Annotated[str, Meta(description="Compensated, in euro.")] = ""
     usage: Annotated[dict[str, Any], Meta(description="Observed: cpu, memory.")] = {}
 
 
@@ -124,8 +147,10 @@ CONTRACT = OwnKind(
         PrinterColumn("Node", ".spec.node"),
         PrinterColumn("€/DTU", ".status.pricePerDTU"),
         PrinterColumn("Billed", ".status.cost"),
+        PrinterColumn("Compensated", ".status.compensation", wide=True),
         PrinterColumn("Order", ".spec.order.name", wide=True),
         PrinterColumn("Epoch", ".spec.epoch", "integer", wide=True),
+        PrinterColumn("Message", ".status.message", wide=True),
     ),
     description="A match of an order and an offer: node, slots, draw, price snapshot, epoch.",
     read_only=True,
