@@ -6,6 +6,7 @@ To delete a controller, delete its module and its line here. Next: the runner, i
 from __future__ import annotations
 
 from busbar.controllers.accounts import AccountController
+from busbar.controllers.advice.controller import AdviceController
 from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
 from busbar.controllers.contract import Controller
@@ -45,5 +46,6 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         BookController(settings, standing),
         CurveController(settings, standing),
         HistoryController(settings),
+        AdviceController(settings),
         ExpiryController(settings),
     )

@@ -53,5 +53,7 @@ class Settings(NamedTuple):
     """How long a clearing may wait to be counted into the price history."""
     history_kept_ms: int = 400 * DAY
     """How long the price history is kept."""
+    advice_ms: int = 5 * MINUTE
+    """How often everything is looked at for advice."""
     termination_grace_ms: int = 30 * SECOND
     """How long a stopped workload has to end, where its Pod says nothing."""

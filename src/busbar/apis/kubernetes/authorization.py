@@ -112,7 +112,9 @@ MEMBER_INSIDE: Final = (
     _rule("batch", "jobs/status", "get"),
     _rule(GROUP, "jobs buckets", "all"),
     _rule(GROUP, "jobs/status buckets/status accounts/status contracts/status", "get"),
-    _rule(GROUP, "accounts contracts", "read"),
+    _rule(GROUP, "accounts contracts useprofiles", "read"),
+    _rule(GROUP, "advices", "get list watch update patch delete"),
+    _rule(GROUP, "advices/status useprofiles/status", "get"),
 )
 """In a member's own namespace. Status, accounts and contracts are the exchange's to write."""
 
@@ -126,6 +128,8 @@ VENDOR: Final = (
     *_PUBLIC,
     _rule(GROUP, "offers", "all", Check.OWN_OFFER),
     _rule(GROUP, "offers/status", "get", Check.OWN_OFFER),
+    _rule(GROUP, "vendoradvices", "get list watch update patch delete", Check.OWN_OFFER),
+    _rule(GROUP, "vendoradvices/status", "get", Check.OWN_OFFER),
     _rule(GROUP, "vendors", "get list watch update patch", Check.OWN_NAME),
     _rule(GROUP, "vendors/status", "get", Check.OWN_NAME),
     _rule("", "nodes", "read", Check.OWN_NODES),
