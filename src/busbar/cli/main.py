@@ -1,7 +1,7 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
-vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market/`, `money.py` (account),
+vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market/`, `advice/`, `money.py` (account),
 `ledgers.py`, `storage.py` (bucket), `images.py` (image).
 """
 
@@ -37,6 +37,7 @@ _COMMANDS = {
     "verify-ledger": ("money", "verify_ledger"),
     "market": ("market.group", "market"),
     "quote": ("market.quote", "quote"),
+    "advice": ("advice.group", "advice"),
     "bucket": ("storage", "bucket"),
     "image": ("images", "image"),
     "completion": ("completion", "completion"),

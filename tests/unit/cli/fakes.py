@@ -14,6 +14,7 @@ BUSBAR = "/apis/busbar.dev/v1alpha1"
 COLLECTIONS = frozenset(
     [
         "accounts",
+        "advices",
         "books",
         "buckets",
         "clearings",
@@ -23,6 +24,7 @@ COLLECTIONS = frozenset(
         "nodes",
         "offers",
         "pricehistories",
+        "vendoradvices",
         "vendors",
     ]
 )

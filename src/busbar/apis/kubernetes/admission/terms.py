@@ -154,15 +154,15 @@ def _namespace(change: Change) -> Errors:
     yield from _acts(change.new)
 
 
-_ACTS: Final = ("RightSize", "LaterDeadline", "none")
+ADVICE_ACTS: Final = ("RightSize", "LaterDeadline", "none")
 
 
 def _acts(obj: Object) -> Errors:
     """Check what may be done on advice without being asked each time."""
     notes, path = annotations_of(obj), "metadata.annotations[{}]"
     for word in notes.get(ANN_ACT, "none").split(","):
-        if word.strip() not in _ACTS:
-            yield unsupported(path.format(ANN_ACT), word.strip(), _ACTS)
+        if word.strip() not in ADVICE_ACTS:
+            yield unsupported(path.format(ANN_ACT), word.strip(), ADVICE_ACTS)
     if ANN_DELAY_MAX in notes:
         yield from _read(notes[ANN_DELAY_MAX], path.format(ANN_DELAY_MAX), parse_duration)
 
