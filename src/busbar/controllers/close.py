@@ -1,4 +1,9 @@
-"""Why a contract closed: a closed list. Next: `contracts/`."""
+"""Why a contract closed, and whose doing it was: closed lists. Next: `contracts/`.
+
+Whose doing it was decides what it costs: only what is the vendor's is charged to its bond, and only
+what a consumer cannot bring about counts as the vendor's (docs/market.md, "Every end has a
+reason"). A workload can fill a disk or upset a runtime; it cannot make a node go silent.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,9 @@ class CloseReason(StrEnum):
     DELETED = "Deleted"
     EXPIRED = "Expired"
     NODE_LOST = "NodeLost"
+    OUT_OF_REACH = "OutOfReach"
+    NODE_FAULT = "NodeFault"
+    NOT_TAKEN_UP = "NotTakenUp"
     NEVER_STARTED = "NeverStarted"
     NOT_DELIVERED = "NotDelivered"
     SUPERSEDED = "Superseded"
@@ -20,7 +28,43 @@ class CloseReason(StrEnum):
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
+    RECLAIMED = "Reclaimed"
+    WITHDRAWN_EARLY = "WithdrawnEarly"
 
+
+class Doing(StrEnum):
+    """Whose doing an end was."""
+
+    CONSUMER = "consumer"
+    VENDOR = "vendor"
+    EXCHANGE = "exchange"
+    NOBODY = "nobody"
+
+
+DOING: dict[CloseReason, Doing] = {
+    CloseReason.COMPLETED: Doing.NOBODY,
+    CloseReason.FAILED: Doing.CONSUMER,
+    CloseReason.DELETED: Doing.CONSUMER,
+    CloseReason.EXPIRED: Doing.CONSUMER,
+    CloseReason.NODE_LOST: Doing.VENDOR,
+    CloseReason.OUT_OF_REACH: Doing.EXCHANGE,
+    CloseReason.NODE_FAULT: Doing.NOBODY,
+    CloseReason.NOT_TAKEN_UP: Doing.VENDOR,
+    CloseReason.NEVER_STARTED: Doing.NOBODY,
+    CloseReason.NOT_DELIVERED: Doing.EXCHANGE,
+    CloseReason.SUPERSEDED: Doing.EXCHANGE,
+    CloseReason.BALANCE_EXHAUSTED: Doing.CONSUMER,
+    CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
+    CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
+    CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
+    CloseReason.RECLAIMED: Doing.NOBODY,
+    CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
+}
+
+VENDORS_DOING: frozenset[str] = frozenset(
+    reason.value for reason, doing in DOING.items() if doing is Doing.VENDOR
+)
+"""Reasons of a delivery that failed."""
 
 SENTENCES: dict[CloseReason, str] = {
     CloseReason.COMPLETED: "The workload has finished.",
@@ -28,6 +72,14 @@ SENTENCES: dict[CloseReason, str] = {
     CloseReason.DELETED: "The workload was deleted.",
     CloseReason.EXPIRED: "notAfter has passed; set a later notAfter and submit again.",
     CloseReason.NODE_LOST: "The node was lost; what it did not deliver is not billed.",
+    CloseReason.OUT_OF_REACH: (
+        "The exchange was away, most nodes were out of its reach at once, or an operator removed "
+        "the node; what was not delivered is not billed."
+    ),
+    CloseReason.NODE_FAULT: (
+        "The node could not run the workload; what it did not deliver is not billed."
+    ),
+    CloseReason.NOT_TAKEN_UP: "The node never took the workload up; nothing is billed.",
     CloseReason.NEVER_STARTED: "The node did not start the workload in time; nothing is billed.",
     CloseReason.NOT_DELIVERED: "The node was not free at the slot's start; nothing is billed.",
     CloseReason.SUPERSEDED: (
@@ -39,4 +91,9 @@ SENTENCES: dict[CloseReason, str] = {
     ),
     CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
+    CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",
+    CloseReason.WITHDRAWN_EARLY: (
+        "The vendor took its capacity back without the notice agreed; what it did not deliver is "
+        "not billed."
+    ),
 }

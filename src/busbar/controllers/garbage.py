@@ -26,6 +26,9 @@ OWNED: tuple[Collection, ...] = (
     ("", "secrets"),
     ("", "serviceaccounts"),
     ("batch", "jobs"),
+    ("apps", "replicasets"),
+    ("apps", "deployments"),
+    ("policy", "poddisruptionbudgets"),
     ("busbar.dev", "jobs"),
     ("busbar.dev", "buckets"),
 )
@@ -103,9 +106,18 @@ class GarbageController:
         owned = [obj for obj in dependents if _reference(obj, owner) is not None]
         for obj in owned:
             if not is_deleting(obj):
-                yield Transaction(self._delete(obj, now))
+                yield Transaction(self._delete(_holding(obj, dependents), now))
         if not any((_reference(obj, owner) or {}).get("blockOwnerDeletion") for obj in owned):
             yield Transaction(release(owner, FINALIZER_FOREGROUND))
+
+
+def _holding(obj: Object, dependents: list[Object]) -> Object:
+    """Copy so that it, too, waits for what it owns: a ReplicaSet for its Pods."""
+    owns = any((_reference(one, obj) or {}).get("blockOwnerDeletion") for one in dependents)
+    finalizers = metadata(obj).get("finalizers") or []
+    if not owns or FINALIZER_FOREGROUND in finalizers:
+        return obj
+    return with_metadata(obj, finalizers=[*finalizers, FINALIZER_FOREGROUND])
 
 
 def _orphan(owner: Object, dependents: list[Object]) -> Iterator[Transaction]:

@@ -24,6 +24,13 @@ LABEL_JOB_UID_OLD = "controller-uid"
 ENV_INDEX = "JOB_COMPLETION_INDEX"
 """Source: https://kubernetes.io/docs/concepts/workloads/controllers/job/"""
 
+LABEL_TEMPLATE_HASH = "pod-template-hash"
+ANN_REVISION = "deployment.kubernetes.io/revision"
+ANN_DESIRED = "deployment.kubernetes.io/desired-replicas"
+ANN_MOST = "deployment.kubernetes.io/max-replicas"
+ANN_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+"""Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/"""
+
 ANN_EXPIRES = "busbar.dev/expires-at"
 """On a Secret (join tokens): RFC 3339 time after which it is removed."""
 FINALIZER_TRACKING = "batch.kubernetes.io/job-tracking"

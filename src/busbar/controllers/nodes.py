@@ -21,6 +21,7 @@ from busbar.model.wellknown import NAMESPACE_LEASES
 from busbar.store.contract import ABSENT, Event, Op, Require, Snapshot, Transaction
 
 from .contract import NOTHING, Collection, Decision, decide
+from .listening import Listening
 from .names import TAINT_UNREACHABLE
 from .parts.conditions import with_condition
 from .parts.events import event
@@ -28,20 +29,10 @@ from .parts.leases import NodeLease, lease_key, read_lease
 from .parts.pods import POD_NODE_LOST, is_final, node_of, report_of
 from .parts.writes import remove, unchanged, update, update_status
 from .settings import Settings
+from .silences import fell_silent, spoke_again
 
 NODES: Collection = ("", "nodes")
 LEASES: Collection = ("coordination.k8s.io", "leases")
-
-
-class Listening:
-    """Since when the exchange has been listening without a break.
-
-    An agent cannot renew its lease with an exchange that is down, stopped or asleep: silence
-    before that time is the exchange's own. The runner moves it when it notices a break.
-    """
-
-    def __init__(self, since: Instant = 0) -> None:
-        self.since = since
 
 
 class NodeController:
@@ -84,7 +75,8 @@ class NodeController:
         ready = condition(node, "Ready")
         if ready is not None and ready.get("status") == "True" and not _is_tainted(node):
             return Decision(requeue_at=lease.expires)
-        fresh = _with_ready(_untainted(node), True, now, "LeaseRenewed", "The node's agent lives.")
+        back_again = spoke_again(_untainted(node), now)
+        fresh = _with_ready(back_again, True, now, "LeaseRenewed", "The node's agent lives.")
         back = f"node {name_of(node)} is ready"
         said = event(snapshot, node, now, "NodeReady", f"{back}.")
         ops = (*update(node, fresh), said)
@@ -115,7 +107,8 @@ class NodeController:
         if ready is not None and ready.get("status") == "Unknown" and _is_tainted(node):
             return ()
         sentence = "The node's agent has not renewed its lease; the node is out of reach."
-        lost = _with_ready(_tainted(node, now), None, now, "LeaseExpired", sentence)
+        silent = fell_silent(_tainted(node, now), lease.renewed)
+        lost = _with_ready(silent, None, now, "LeaseExpired", sentence)
         said = event(snapshot, node, now, "NodeLost", sentence, warning=True)
         return (Transaction((*update(node, lost), said)),)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.names import FINALIZER_METER
+from busbar.controllers.parts.avoidance import nodes_alone
 from busbar.controllers.parts.deletion import release
 from busbar.controllers.parts.pods import describe, is_final, is_promised, node_of
 from busbar.controllers.parts.writes import remove, update
@@ -71,11 +72,19 @@ class PodController:
     def _avoiding(self, pod: Object, now: Instant) -> Decision:
         if node_of(pod) or is_final(pod) or ANN_AVOID not in annotations_of(pod):
             return NOTHING
+        avoided = annotations_of(pod)[ANN_AVOID]
+        nodes = nodes_alone(avoided)
         due = _created(pod) + self._settings.avoid_ms
-        if now < due:
-            return Decision(requeue_at=due)
-        note = f"{describe(pod)} may use every node again"
-        return decide(*update(pod, annotate(pod, {ANN_AVOID: None})), note=note)
+        if now >= due:
+            nodes, note = "", f"{describe(pod)} may use every node again"
+        else:
+            due_domain = _created(pod) + self._settings.avoid_domain_ms
+            if now < due_domain and nodes != avoided:
+                return Decision(requeue_at=min(due, due_domain))
+            note = f"{describe(pod)} may use all but the nodes it was lost on"
+        fresh = annotate(pod, {ANN_AVOID: nodes or None})
+        ops = update(pod, fresh)
+        return decide(*ops, requeue_at=due if nodes else None, note=note if ops else "")
 
 
 def _created(pod: Object) -> Instant:

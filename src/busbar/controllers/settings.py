@@ -33,6 +33,8 @@ class Settings(NamedTuple):
     """How often a Job is placed anew after losing its node."""
     avoid_ms: int = 5 * MINUTE
     """How long a node that lost a workload is avoided by it."""
+    avoid_domain_ms: int = 2 * MINUTE
+    """How long the host, rack and zone of such a node are: until more losses there would show."""
     event_ttl_ms: int = HOUR
     """How long Events are kept."""
     status_ms: int = 200
@@ -55,5 +57,7 @@ class Settings(NamedTuple):
     """How long the price history is kept."""
     advice_ms: int = 5 * MINUTE
     """How often everything is looked at for advice."""
+    budgets_ms: int = 100
+    """How long the status of disruption budgets may lag: a burst of Pods is one count."""
     termination_grace_ms: int = 30 * SECOND
     """How long a stopped workload has to end, where its Pod says nothing."""

@@ -63,7 +63,15 @@ def _first(year: int, month: int) -> Instant:
 
 def closing_id(month: str) -> str:
     """Name the entry that closes a month."""
-    return f"close/{month}"
+    return f"{_CLOSING}{month}"
+
+
+_CLOSING = "close/"
+
+
+def is_closing_id(id_: str) -> bool:
+    """Say whether an entry of this id closes a month."""
+    return id_.startswith(_CLOSING)
 
 
 def close(month: str, at: Instant) -> Entry:

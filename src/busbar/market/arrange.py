@@ -11,14 +11,14 @@ from collections.abc import Callable
 from functools import partial
 
 from busbar.market.company import ALONE
-from busbar.market.exchange import Exchanged, exchange, is_small
+from busbar.market.exchange import Exchanged, are_cheapest, exchange, is_small
 from busbar.market.matching import Matching
 from busbar.market.turns import Turn, Wish, by_difficulty, by_size, place_in_turn
 
 
 def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
     """Improve a batch of orders that run now; gives the turns with their places."""
-    if not is_small(matching, turns):
+    if not is_small(matching, turns) or are_cheapest(matching, turns):
         return turns
     best = exchange(matching, turns)
     for sequence in (by_difficulty, by_size):

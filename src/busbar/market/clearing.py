@@ -1,4 +1,4 @@
-"""The rule, busbar-merit-2: a batch of orders against the book.
+"""The rule, busbar-merit-3: a batch of orders against the book.
 
 1. Orders that run now come first, then those that may wait for a later slot. Within each: the
    higher cap, then the class with fewer rows, then the larger draw, then the smaller lot.
@@ -33,7 +33,7 @@ from busbar.model.time import Instant
 
 __all__ = ["RULE", "Funds", "clear"]
 
-RULE = "busbar-merit-2"
+RULE = "busbar-merit-3"
 
 
 def clear(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from busbar.market.axis import Axis
 from busbar.market.calendar import Calendar
+from busbar.market.facts import Facts, facts_of
 from busbar.market.lots import name_key
 from busbar.market.offers import Supply
 from busbar.market.podspec import Taint
@@ -76,26 +77,35 @@ class Columns:
         self.offered = np.array([bool(row.offer) for row in rows], dtype=bool)
         self.paused = np.array([row.paused for row in rows], dtype=bool)
         self.usable = self.ready & ~self.cordoned & self.offered & ~self.paused
-        self._kinds: dict[tuple[str, ...], tuple[Ints, Ints, Ints]] = {}
+        self._kinds: dict[tuple[tuple[str, ...], ...], tuple[Ints, Ints, Ints]] = {}
         self._found: dict[Hashable, Bools] = {}
         self._labels: dict[str, Interned[str | None]] = {}
+        self._facts: dict[str, Interned[Facts]] = {}
         self._node_index = {name: i for i, name in enumerate(nodes.values)}
 
-    def kinds(self, labels: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
+    def kinds(
+        self, labels: tuple[str, ...], attributes: tuple[str, ...] = ()
+    ) -> tuple[Ints, Ints, Ints]:
         """Sort nodes into kinds that no test can tell apart but by what is free on them.
 
         Gives (rows, node, weights): rows of one node of each kind, the number (0, 1, …) of the
-        node that each belongs to, and how many nodes each of these stands for. `labels` are those
-        that tests will look at. A node with several rows is a kind of its own.
+        node that each belongs to, and how many nodes each of these stands for. `labels` and
+        `attributes` are those that tests will look at. A node with several rows is a kind of its
+        own.
         """
-        if labels not in self._kinds:
-            self._kinds[labels] = self._sort_into_kinds(labels)
-        return self._kinds[labels]
+        key = labels, attributes
+        if key not in self._kinds:
+            self._kinds[key] = self._sort_into_kinds(*key)
+        return self._kinds[key]
 
-    def _sort_into_kinds(self, labels: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
+    def _sort_into_kinds(
+        self, labels: tuple[str, ...], attributes: tuple[str, ...]
+    ) -> tuple[Ints, Ints, Ints]:
         code = self._kind_codes
-        for key in labels:
-            code = _combined(code, self.label(key).codes)
+        for label in labels:
+            code = _combined(code, self.label(label).codes)
+        for attribute in attributes:
+            code = _combined(code, self.facts(attribute).codes)
         rows_of_node = np.bincount(self.node_of_row, minlength=self.node_count)
         alone = rows_of_node[self.node_of_row] == 1
         single, rest = np.flatnonzero(alone), np.flatnonzero(~alone)
@@ -139,9 +149,26 @@ class Columns:
             self._labels[key] = Interned(dict(row.labels).get(key) for row in self.rows)
         return self._labels[key]
 
+    def facts(self, attribute: str) -> Interned[Facts]:
+        """Give the column of what is said of an attribute, see `facts_of`."""
+        if attribute not in self._facts:
+            self._facts[attribute] = Interned(facts_of(row, attribute) for row in self.rows)
+        return self._facts[attribute]
+
     def nodes_named(self, names: Iterable[str]) -> Ints:
-        """Give the indices of nodes, leaving out names that are not in the book."""
-        found = [self._node_index[name] for name in names if name in self._node_index]
+        """Give the indices of nodes by name or `LABEL=VALUE`; what is not in the book is left out.
+
+        No name of a node holds an equals sign.
+        """
+        found: set[int] = set()
+        for name in names:
+            label, is_label, value = name.partition("=")
+            if is_label:
+                column = self.label(label)
+                rows = column.where([known == value for known in column.values])
+                found.update(self.node_of_row[rows].tolist())
+            elif name in self._node_index:
+                found.add(self._node_index[name])
         return np.array(sorted(found), dtype=np.int64)
 
     def node_number(self, name: str) -> int:

@@ -18,8 +18,10 @@ from busbar.market.orders import ANYWHERE, Order
 from busbar.market.outcome import Match
 from busbar.market.podspec import Toleration
 from busbar.market.quote import ANY_PRICE
+from busbar.market.restrictions import said
 from busbar.market.words import either, price
 from busbar.model.dtu import Resources
+from busbar.model.expressions import Expression, Group, conjuncts, normal, of_text, to_text
 from busbar.model.quantities import format_bytes, format_milli
 from busbar.model.time import Instant, format_instant
 
@@ -39,6 +41,7 @@ class Change(StrEnum):
     REGION = "region"
     VENDOR = "vendor"
     SELECTOR = "nodeSelector"
+    RESTRICTION = "restrictions"
     TOLERATIONS = "tolerations"
     CPU = "cpu"
     MEMORY = "memory"
@@ -201,6 +204,25 @@ def _selector(bench: Bench) -> Alternative | None:
     return _said(Change.SELECTOR, "without the label {}", found)
 
 
+def _restriction(bench: Bench) -> Alternative | None:
+    """Find the part of the restrictions that, dropped, does; all of them where no one part does."""
+    parts = conjuncts(of_text(bench.order.eligibility.where))
+    one_less = [
+        (said(part), _where(bench.order, [p for p in parts if p != part]))
+        for part in parts[:ZONES_MAX]
+    ]
+    found = bench.cheapest(one_less)
+    if found is None and len(parts) > 1:
+        every = " and ".join(said(part) for part in parts)
+        found = bench.cheapest([(every, _where(bench.order, []))])
+    return _said(Change.RESTRICTION, "without the restriction '{}'", found)
+
+
+def _where(order: Order, parts: list[Expression]) -> Order:
+    where = to_text(normal(Group(True, tuple(parts))))
+    return replace(order, eligibility=order.eligibility._replace(where=where))
+
+
 def _tolerations(bench: Bench) -> Alternative | None:
     match = bench.match(_eligible(bench.order, tolerations=(_ANYTHING,)))
     if match is None:
@@ -260,8 +282,8 @@ def _everything(bench: Bench) -> Alternative | None:
     if match is None:
         return None
     when = "" if match.start <= bench.now else f" from {format_instant(match.start)}"
-    said = f"only with every restriction, cap and deadline lifted{when}"
-    return Alternative(Change.EVERYTHING, said, match)
+    words = f"only with every restriction, cap and deadline lifted{when}"
+    return Alternative(Change.EVERYTHING, words, match)
 
 
 _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
@@ -271,6 +293,7 @@ _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
     _region,
     _vendor,
     _selector,
+    _restriction,
     _tolerations,
     _cpu,
     _memory,

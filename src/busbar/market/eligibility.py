@@ -12,6 +12,8 @@ from busbar.market.columns import Bools, Columns, Interned
 from busbar.market.orders import Eligibility
 from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
+from busbar.market.restrictions import rows_meeting
+from busbar.model.expressions import of_text
 
 
 def static_tests(columns: Columns, wanted: Eligibility) -> list[tuple[Reason, Bools]]:
@@ -19,7 +21,7 @@ def static_tests(columns: Columns, wanted: Eligibility) -> list[tuple[Reason, Bo
 
     These are the tests that depend neither on time nor on the order's size.
     """
-    return [
+    found = [
         (Reason.REGION_NOT_ALLOWED, _any_of(columns.zones, wanted.regions)),
         (Reason.VENDOR_NOT_ALLOWED, _any_of(columns.vendors, wanted.vendors)),
         (Reason.SELECTOR_MISMATCH, _selected(columns, wanted.selector)),
@@ -29,6 +31,14 @@ def static_tests(columns: Columns, wanted: Eligibility) -> list[tuple[Reason, Bo
         (Reason.NOT_OFFERED, columns.offered),
         (Reason.OFFER_UNAVAILABLE, ~columns.paused),
     ]
+    if wanted.where:
+        restricted = Reason.RESTRICTION_NOT_MET, rows_meeting(columns, of_text(wanted.where))
+        found.insert(_RESTRICTED, restricted)
+    return found
+
+
+_RESTRICTED = 3
+"""Where the restrictions stand among the tests."""
 
 
 def eligible_rows(columns: Columns, wanted: Eligibility) -> Bools:
@@ -40,6 +50,8 @@ def eligible_rows(columns: Columns, wanted: Eligibility) -> Bools:
         found &= _any_of(columns.vendors, wanted.vendors)
     if wanted.selector:
         found &= _selected(columns, wanted.selector)
+    if wanted.where:
+        found &= rows_meeting(columns, of_text(wanted.where))
     return found
 
 

@@ -58,6 +58,26 @@ def is_small(matching: Matching, turns: list[Turn]) -> bool:
     return 1 < len(turns) <= ORDERS_MAX and 0 < pairs <= PAIRS_MAX
 
 
+def are_cheapest(matching: Matching, turns: list[Turn]) -> bool:
+    """Say whether every order surely has the cheapest place there is: then no change can save.
+
+    The tables of a whole exchange cost more than placing a small batch did, and most batches need
+    none. Looked at by kind: orders of one kind cost the same on rows of one tariff.
+    """
+    codes = matching.columns.tariffs.codes
+    least: dict[int, tuple[int, Ints]] = {}
+    for order, _, kind, placement in turns:
+        if placement is None:
+            return False
+        if kind not in least:
+            costs, _ = _quotes(matching, base_draw(order.requests), placement.span)
+            least[kind] = int(costs[matching.tariffs(order.eligibility)].min()), costs
+        lowest, costs = least[kind]
+        if costs[codes[placement.row]] != lowest:
+            return False
+    return True
+
+
 def exchange(matching: Matching, turns: list[Turn]) -> Exchanged:
     """Improve a placed batch as far as single changes can.
 

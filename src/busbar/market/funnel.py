@@ -7,6 +7,7 @@ over a hundred thousand nodes is a table of a few hundred rows. Next: `clearing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +20,10 @@ from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility, Order, place_wanted
 from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
+from busbar.market.restrictions import asked, first_unmet
 from busbar.market.terms import Window
-from busbar.market.words import clause, empty_regions, price, unknown_vendors
+from busbar.market.words import clause, empty_regions, lacking, price, unknown_vendors
+from busbar.model.expressions import conjuncts, of_text
 
 _ALL = tuple(Reason)
 STAGES = _ALL[_ALL.index(Reason.REGION_NOT_ALLOWED) : _ALL.index(Reason.NO_FREE_CAPACITY) + 1]
@@ -77,12 +80,31 @@ class Explainer:
         notes += empty_regions(order, self._columns.zones.values)
         cheapest = self._cheapest(kinds, stages, order, window)
         clauses = tuple(
-            Count(reason, n, f"{n} {clause(reason, order, window, cheapest)}")
-            for reason, n in counts
+            Count(reason, n, f"{n} {said}")
+            for reason, number in counts
+            for said, n in (
+                self._unmet(kinds, stages, reached, order)
+                if reason is Reason.RESTRICTION_NOT_MET
+                else ((clause(reason, order, window, cheapest), number),)
+            )
         )
         reason = counts[-1][0] if counts else Reason.NO_NODES
         funnel = Funnel(self._columns.node_count, 0, clauses, tuple(notes))
         return (Reason.UNKNOWN_VENDOR if unknown else reason), funnel
+
+    def _unmet(
+        self, kinds: Kinds, stages: Ints, reached: Ints, order: Order
+    ) -> Iterator[tuple[str, int]]:
+        """Say, part by part of the restrictions, how many nodes it is the first to rule out."""
+        where, stage = order.eligibility.where, _STAGE[Reason.RESTRICTION_NOT_MET]
+        last = (stages == stage) & (reached[kinds.node] == stage)
+        furthest = np.full(len(reached), -1, dtype=np.int64)
+        unmet = first_unmet(self._columns, where, kinds.rows[last])
+        np.maximum.at(furthest, kinds.node[last], unmet)
+        for number, part in enumerate(conjuncts(of_text(where))):
+            nodes = int(kinds.weights[furthest == number].sum())
+            if nodes:
+                yield lacking(part), nodes
 
     def cheaper(self, placement: Placement) -> tuple[str, ...]:
         """Give, for offers that ask less when the term starts, why the order is not there."""
@@ -109,6 +131,8 @@ class Explainer:
             key = (int(asks[at]), supply.vendor, supply.offer)
             stage = int(stages[at])
             why = clause(STAGES[min(stage, _PASSED - 1)], order, window)
+            if stage == _STAGE[Reason.RESTRICTION_NOT_MET]:
+                why = self._lacking(order.eligibility.where, kinds.rows[at : at + 1])
             if stage == _PASSED:
                 why = self._dearer(placement, int(tariffs[kinds.rows[at]])) or why
             best[key] = max(best.get(key, (0, "")), (stage, why))
@@ -118,6 +142,10 @@ class Explainer:
         ]
         more = len(found) - _MOST_SHOWN
         return (*found[:_MOST_SHOWN], *((f"and {more} more",) if more > 0 else ()))
+
+    def _lacking(self, where: str, row: Ints) -> str:
+        part = int(first_unmet(self._columns, where, row)[0])
+        return lacking(conjuncts(of_text(where))[part])
 
     def _dearer(self, placement: Placement, tariff: int) -> str:
         """Say that a tariff that begins lower costs more over the term; "" where it does not."""
@@ -219,7 +247,8 @@ def _kinds(columns: Columns, wanted: Eligibility, *, merged: bool) -> Kinds:
     rows, node = np.arange(columns.row_count), columns.node_of_row
     weights = np.ones(columns.node_count, dtype=np.int64)
     if merged:
-        rows, node, weights = columns.kinds(tuple(key for key, _ in wanted.selector))
+        labels = tuple(key for key, _ in wanted.selector)
+        rows, node, weights = columns.kinds(labels, asked(wanted.where))
     stage = np.full(len(rows), _PASSED, dtype=np.int64)
     for reason, passed in static_tests(columns, wanted):
         _fail(stage, ~passed[rows], reason)

@@ -180,6 +180,10 @@ class Matching:
         """Give how many rows a class may have."""
         return self._merit(wanted).count
 
+    def tariffs(self, wanted: Eligibility) -> Bools:
+        """Say of each tariff whether a class may have rows of it."""
+        return np.asarray(self._merit(wanted).rows_of_tariff > 0)
+
     def _merit(self, wanted: Eligibility) -> Merit:
         if wanted not in self._merits:
             eligible = self.eligible(wanted)

@@ -14,6 +14,7 @@ from busbar.market.podspec import Taint, taints_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import REFERENCE_RATING, Resources
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import read_attributes
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,
@@ -99,7 +100,7 @@ def parse_offer(obj: Mapping[str, Any]) -> Offer:
         version=int(metadata(obj).get("generation") or 1),
         calendar=_calendar(spec),
         selector=_strings(spec, "nodeSelector"),
-        attributes=_strings(spec, "attributes"),
+        attributes=_attributes(spec),
         reclaim_notice_ms=_reclaim_notice(spec),
         minimum_term_ms=_minimum_term(spec),
         paused=_paused(spec) or is_deleting(obj),
@@ -153,12 +154,20 @@ def _strings(spec: Mapping[str, Any], field: str) -> tuple[tuple[str, str], ...]
     return tuple(sorted(found.items()))
 
 
+def _attributes(spec: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Read what the vendor states of what it offers, under full names.
+
+    What joining found out of a node (where it is, whose it is) no offer can state.
+    """
+    return read_attributes(spec.get("attributes"), "spec.attributes")
+
+
 _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
     _vendor,
     _price,
     _calendar_alone,
     lambda spec: _strings(spec, "nodeSelector"),
-    lambda spec: _strings(spec, "attributes"),
+    _attributes,
     _reclaim_notice,
     _minimum_term,
     _paused,

@@ -16,6 +16,7 @@ from busbar.market.podspec import Toleration, selector_of, tolerations_of
 from busbar.model import wellknown as wk
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import both, node_affinity, read_text, to_text
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,
@@ -41,6 +42,8 @@ class Eligibility(NamedTuple):
     vendors: tuple[str, ...] = ()
     selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
+    where: str = ""
+    """What else is asked of a place: an expression in normal form, as text."""
 
 
 ANYWHERE = Eligibility()
@@ -131,6 +134,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
             _names(notes, wk.ANN_VENDOR),
             selector_of(spec),
             tolerations_of(spec),
+            _where(notes, spec),
         ),
         deadline=_deadline(notes),
         duration=_duration(notes),
@@ -163,6 +167,17 @@ def _names(notes: Mapping[str, str], annotation: str) -> tuple[str, ...]:
     if not names or "" in names:
         raise InvalidField(path_of(annotation), "must be names separated by commas, none empty")
     return tuple(sorted(names))
+
+
+def _where(notes: Mapping[str, str], spec: Mapping[str, Any]) -> str:
+    """Read what both ways in ask for: Kubernetes' node affinity, and the restrictions."""
+    if wk.ANN_RESTRICTIONS not in notes and not spec.get("affinity"):
+        return ""
+    wanted = node_affinity(spec)
+    if wk.ANN_RESTRICTIONS in notes:
+        said = read_text(notes[wk.ANN_RESTRICTIONS], path_of(wk.ANN_RESTRICTIONS))
+        wanted = both(wanted, said)
+    return to_text(wanted)
 
 
 def _deadline(notes: Mapping[str, str]) -> Instant | None:

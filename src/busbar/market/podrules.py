@@ -32,11 +32,6 @@ _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 def rules_of(spec: Mapping[str, Any], namespace: str) -> Rules:
     """Read what a Pod of a namespace requires; InvalidField where it cannot be promised."""
     affinity = spec.get("affinity") or {}
-    if (affinity.get("nodeAffinity") or {}).get(_REQUIRED):
-        raise InvalidField(
-            f"spec.affinity.nodeAffinity.{_REQUIRED}",
-            "is not supported by the market; use nodeSelector or the busbar.dev annotations",
-        )
     found = Rules(
         tuple(_near(affinity, "podAntiAffinity", namespace)),
         tuple(_near(affinity, "podAffinity", namespace)),

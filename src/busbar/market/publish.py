@@ -7,6 +7,7 @@ computed without knowing anybody's money. Next: `depth.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from operator import attrgetter
@@ -23,6 +24,7 @@ from busbar.market.outcome import Clearing, Match, Refusal
 from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
 from busbar.model.dtu import Resources
+from busbar.model.expressions import of_json, of_text, to_json, to_text
 from busbar.model.money import format_euro
 
 Json = dict[str, Any]
@@ -90,8 +92,10 @@ def _match_to_json(match: Match) -> Json:
 
 def _refusal_to_json(refusal: Refusal) -> Json:
     funnel = refusal.funnel
-    counts = {} if funnel is None else {count.reason.value: count.nodes for count in funnel.counts}
-    return {"order": refusal.order, "reason": refusal.reason.value, "funnel": counts}
+    counts: Counter[str] = Counter()
+    for count in () if funnel is None else funnel.counts:
+        counts[count.reason.value] += count.nodes
+    return {"order": refusal.order, "reason": refusal.reason.value, "funnel": dict(counts)}
 
 
 def book_to_json(book: Book) -> Json:
@@ -224,6 +228,7 @@ def order_to_json(order: Order) -> Json:
         "durationMs": order.duration,
         "mayWait": order.may_wait,
         "avoid": sorted(order.avoid),
+        **({"where": to_json(of_text(wanted.where))} if wanted.where else {}),
         **_company_to_json(order.company),
     }
 
@@ -256,6 +261,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
             tuple(value["vendors"]),
             tuple(sorted(value["selector"].items())),
             tuple(Toleration(*toleration) for toleration in value["tolerations"]),
+            to_text(of_json(value["where"])) if "where" in value else "",
         ),
         earliest=value["earliestMs"],
         deadline=value["deadlineMs"],

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     REGION_NOT_ALLOWED = "RegionNotAllowed"
     VENDOR_NOT_ALLOWED = "VendorNotAllowed"
     SELECTOR_MISMATCH = "SelectorMismatch"
+    RESTRICTION_NOT_MET = "RestrictionNotMet"
     TAINT_NOT_TOLERATED = "TaintNotTolerated"
     NODE_CORDONED = "NodeCordoned"
     AVOIDED_NODE = "AvoidedNode"
@@ -53,9 +54,10 @@ ADVICE: dict[Reason, str] = {
     Reason.REGION_NOT_ALLOWED: "Allow another region, or wait for supply there.",
     Reason.VENDOR_NOT_ALLOWED: "Allow another vendor.",
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",
+    Reason.RESTRICTION_NOT_MET: "Loosen the restriction or node affinity that it names.",
     Reason.TAINT_NOT_TOLERATED: "Tolerate the taint, or use other nodes.",
     Reason.NODE_CORDONED: "Wait until the node may be used again (kubectl uncordon).",
-    Reason.AVOIDED_NODE: "Wait: a node that lost this workload is avoided for a while.",
+    Reason.AVOIDED_NODE: "Wait: for a while it does not return to where it was lost, nor near it.",
     Reason.NODE_NOT_READY: "Wait until the node's agent reports again.",
     Reason.NOT_OFFERED: "Ask the vendor to offer the node.",
     Reason.OFFER_UNAVAILABLE: "Wait for the offer's hours, or set mayWait.",

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from busbar.market.orders import Order
 from busbar.market.reasons import Reason
+from busbar.market.restrictions import said as restriction
 from busbar.market.terms import Window
+from busbar.model.expressions import Expression, of_text
 from busbar.model.money import format_euro
 from busbar.model.quantities import format_bytes, format_milli
 from busbar.model.time import format_duration
@@ -33,6 +35,8 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
         case Reason.SELECTOR_MISMATCH:
             labels = ", ".join(f"{key}={value}" for key, value in wanted.selector)
             return f"without the labels {labels}"
+        case Reason.RESTRICTION_NOT_MET:
+            return lacking(of_text(wanted.where))
         case Reason.OFFER_UNAVAILABLE:
             return "whose offer is closed " + ("until the deadline" if window.forward else "now")
         case Reason.PRICE_ABOVE_CAP:
@@ -54,13 +58,18 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
             return _FIXED[reason]
 
 
+def lacking(wanted: Expression) -> str:
+    """Say what a node does not meet."""
+    return f"that do not meet '{restriction(wanted)}'"
+
+
 _FIXED = {
     Reason.POD_ANTI_AFFINITY: "where there are pods it must be kept apart from",
     Reason.POD_AFFINITY: "not near the pods it must be together with",
     Reason.TOPOLOGY_SPREAD: "where it would be spread unevenly",
     Reason.TAINT_NOT_TOLERATED: "with a taint that is not tolerated",
     Reason.NODE_CORDONED: "cordoned",
-    Reason.AVOIDED_NODE: "avoided because the work was lost there before",
+    Reason.AVOIDED_NODE: "avoided for a while: the work was lost there, or near it",
     Reason.NODE_NOT_READY: "not ready",
     Reason.NOT_OFFERED: "not offered for sale",
 }

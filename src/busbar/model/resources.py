@@ -77,16 +77,21 @@ def _plain(
     )
 
 
+_ALL = ("all",)
+"""The category of `kubectl get all`."""
 _KUBERNETES = (
     _plain("", "Namespace", "namespaces", False, ("ns",), status=True),
     _plain("", "Node", "nodes", False, ("no",), status=True),
-    _plain("", "Pod", "pods", True, ("po",), status=True, categories=("all",)),
+    _plain("", "Pod", "pods", True, ("po",), status=True, categories=_ALL),
     _plain("", "ConfigMap", "configmaps", True, ("cm",)),
     _plain("", "Secret", "secrets"),
     _plain("", "ServiceAccount", "serviceaccounts", True, ("sa",)),
     _plain("", "Event", "events", True, ("ev",)),
     _plain("coordination.k8s.io", "Lease", "leases"),
-    _plain("batch", "Job", "jobs", True, status=True, categories=("all",)),
+    _plain("batch", "Job", "jobs", True, status=True, categories=_ALL),
+    _plain("apps", "Deployment", "deployments", True, ("deploy",), status=True, categories=_ALL),
+    _plain("apps", "ReplicaSet", "replicasets", True, ("rs",), status=True, categories=_ALL),
+    _plain("policy", "PodDisruptionBudget", "poddisruptionbudgets", True, ("pdb",), status=True),
 )
 
 

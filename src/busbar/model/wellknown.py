@@ -13,18 +13,29 @@ ALIAS_GROUP = "strongmoose.dsoderlund.consulting"
 
 LABEL_REGION = "topology.kubernetes.io/region"
 LABEL_HOSTNAME = "kubernetes.io/hostname"
+LABEL_ZONE = "topology.kubernetes.io/zone"
+LABEL_RACK = "topology.busbar.dev/rack"
+LABEL_HOST = "topology.busbar.dev/host"
+FAILURE_DOMAINS = (LABEL_HOST, LABEL_RACK, LABEL_ZONE)
+"""What fails together: machines of one host, one rack, one data centre."""
 LABEL_VENDOR = "busbar.dev/vendor"
 LABEL_JOB = "busbar.dev/job"
+LABEL_ISOLATION = "busbar.dev/isolation"
+LABEL_GPU_CLASS = "busbar.dev/gpu-class"
 
 # Market terms of a Pod (an order) or, for the cap, of a Namespace (its default).
 ANN_CAP = "busbar.dev/max-euro-per-dtu"
 ANN_REGION = "busbar.dev/region"
 ANN_VENDOR = "busbar.dev/vendor"
+ANN_RESTRICTIONS = "busbar.dev/restrictions"
+"""An eligibility expression as JSON, see `busbar.model.expressions`."""
 ANN_NOT_AFTER = "busbar.dev/not-after"
 ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"
 ANN_AVOID = "busbar.dev/avoid-nodes"
-"""Comma-separated nodes that lost this workload before; set by controllers, not by users."""
+"""Comma-separated nodes that lost this workload, and `LABEL=VALUE` of their failure domains.
+
+Set by controllers, not by users."""
 ANN_SCRIPT = "busbar.dev/script"
 """Path of the script to run inside the workload; the agent adds the image's way to run it."""
 

@@ -1,4 +1,4 @@
-"""busbar-merit-2 from docs/market.md, over plain dicts and loops. Next: `funnel.py`.
+"""busbar-merit-3 from docs/market.md, over plain dicts and loops. Next: `funnel.py`.
 
 Slow on purpose: every question is asked again each time, except what does not change while
 orders move: the cells of a term, and what a place would cost.
@@ -15,6 +15,7 @@ from typing import Any
 from busbar.model.dtu import MEMORY_PER_DTU, MICRO, amount
 from busbar.model.time import HOUR
 from busbar.replay.calendars import ask_at, changes
+from busbar.replay.restrictions import meets, text_of
 
 Json = dict[str, Any]
 Term = tuple[int, int]
@@ -78,7 +79,8 @@ class Wish:
         order = self.order
         selector = tuple(sorted(order["selector"].items()))
         tolerations = tuple(tuple(t) for t in order["tolerations"])
-        return tuple(order["regions"]), tuple(order["vendors"]), selector, tolerations
+        where = text_of(order.get("where"))
+        return tuple(order["regions"]), tuple(order["vendors"]), selector, tolerations, where
 
 
 def base_draw(needs: list[int]) -> int:
@@ -189,11 +191,13 @@ class Market:
             return "VendorNotAllowed"
         if any(node["labels"].get(k) != v for k, v in order["selector"].items()):
             return "SelectorMismatch"
+        if not meets(order.get("where"), node, offer):
+            return "RestrictionNotMet"
         if any(not tolerated(order["tolerations"], taint) for taint in node["taints"]):
             return "TaintNotTolerated"
         if node["cordoned"]:
             return "NodeCordoned"
-        if node["node"] in order["avoid"]:
+        if avoided(order["avoid"], node):
             return "AvoidedNode"
         if not node["ready"]:
             return "NodeNotReady"
@@ -598,6 +602,12 @@ def tolerated(tolerations: list[list[str]], taint: list[str]) -> bool:
         if operator != "Exists" and key == taint[0] and value == taint[1]:
             return True
     return False
+
+
+def avoided(entries: list[str], node: Json) -> bool:
+    """Say whether a node is among those avoided, by its name or by `LABEL=VALUE` of a label."""
+    carried = {f"{label}={value}" for label, value in node["labels"].items()}
+    return any(entry == node["node"] or entry in carried for entry in entries)
 
 
 def nobody_avoided(wish: Wish) -> Wish:

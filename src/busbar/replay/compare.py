@@ -14,7 +14,7 @@ from busbar.model.time import format_instant
 from busbar.replay.clearing import Json, Market, Row, Wish
 from busbar.replay.funnel import refusals
 
-RULE = "busbar-merit-2"
+RULE = "busbar-merit-3"
 MONEY = frozenset({"InsufficientFunds", "BudgetExceeded"})
 """Whoever could not pay took no part; their balance is nobody else's business."""
 

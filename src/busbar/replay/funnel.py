@@ -8,6 +8,7 @@ ORDER = (
     "RegionNotAllowed",
     "VendorNotAllowed",
     "SelectorMismatch",
+    "RestrictionNotMet",
     "TaintNotTolerated",
     "NodeCordoned",
     "AvoidedNode",

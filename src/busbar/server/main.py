@@ -31,7 +31,7 @@ from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.apis.kubernetes.ports import Identity
 from busbar.apis.s3 import errors as s3_errors
 from busbar.controllers.all import controllers
-from busbar.controllers.nodes import Listening
+from busbar.controllers.listening import Listening
 from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.server import access, bucketkeys, clock, doors, joining, metrics, money, pki
 from busbar.server import settings as server_settings

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from busbar.controllers.contract import Controller, Decision
-from busbar.controllers.nodes import Listening
+from busbar.controllers.listening import Listening
 from busbar.controllers.queue import Item, WorkQueue
 from busbar.model.objects import Key
 from busbar.model.resources import key_of

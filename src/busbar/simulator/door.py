@@ -117,7 +117,10 @@ class Door:
         said = status.get("busbar") or {}
         if int(said.get("epoch", 0)) < int(known.get("epoch", 0)):
             return False
-        fresh = with_status(pod, **{**status, "busbar": {**known, **said}})
+        told = {**status, "busbar": {**known, **said}}
+        if "conditions" in status:
+            told["conditions"] = _merged(status_of(pod).get("conditions"), status["conditions"])
+        fresh = with_status(pod, **told)
         if fresh == pod:
             return True
         put = Put(pod_key(namespace, name), fresh, revision_of(pod))
@@ -131,3 +134,9 @@ class Door:
     def _commit(self, transaction: Transaction) -> bool:
         result: Committed | Refused = self._exchange.commit(transaction)
         return isinstance(result, Committed)
+
+
+def _merged(known: list[dict[str, Any]] | None, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Merge conditions by their type, as a strategic merge patch does."""
+    kinds = {entry["type"] for entry in said}
+    return [*(entry for entry in known or () if entry["type"] not in kinds), *said]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from busbar.controllers.all import controllers
 from busbar.controllers.contract import Decision
-from busbar.controllers.nodes import Listening
+from busbar.controllers.listening import Listening
 from busbar.controllers.queue import Item, WorkQueue
 from busbar.controllers.settings import Settings
 from busbar.model.resources import key_of

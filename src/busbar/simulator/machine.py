@@ -21,7 +21,7 @@ from busbar.model.objects import (
     namespace_of,
     uid_of,
 )
-from busbar.model.time import HOUR, SECOND, Instant
+from busbar.model.time import HOUR, SECOND, Instant, format_instant
 from busbar.simulator.door import Door
 from busbar.simulator.network import Network
 from busbar.simulator.world import World
@@ -141,7 +141,12 @@ class Machine:
     def _running(self, held: Held, run: Run) -> dict[str, Any]:
         begun = run.start - HOUR if self.lies else run.start
         meter = {"epoch": held.epoch, "startedMs": begun, "observedMs": self.world.now}
-        return {"phase": "Running", "busbar": meter}
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "lastTransitionTime": format_instant(run.start),
+        }
+        return {"phase": "Running", "conditions": [ready], "busbar": meter}
 
     def lease_ran_out(self) -> None:
         """Stop everything, agent or not: a watchdog of the host holds this, not the agent."""

@@ -1,6 +1,6 @@
 """Who uses the exchange: consumers with all kinds of orders, vendors with moods, an operator.
 
-Everything they do goes through the door, and may be refused. Next: `faults.py`.
+Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from busbar.controllers.parts.pods import node_of
 from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
+from busbar.model.resources import key_of
 from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
     ANN_CAP,
@@ -21,15 +22,21 @@ from busbar.model.wellknown import (
     GROUP,
     LABEL_REGION,
     LABEL_VENDOR,
+    LABEL_ZONE,
 )
 from busbar.simulator.door import Door
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
+from busbar.simulator.tastes import Tastes
 from busbar.simulator.world import World
 
 REGIONS = ("Sweden", "Germany")
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri"]
 EURO = 10**9
+
+
+SERVICES_MAX = 2
+"""Deployments of a namespace at a time: they run until somebody ends them."""
 
 
 class People:
@@ -39,6 +46,7 @@ class People:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
+        self.tastes = Tastes(world.seed)
         self.is_active = True
         self._count = 0
 
@@ -64,6 +72,8 @@ class People:
                 "labels": {
                     LABEL_VENDOR: f"v{number % self.profile.vendors}",
                     LABEL_REGION: REGIONS[number % 2],
+                    **self.tastes.labels(),
+                    LABEL_ZONE: f"zone-{number % 3}",
                 },
                 "annotations": {"busbar.dev/speed-rating-micro": str(self._rating())},
             },
@@ -81,6 +91,7 @@ class People:
 
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
+        spec["attributes"] = self.tastes.attributes()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
             closed = {"weekdays": ["Sun"], "available": False}
@@ -103,7 +114,9 @@ class People:
             return
         status = order.get("status") or {}
         waits = not node_of(order) if key.resource == "pods" else not status.get("node")
-        if key.group == "batch":
+        if key.group == "apps":
+            waits = not status.get("readyReplicas")
+        elif key.group == "batch":
             waits = not (status.get("ready") or status.get("succeeded"))
         if waits:
             self.door.delete(key, self.world.now)
@@ -124,7 +137,9 @@ class People:
         if not self.is_active:
             return
         if self.door.is_open:
-            self.world.chance.choice((self._job, self._job, self._pod, self._batch_job))()
+            self.world.chance.choice(
+                (self._job, self._job, self._pod, self._batch_job, self._service)
+            )()
         spread = self.profile.order_every_ms
         self.world.after(self.world.between(1, 2 * spread), self._order)
 
@@ -171,11 +186,11 @@ class People:
             "env": env,
             "resources": {"requests": self._resources()},
         }
-        return {"containers": [container], "restartPolicy": "Never"}
+        return {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
 
     def _pod(self) -> None:
         key = Key("", "pods", self._home(), self._next_name("pod"))
-        meta = {"annotations": self._terms()}
+        meta = {"annotations": {**self._terms(), **self.tastes.notes()}}
         self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
     def _job(self) -> None:
@@ -185,7 +200,7 @@ class People:
             "env": self._behaviour(),
             "resources": self._resources(),
             "backoffLimit": self.world.between(0, 2),
-            "restrictions": {},
+            "restrictions": self.tastes.restrictions(),
         }
         names = {
             ANN_CAP: "maxEuroPerDTU",
@@ -206,7 +221,7 @@ class People:
     def _batch_job(self) -> None:
         world = self.world
         template = {
-            "metadata": {"annotations": self._terms()},
+            "metadata": {"annotations": {**self._terms(), **self.tastes.notes()}},
             "spec": self._pod_spec(),
         }
         spec: dict[str, Any] = {
@@ -224,6 +239,56 @@ class People:
         key = Key("batch", "jobs", self._home(), self._next_name("batch"))
         self._place(key, spec=spec)
 
+    def _service(self) -> None:
+        """Deploy a service that runs until somebody ends it; end one where there are enough."""
+        home = self._home()
+        known = self.door.all_of("apps", "deployments", home)
+        if len(known) >= SERVICES_MAX:
+            self.door.delete(key_of(self.world.chance.choice(known)), self.world.now)
+            return
+        name = self._next_name("service")
+        labels = {"app": name}
+        surge, gone = self.world.chance.choice(((1, 0), (0, 1), (2, 1)))
+        rolling = {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": gone}}
+        spec = {
+            "replicas": self.world.between(1, 3),
+            "selector": {"matchLabels": labels},
+            "strategy": {"type": "Recreate"} if self.world.often(0.2) else rolling,
+            "minReadySeconds": self.world.chance.choice((0, 0, 60)),
+            "revisionHistoryLimit": self.world.between(0, 3),
+            "progressDeadlineSeconds": 600,
+            "template": {"metadata": {"labels": labels}, "spec": self._service_pod()},
+        }
+        self._place(Key("apps", "deployments", home, name), spec=spec)
+        if self.world.often(0.5):
+            budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+            self._make(Key("policy", "poddisruptionbudgets", home, name), spec=budget)
+
+    def _service_pod(self) -> dict[str, Any]:
+        milli = self.world.chance.choice((250, 500, 1000))
+        container = {
+            "name": "main",
+            "image": f"service:{self.world.now}",
+            "env": [{"name": ENV_RUNS_MS, "value": str(1000 * HOUR)}],
+            "resources": {"requests": {"cpu": f"{milli}m", "memory": f"{milli}Mi"}},
+        }
+        return {"containers": [container], "restartPolicy": "Always"}
+
+    def _roll(self) -> None:
+        """Change a service: its template, its size, or whether it is paused."""
+        service = self._any("apps", "deployments")
+        if service is None:
+            return
+        spec = spec_of(service)
+        template = {**spec["template"], "spec": self._service_pod()}
+        change: dict[str, Any] = self.world.chance.choice(
+            ({"template": template}, {"replicas": self.world.between(0, 4)}, {"paused": True})
+        )
+        paused = False if spec.get("paused") else change.get("paused", False)
+        self.door.change(
+            key_of(service), lambda obj: {**obj, "spec": {**spec, **change, "paused": paused}}
+        )
+
     # Meddling.
 
     def _meddle(self) -> None:
@@ -238,6 +303,7 @@ class People:
                 self._pay_more,
                 self._budget,
                 self._label_pod,
+                self._roll,
                 self._cordon,
                 self._end_namespace,
             )
@@ -251,12 +317,12 @@ class People:
 
     def _delete_something(self) -> None:
         group, resource = self.world.chance.choice(
-            ((GROUP, "jobs"), ("batch", "jobs"), ("", "pods"))
+            ((GROUP, "jobs"), ("batch", "jobs"), ("", "pods"), ("apps", "deployments"))
         )
         victim = self._any(group, resource)
         if victim is not None:
             key = Key(group, resource, namespace_of(victim), name_of(victim))
-            foreground = resource == "jobs" and self.world.often(0.5)
+            foreground = resource != "pods" and self.world.often(0.5)
             self.door.delete(key, self.world.now, foreground)
 
     def _reprice(self) -> None:

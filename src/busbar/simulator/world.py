@@ -19,6 +19,7 @@ class World:
     """The clock, what is planned, and chance."""
 
     def __init__(self, seed: int, start: Instant) -> None:
+        self.seed = seed
         self.now: Instant = start
         self.step = 0
         self.chance = random.Random(seed)

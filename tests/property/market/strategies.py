@@ -15,6 +15,7 @@ from busbar.market.offers import NOT_OFFERED, Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
 from busbar.model.dtu import Resources
+from busbar.model.expressions import read_expression, to_text
 from busbar.model.time import HOUR, MINUTE, parse_instant
 
 GIB = 1024**3
@@ -51,6 +52,36 @@ calendars = st.builds(
 )
 
 
+stated = st.sampled_from(
+    [(), (), (("busbar.dev/isolation", "microvm"),), (("cert", "A,B"), ("gen", "10"))]
+)
+conditions = st.sampled_from(
+    [
+        {"cert": "A"},
+        {"cert": ["B", "C"]},
+        {"disk": "ssd"},
+        {"node": ["n0", "n2"]},
+        {"attribute": "cert", "exists": True},
+        {"attribute": "gen", "above": 3},
+        {"attribute": "gen", "atMost": "3.0"},
+        {"attribute": "gen", "atLeast": "9", "as": "version"},
+        {"attribute": "isolation", "below": "machine"},
+    ]
+)
+expressions = st.recursive(
+    conditions,
+    lambda inner: st.one_of(
+        inner.map(lambda one: {"not": one}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: {"allOf": some}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: {"anyOf": some}),
+    ),
+    max_leaves=4,
+)
+wheres = st.one_of(
+    st.just(""), st.just(""), expressions.map(lambda e: to_text(read_expression(e, "where")))
+)
+
+
 @st.composite
 def supplies(draw):
     found = []
@@ -69,7 +100,7 @@ def supplies(draw):
                 )
             ),
             "rating_micro": draw(st.sampled_from([500_000, 1_000_000, 1_300_000])),
-            "labels": draw(st.sampled_from([(), (("disk", "ssd"),)])),
+            "labels": draw(st.sampled_from([(), (("disk", "ssd"),), (("gen", "3"),)])),
             "taints": draw(st.sampled_from([(), (), (), (Taint("gpu", "", "NoSchedule"),)])),
             "ready": draw(st.sampled_from([True, True, True, False])),
             "cordoned": draw(st.sampled_from([False, False, False, True])),
@@ -83,6 +114,7 @@ def supplies(draw):
                 "offer": f"{node['vendor']}-{some_calendars.index(calendar)}-{k}",
                 "offer_version": 1,
                 "calendar": calendar,
+                "attributes": draw(stated),
                 "paused": draw(st.sampled_from([False, False, False, True])),
                 "minimum_term_ms": draw(st.sampled_from([0, 0, 0, 45 * MINUTE])),
             }
@@ -97,12 +129,16 @@ def commitments(draw):
     return Commitment(f"n{draw(st.integers(0, 5))}", Resources(500, GIB, 0), start, end)
 
 
+AVOIDED = (frozenset({"n0"}), frozenset({"n0", "disk=ssd"}), frozenset({"disk=hdd"}))
+_AVOIDABLE = [*(f"n{i}" for i in range(6)), "disk=ssd"]
+
 eligibilities = st.builds(
     Eligibility,
     st.sampled_from([(), (), (), ("Sweden",), ("Germany", "Sweden"), ("Norway",)]),
     st.sampled_from([(), (), (), ("elastx",), ("elastx", "safespring"), ("elastxx",)]),
     st.sampled_from([(), (), (), (("disk", "ssd"),)]),
     st.sampled_from([(), (), (Toleration("gpu", "Exists", "", ""),)]),
+    wheres,
 )
 
 
@@ -119,7 +155,7 @@ def orders(draw, number):
         deadline=draw(st.sampled_from([None, None, NOW - 1, NOW + 40 * MINUTE, NOW + 5 * HOUR])),
         duration=draw(st.sampled_from([None, None, 30 * MINUTE, 100 * MINUTE])),
         may_wait=draw(st.sampled_from([False, False, True])),
-        avoid=draw(st.sampled_from([frozenset(), frozenset(), frozenset({"n0"})])),
+        avoid=draw(st.sampled_from([frozenset(), frozenset(), *AVOIDED])),
     )
 
 
@@ -223,12 +259,19 @@ def _busy_order(chance: random.Random, number: int) -> Order:
         name=f"pod-{number}",
         requests=Resources(chance.choice([250, 500, 1000, 2000]), chance.choice([1, 2, 4]) * GIB),
         cap_nano=chance.choice([30_000_000, 50_000_000, 100_000_000]),
-        eligibility=Eligibility(regions, vendors, labels),
+        eligibility=Eligibility(regions, vendors, labels, (), _where(number)),
         duration=chance.choice([None] * 6 + [30 * MINUTE, 100 * MINUTE]),
         deadline=chance.choice([None] * 6 + [NOW + 5 * HOUR, NOW + 30 * HOUR]),
         may_wait=chance.random() < 0.2,
-        avoid=frozenset(chance.sample([f"n{i}" for i in range(6)], chance.choice([0, 0, 2, 4]))),
+        avoid=frozenset(chance.sample(_AVOIDABLE, chance.choice([0, 0, 2, 4]))),
     )
+
+
+def _where(number: int) -> str:
+    """Let a sixth of the orders ask for something, without a change to what else is drawn."""
+    wanted = {0: {"not": {"disk": "ssd"}}, 6: {"anyOf": [{"disk": "ssd"}, {"node": "n1"}]}}
+    said = wanted.get(number % 12)
+    return to_text(read_expression(said, "where")) if said else ""
 
 
 def sociable_market(

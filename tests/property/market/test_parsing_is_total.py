@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from json import dumps
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,12 +35,45 @@ TERMS = {
     "may-wait": st.one_of(st.sampled_from(["true", "false"]), text),
     "expected-duration": durations,
     "avoid-nodes": text,
+    "restrictions": st.one_of(text, st.deferred(lambda: written)),
 }
 scalar = st.one_of(st.none(), st.booleans(), numbers, text)
 json = st.recursive(
     scalar,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(text, inner, max_size=3)),
     max_leaves=8,
+)
+
+
+words = st.sampled_from(
+    ["allOf", "anyOf", "not", "attribute", "in", "notIn", "exists", "above", "atMost", "as", "a"]
+)
+written = st.recursive(
+    scalar,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=4)),
+    max_leaves=12,
+).map(dumps)
+required = st.one_of(
+    json,
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "matchExpressions": st.lists(
+                    st.fixed_dictionaries(
+                        {},
+                        optional={
+                            "key": st.one_of(json, st.just("disk")),
+                            "operator": st.sampled_from(["In", "NotIn", "Exists", "Gt", "Lt"]),
+                            "values": st.lists(st.one_of(text, st.just("3")), max_size=2),
+                        },
+                    ),
+                    max_size=2,
+                )
+            },
+        ),
+        max_size=2,
+    ),
 )
 
 
@@ -55,8 +90,19 @@ def pods(draw):
     ]
     return {
         "metadata": {"name": "p", "namespace": "ns", "uid": "u", "annotations": notes},
-        "spec": {"containers": containers, "nodeSelector": draw(st.dictionaries(text, text))},
+        "spec": {
+            "containers": containers,
+            "nodeSelector": draw(st.dictionaries(text, text)),
+            **_affinity(draw(st.one_of(st.none(), required))),
+        },
     }
+
+
+def _affinity(terms):
+    if terms is None:
+        return {}
+    key = "requiredDuringSchedulingIgnoredDuringExecution"
+    return {"affinity": {"nodeAffinity": {key: {"nodeSelectorTerms": terms}}}}
 
 
 def book():

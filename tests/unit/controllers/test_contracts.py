@@ -176,7 +176,7 @@ def test_a_workload_that_never_starts_costs_nothing():
     house.wait(16 * MINUTE)
     house.ends(house.only_pod(), reason="Deleted", message="the Pod was deleted")
     status = status_of(house.only_contract())
-    assert (status["reason"], status.get("billedNano", 0)) == ("NeverStarted", 0)
+    assert (status["reason"], status.get("billedNano", 0)) == ("NotTakenUp", 0)
     assert house.balance() == 100 * 10**9
 
 

@@ -47,6 +47,15 @@ def test_a_job_becomes_a_pod_with_its_buckets_and_market_terms():
     assert house.status(job)["pod"] == name_of(pod)
 
 
+def test_restrictions_reach_the_pod_in_their_normal_form():
+    house = open_house()
+    house.job(restrictions={"region": "Sweden", "anyOf": [{"disk": "ssd"}, {"disk": "nvme"}]})
+    house.settle()
+    notes = house.only_pod()["metadata"]["annotations"]
+    assert notes["busbar.dev/region"] == "Sweden"
+    assert notes["busbar.dev/restrictions"] == '{"attribute":"disk","in":["nvme","ssd"]}'
+
+
 def test_a_contract_names_its_order_and_whose_it_is_by_uid():
     house = open_house()
     job = house.get(house.job())

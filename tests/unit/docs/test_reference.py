@@ -15,7 +15,7 @@ from busbar.agent.buckets import BucketRefusal
 from busbar.agent.refusals import Reason as PodReason
 from busbar.agent.settings import AgentSettings
 from busbar.cli.errors import Exit
-from busbar.controllers.close import CloseReason
+from busbar.controllers.close import DOING, CloseReason, Doing
 from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.images.refusals import ImageRefusal
 from busbar.ledger.checks import Fault
@@ -106,6 +106,12 @@ def test_every_exit_code_is_documented_and_no_other() -> None:
 def test_every_reason_of_a_closed_list_is_documented(reasons: type[Enum]) -> None:
     text = section("Reasons")
     assert [reason.value for reason in reasons if f"`{reason.value}`" not in text] == []
+
+
+def test_whose_doing_every_end_was_is_documented_as_it_is() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]+ \|$", MARKET, re.MULTILINE)
+    documented = [(reason, doing) for reason, doing in rows if doing in set(Doing)]
+    assert documented == [(reason.value, doing.value) for reason, doing in DOING.items()]
 
 
 def test_every_reason_of_the_market_is_documented() -> None:

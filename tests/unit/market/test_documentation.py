@@ -48,6 +48,7 @@ def test_numbers_and_names_are_those_of_the_code(fact):
         wellknown.ANN_CAP,
         wellknown.ANN_REGION,
         wellknown.ANN_VENDOR,
+        wellknown.ANN_RESTRICTIONS,
         wellknown.ANN_NOT_AFTER,
         wellknown.ANN_DURATION,
         wellknown.ANN_MAY_WAIT,

@@ -144,7 +144,7 @@ def test_a_silent_node():
 def test_an_avoided_node():
     found = refusal_of(*one(), avoid_nodes="n,gone")
     assert found.reason is Reason.AVOIDED_NODE
-    assert "1 avoided because the work was lost there before" in found.message
+    assert "1 avoided for a while: the work was lost there, or near it" in found.message
 
 
 def test_a_selector_that_no_node_meets():

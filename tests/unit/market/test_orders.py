@@ -59,7 +59,7 @@ def test_a_plain_pod_may_go_anywhere_at_the_namespaces_cap():
     namespace = {"metadata": {"name": "xyz", "annotations": {"busbar.dev/max-euro-per-dtu": "7"}}}
     assert parsed(pod("p"), namespace).cap_nano == 7_000_000_000
     assert parsed(pod("p"), {"metadata": {"name": "xyz"}}).cap_nano == 100_000_000_000
-    assert order("p").eligibility == ((), (), (), ())
+    assert order("p").eligibility == ((), (), (), (), "")
 
 
 def test_a_pods_own_cap_wins_over_the_namespaces():
@@ -167,7 +167,7 @@ def test_more_than_any_machine_has_is_refused_before_it_overflows(requests):
     assert refused(containers({"requests": requests})).path == "spec.containers"
 
 
-@pytest.mark.parametrize("kind", ["nodeAffinity", "podAffinity", "podAntiAffinity"])
+@pytest.mark.parametrize("kind", ["podAffinity", "podAntiAffinity"])
 def test_a_placement_rule_that_would_be_broken_silently_is_refused(kind):
     rule = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "x"}]}
     assert kind in refused(containers({}, affinity={kind: rule})).path

@@ -116,7 +116,7 @@ def test_what_is_no_clearing_is_called_unreadable_and_nothing_is_raised(status):
 
 def test_lists_that_are_empty_may_be_left_out():
     assert replay("c", clearing_to_json(first_book(), (), clear(first_book(), (), NOON))).stands
-    bare = {"atMs": NOON, "seed": NOON, "rule": "busbar-merit-2"}
+    bare = {"atMs": NOON, "seed": NOON, "rule": "busbar-merit-3"}
     assert replay("c", bare).verdict is Verdict.AGREES
 
 

@@ -65,6 +65,18 @@ def workload(kind: str, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": {**inner, **spec}}
 
 
+def service(**spec: Any) -> dict[str, Any]:
+    labels = {"app": "w"}
+    pods = {**TEMPLATE, "restartPolicy": "Always"}
+    spec = {"template": {"metadata": {"labels": labels}, "spec": pods}, **spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "w", "namespace": "xyz"},
+        "spec": {"selector": {"matchLabels": labels}, **spec},
+    }
+
+
 @pytest.mark.parametrize(
     ("manifest", "cost"),
     [
@@ -73,8 +85,9 @@ def workload(kind: str, **spec: Any) -> dict[str, Any]:
         (job(expectedDuration="30m"), 20_000_000),
         (workload("Pod"), 40_000_000),
         (workload("Job", parallelism=3, completions=3), 120_000_000),
+        (service(replicas=3), 120_000_000),
     ],
-    ids=["job", "alias", "half an hour", "pod", "batch job"],
+    ids=["job", "alias", "half an hour", "pod", "batch job", "deployment"],
 )
 def test_every_kind_of_order_has_its_quote(house: House, manifest: Any, cost: int) -> None:
     found = quote(house, manifest)
@@ -104,7 +117,7 @@ def test_what_is_quoted_is_what_is_then_held(house: House) -> None:
     [
         (job(maxEuroPerDTU="-1"), 422, "must not be negative"),
         (job(resources={"cpu": "x", "memory": "1Gi"}), 422, "cpu"),
-        ({**job(), "kind": "Bucket"}, 422, "is nothing to quote; a Job or a Pod is"),
+        ({**job(), "kind": "Bucket"}, 422, "is nothing to quote; a Job, a Deployment or a Pod is"),
         ({**job(), "kind": ["x"]}, 422, "is nothing to quote"),
         ({**job(), "metadata": {"name": "j"}}, 422, "metadata.namespace: is missing"),
         ({**job(), "metadata": 7}, 422, "metadata.namespace: is missing"),
@@ -185,3 +198,13 @@ def test_an_order_that_is_not_there(house: House) -> None:
 def test_other_paths_say_what_there_is(house: House) -> None:
     assert ask(house, MEMBER, "GET", "/market/v1/quotes").status == 404
     assert ask(house, MEMBER, "DELETE", "/market/v1/x/y").status == 404
+
+
+def test_a_deployment_is_asked_about_by_its_own_name(house: House) -> None:
+    spec = service()["spec"]
+    container = {**TEMPLATE["containers"][0], "resources": {"requests": {"cpu": "900"}}}
+    spec["template"]["spec"] = {**TEMPLATE, "containers": [container], "restartPolicy": "Always"}
+    house.make("apps", "deployments", "xyz", "w", spec={**spec, "replicas": 2})
+    house.settle()
+    answers = why(house, "w").json["orders"]
+    assert [answer["reason"] for answer in answers] == ["NotEnoughCpu", "NotEnoughCpu"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from busbar.controllers.contract import NOTHING, Decision
-from busbar.controllers.nodes import Listening
+from busbar.controllers.listening import Listening
 from busbar.controllers.parts.writes import create, new_object, update
 from busbar.model.objects import Key, annotate, annotations_of
 from busbar.server.runner import Runner

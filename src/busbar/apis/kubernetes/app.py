@@ -48,7 +48,7 @@ from busbar.apis.kubernetes.statuses import (
     unavailable,
 )
 from busbar.apis.kubernetes.use import take
-from busbar.apis.kubernetes.verbs import metrics, reviews, subresources
+from busbar.apis.kubernetes.verbs import metrics, reviews, scale, subresources
 from busbar.apis.kubernetes.verbs.create import create
 from busbar.apis.kubernetes.verbs.delete import delete, delete_collection
 from busbar.apis.kubernetes.verbs.get import get
@@ -77,6 +77,9 @@ HANDLERS: Final[dict[tuple[str, str], Handler]] = {
     (routes.GET, "log"): logs,
     (routes.CREATE, "binding"): subresources.bind,
     (routes.CREATE, "token"): subresources.token,
+    (routes.GET, "scale"): scale.get,
+    (routes.UPDATE, "scale"): scale.update,
+    (routes.PATCH, "scale"): scale.patch,
 }
 """(verb, subresource) to what answers."""
 

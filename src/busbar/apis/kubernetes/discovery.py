@@ -24,10 +24,12 @@ _SUBRESOURCE_VERBS: Final = {
     "log": ("get",),
     "binding": ("create",),
     "token": ("create",),
+    "scale": ("get", "patch", "update"),
 }
 _SUBRESOURCE_KINDS: Final = {
     "binding": ("", "v1", "Binding"),
     "token": (AUTHENTICATION, "v1", "TokenRequest"),
+    "scale": ("autoscaling", "v1", "Scale"),
 }
 
 

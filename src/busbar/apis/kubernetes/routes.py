@@ -50,6 +50,8 @@ def subresources(resource: Resource) -> tuple[str, ...]:
 _MORE: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "pods"): ("binding", "log"),
     ("", "serviceaccounts"): ("token",),
+    ("apps", "deployments"): ("scale",),
+    ("apps", "replicasets"): ("scale",),
 }
 
 

@@ -14,6 +14,7 @@ from busbar.controllers.batch.podspec import next_pod
 from busbar.controllers.batch.tally import Tally, index_of, is_tracked, losses_of, tally
 from busbar.controllers.contract import Collection, Decision, decide, earliest
 from busbar.controllers.names import FINALIZER_TRACKING
+from busbar.controllers.parts.avoidance import avoided_after
 from busbar.controllers.parts.conditions import with_condition
 from busbar.controllers.parts.deletion import delete, delete_pod, release
 from busbar.controllers.parts.events import event
@@ -199,8 +200,8 @@ class _Case(NamedTuple):
     def _new_pod(self, number: int, index: int | None, before: Object | None) -> Object:
         if before is None:
             return next_pod(self.job, self.now, number, index=index)
-        known = annotations_of(before).get(ANN_AVOID, "").split(",")
-        avoid = ",".join(dict.fromkeys(filter(None, (*known, node_of(before)))))
+        known = annotations_of(before).get(ANN_AVOID, "")
+        avoid = avoided_after(self.snapshot, known, node_of(before))
         losses = losses_of(before) + 1
         return next_pod(self.job, self.now, number, index=index, losses=losses, avoid=avoid)
 

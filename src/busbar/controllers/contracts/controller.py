@@ -13,6 +13,7 @@ import msgspec
 
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
+from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.money import (
     Settled,
     settle_all,
@@ -23,12 +24,12 @@ from busbar.controllers.contracts.rolling import next_slots
 from busbar.controllers.contracts.room import give_way, has_room
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.names import FINALIZER_METER
-from busbar.controllers.nodes import is_schedulable, node_key
+from busbar.controllers.nodes import is_ready, is_schedulable, node_key
 from busbar.controllers.parts.binding import bound
 from busbar.controllers.parts.deletion import delete_pod, release
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
-from busbar.controllers.parts.pods import POD_NODE_LOST, contract_key, phase_of
+from busbar.controllers.parts.pods import contract_key, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
@@ -36,7 +37,7 @@ from busbar.ledger.entries import Entry
 from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, name_of, spec_of, status_of
+from busbar.model.objects import Key, Object, condition, name_of, spec_of, status_of
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, Op, Snapshot
@@ -51,9 +52,10 @@ class ContractController:
     watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"))
     coalesce_ms = 0
 
-    def __init__(self, settings: Settings, standing: Standing) -> None:
+    def __init__(self, settings: Settings, standing: Standing, evidence: Evidence) -> None:
         self._settings = settings
         self._standing = standing
+        self._evidence = evidence
 
     def keys(self, event: Event) -> Iterable[Key]:
         """Wake a contract for itself and for its Pod."""
@@ -70,7 +72,7 @@ class ContractController:
         if status_of(obj).get("phase") == "Closed":
             return self._kept(obj, now)
         view = read_contract(snapshot, obj, now)
-        case = _Case(self._settings, self._standing, snapshot, view)
+        case = _Case(self._settings, self._standing, self._evidence, snapshot, view)
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()
 
     def _kept(self, contract: Object, now: Instant) -> Decision:
@@ -88,6 +90,7 @@ class _Case(NamedTuple):
 
     settings: Settings
     standing: Standing
+    evidence: Evidence
     snapshot: Snapshot
     view: ContractView
 
@@ -99,12 +102,10 @@ class _Case(NamedTuple):
         if view.now < view.start:
             return Decision(requeue_at=view.start)
         node = self.snapshot.get(node_key(view.spec.node))
-        if node is None or not is_schedulable(node):
-            return self._close(CloseReason.NODE_LOST)
-        if not has_room(self._there(), view, node):
-            if view.now < view.start + self.settings.late_ms:
-                return Decision(requeue_at=view.now + 5 * SECOND)
-            return self._close(CloseReason.NOT_DELIVERED)
+        if node is None:
+            return self._close(self.evidence.of_loss(self.snapshot, view))
+        if not is_schedulable(node) or not has_room(self._there(), view, node):
+            return self._not_yet(node)
         assert view.pod is not None
         pod = bound(view.pod, view.spec.node, name_of(view.obj), view.spec.epoch, view.now)
         said = f"The reserved slot has begun: bound to node {view.spec.node}."
@@ -115,6 +116,20 @@ class _Case(NamedTuple):
             event(self.snapshot, view.pod, view.now, "Scheduled", said),
             note=f"contract {self._name}: slot began, bound to {view.spec.node}",
         )
+
+    def _not_yet(self, node: Object) -> Decision:
+        """The node cannot take it up at the slot's start: wait a little, as for one that runs."""
+        view = self.view
+        since = max(view.start, self.evidence.listening.since)
+        if not is_ready(node):
+            lost = since if view.lease is None else max(since, view.lease.expires)
+            due, reason = lost + self.settings.fencing_ms, self.evidence.of_loss
+            if view.now < view.end and (view.now < due or _is_one_of_most(node)):
+                return Decision(requeue_at=view.now + 5 * SECOND)
+            return self._close(reason(self.snapshot, view))
+        if view.now < since + self.settings.late_ms:
+            return Decision(requeue_at=view.now + 5 * SECOND)
+        return self._close(CloseReason.NOT_DELIVERED)
 
     def open(self) -> Decision:
         """A workload that may run: observe, settle, extend, stop, close."""
@@ -130,10 +145,11 @@ class _Case(NamedTuple):
 
     def _go_on(self, changes: dict[str, Any], settled: Settled) -> Decision:
         view, overdue = self.view, self._never_started()
-        if overdue is not None and overdue <= view.now:
-            return self._stop(CloseReason.NEVER_STARTED, changes, settled)
         if self._is_silent():
             return self._write(changes, settled.entries, view.now + self.settings.fencing_ms)
+        if overdue is not None and overdue <= view.now:
+            late = self.evidence.of_late_start(self.snapshot, view)
+            return self._stop(late, changes, settled)
         wanted = view.now + self.settings.roll_ahead_ms
         if view.end > wanted:
             due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
@@ -239,7 +255,7 @@ class _Case(NamedTuple):
     def _never_started(self) -> Instant | None:
         if self.view.started() is not None:
             return None
-        return self.view.start + self.settings.never_started_ms
+        return self.evidence.never_started_due(self.view.start)
 
     def _is_silent(self) -> bool:
         """Say whether the node is out of reach for so long that the workload has surely ended."""
@@ -263,9 +279,9 @@ class _Case(NamedTuple):
             return CloseReason(asked)
         if view.pod is None:
             return CloseReason.DELETED
-        if status_of(view.pod).get("reason") in (POD_NODE_LOST, "LeaseLost"):
-            return CloseReason.NODE_LOST
-        return CloseReason.DELETED if view.is_stopping else CloseReason.FAILED
+        reason = self.evidence.of_pod(self.snapshot, view)
+        is_own = reason is CloseReason.FAILED
+        return CloseReason.DELETED if view.is_stopping and is_own else reason
 
     def _close(self, reason: CloseReason) -> Decision:
         view = self.view
@@ -303,3 +319,9 @@ class _Case(NamedTuple):
     @property
     def _name(self) -> str:
         return f"{self.view.namespace}/{name_of(self.view.obj)}"
+
+
+def _is_one_of_most(node: Object) -> bool:
+    """Say whether the node is one of most that are out of reach: nobody is evicted then."""
+    stopped = condition(node, "EvictionsStopped")
+    return stopped is not None and stopped.get("status") == "True"

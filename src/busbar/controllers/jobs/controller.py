@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from busbar.controllers.advice.acting import sized_job, undone
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.names import ANN_LOSSES
+from busbar.controllers.parts.avoidance import avoided_after
 from busbar.controllers.parts.conditions import with_condition
 from busbar.controllers.parts.deletion import delete, delete_pod
 from busbar.controllers.parts.events import event
@@ -173,7 +174,7 @@ class _Case(NamedTuple):
             case Fate.REMATCH:
                 return self._start("its pod is gone", losses, self._avoided(pod))
             case Fate.LOST if losses < self.settings.losses_max:
-                avoid = ",".join(dict.fromkeys([*filter(None, (self._avoided(pod), node))]))
+                avoid = avoided_after(self.snapshot, self._avoided(pod), node)
                 return self._start(f"node {node} was lost", losses + 1, avoid)
             case Fate.RETRY if self._failures() < self.spec.backoff_limit:
                 return self._retry(outcome, pod, losses)

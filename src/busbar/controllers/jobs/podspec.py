@@ -10,8 +10,9 @@ from busbar.controllers.names import ANN_LOSSES
 from busbar.controllers.parts.pods import pod_key
 from busbar.controllers.parts.writes import new_object
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import read_expression, to_text
 from busbar.model.ids import derived_suffix, derived_uid
-from busbar.model.kinds.job import JobSpec
+from busbar.model.kinds.job import JobSpec, Restrictions
 from busbar.model.money import format_euro, parse_euro
 from busbar.model.objects import (
     Object,
@@ -30,6 +31,7 @@ from busbar.model.wellknown import (
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
+    ANN_RESTRICTIONS,
     ANN_SCRIPT,
     ANN_VENDOR,
     CSI_BUCKET,
@@ -51,6 +53,7 @@ def read_spec(job: Object) -> JobSpec:
     if spec.max_euro_per_dtu is not None:
         parse_euro(spec.max_euro_per_dtu, "spec.maxEuroPerDTU")
     buckets(spec)
+    _restrictions(spec.restrictions)
     return spec
 
 
@@ -101,12 +104,19 @@ def _terms(spec: JobSpec) -> dict[str, str]:
         ANN_CAP: _price(spec.max_euro_per_dtu),
         ANN_REGION: _joined(restrictions.region),
         ANN_VENDOR: _joined(restrictions.vendor),
+        ANN_RESTRICTIONS: _restrictions(restrictions),
         ANN_NOT_AFTER: spec.not_after,
         ANN_MAY_WAIT: "true" if spec.may_wait else None,
         ANN_DURATION: spec.expected_duration,
         ANN_SCRIPT: spec.script_path,
     }
     return {name: value for name, value in terms.items() if value}
+
+
+def _restrictions(said: Restrictions) -> str | None:
+    """Give the expression in normal form; None where there is none."""
+    wanted = said.expression()
+    return to_text(read_expression(wanted, "spec.restrictions")) if wanted else None
 
 
 def _price(value: str | int | float | None) -> str | None:

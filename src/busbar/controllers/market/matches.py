@@ -83,7 +83,8 @@ class _Batch:
         """Give the transaction that makes a match a contract."""
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        contract = _contract(ordered, match, self._record, epoch, now)
+        money = match.hold_nano
+        contract = _contract(ordered, match, money, self._record, epoch, now)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -98,8 +99,7 @@ class _Batch:
             *self._still(match),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
-        uid, money = uid_of(contract), match.hold_nano
-        entries = (hold(uid, match.namespace, money, now),) if money else ()
+        entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
 
     def _still(self, match: Match) -> tuple[Op, ...]:
@@ -112,7 +112,9 @@ class _Batch:
         return self._rests_on[named]
 
 
-def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: Instant) -> Object:
+def _contract(
+    ordered: Ordered, match: Match, held_nano: int, clearing: str, epoch: int, now: Instant
+) -> Object:
     order, pod = ordered
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
@@ -136,7 +138,7 @@ def _contract(ordered: Ordered, match: Match, clearing: str, epoch: int, now: In
     )
     status = ContractStatus(
         phase="Bound" if match.start <= now else "Reserved",
-        held_nano=match.hold_nano,
+        held_nano=held_nano,
         price_per_dtu=format_euro(match.price_nano),
         cost="0",
     )

@@ -5,7 +5,7 @@ Also served as `kind: job` of the group in the first manifest, with the same fie
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, field
 
@@ -16,11 +16,31 @@ from busbar.model.wellknown import ALIAS_GROUP
 OneOrMore = str | list[str]
 
 
+Wanted = dict[str, Any]
+"""An expression: attributes with their values, compared, or put together (docs/market.md)."""
+
+
 class Restrictions(Part):
-    """Where and with whom the job may run; a list means any of them."""
+    """Where and with whom the job may run; a list means any of them. All of it must hold."""
 
     region: Annotated[OneOrMore | None, Meta(description="Region or regions.")] = None
     vendor: Annotated[OneOrMore | None, Meta(description="Vendor or vendors.")] = None
+    all_of: Annotated[
+        list[Wanted],
+        Meta(
+            description="All of these must hold, each such as {certification: ISO27001} or "
+            "{attribute: isolation, atLeast: sandbox}; also allOf, anyOf, not inside."
+        ),
+    ] = []
+    any_of: Annotated[list[Wanted], Meta(description="At least one of these must hold.")] = []
+    not_: Annotated[Wanted | None, Meta(description="This must not hold.")] = field(
+        default=None, name="not"
+    )
+
+    def expression(self) -> Wanted:
+        """Give all but region and vendor; empty where nothing more is asked."""
+        said = {"allOf": self.all_of, "anyOf": self.any_of, "not": self.not_}
+        return {name: part for name, part in said.items() if part}
 
 
 class JobResources(Part):

@@ -17,6 +17,7 @@ from busbar.apis.kubernetes.ports import Identity
 from busbar.apis.kubernetes.schemas.refusals import Refusal
 from busbar.controllers.batch import podspec as batch
 from busbar.controllers.jobs import podspec as jobs
+from busbar.controllers.replicas import podspec as replicas
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
 from busbar.market.orders import Order, OrderRefused, parse_order
@@ -32,8 +33,9 @@ from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot
 
 COPIES_MAX = 256
-"""Pods of one batch Job that are quoted together; more run after each other anyway."""
-_QUOTED = {("", "pods"), ("batch", "jobs"), (GROUP, "jobs")}
+"""Pods of one Job or service that are quoted together; more would not be read."""
+_SERVICES = (("apps", "deployments"), ("apps", "replicasets"))
+_QUOTED = {("", "pods"), ("batch", "jobs"), (GROUP, "jobs"), *_SERVICES}
 
 
 class Asked(NamedTuple):
@@ -72,7 +74,7 @@ def _named(manifest: Any) -> tuple[Resource, str, dict[str, Any]]:
     kind = manifest.get("apiVersion"), manifest.get("kind")
     resource = BY_KIND.get(kind) if all(isinstance(k, str) for k in kind) else None  # type: ignore[arg-type]
     if resource is None or resource.collection not in _QUOTED:
-        said = f"kind: {kind[1]} of {kind[0]} is nothing to quote; a Job or a Pod is"
+        said = f"kind: {kind[1]} of {kind[0]} is nothing to quote; a Job, a Deployment or a Pod is"
         raise RequestRefused(422, said[:300])
     meta = manifest.get("metadata")
     if not isinstance(meta, dict) or not isinstance(meta.get("namespace"), str):
@@ -127,6 +129,9 @@ def _pods(asked: Asked, now: Instant) -> list[Object]:
             at_once = spec.get("parallelism", 1)
             wanted = min(at_once, spec.get("completions") or at_once, COPIES_MAX)
             return [batch.next_pod(asked.obj, now, number) for number in range(max(1, wanted))]
+        if group == "apps":
+            wanted = min(spec_of(asked.obj).get("replicas", 1), COPIES_MAX)
+            return [replicas.next_pod(asked.obj, now, number) for number in range(max(1, wanted))]
         return [asked.obj]
     except InvalidField as error:
         raise RequestRefused(422, str(error)) from None

@@ -20,6 +20,7 @@ from busbar.model.objects import (
     Key,
     Object,
     condition,
+    controller_of,
     metadata,
     name_of,
     namespace_of,
@@ -35,14 +36,15 @@ ASKER = "asked"
 """The lot of the order asked about: its own would be another in every batch anyway."""
 SHOWN_MAX = 5
 """Pods of one job that are gone into; of the others it is said how many there are."""
-_JOBS = ((GROUP, "jobs"), ("batch", "jobs"))
+_JOBS = ((GROUP, "jobs"), ("batch", "jobs"), ("apps", "deployments"), ("apps", "replicasets"))
 
 
 def why(
     namespace: str, name: str, snapshot: Snapshot, standing: Standing, now: Instant
 ) -> dict[str, Any]:
     """Give what the market has to say about a job or Pod. Raises `RequestRefused`."""
-    pods = [pod for pod in snapshot.list("", "pods", namespace) if _is_of(pod, name)]
+    named = {name, *_sets_of(snapshot, namespace, name)}
+    pods = [pod for pod in snapshot.list("", "pods", namespace) if _is_of(pod, name, named)]
     found = {"namespace": namespace, "name": name, "at": format_instant(now)}
     if not pods:
         return {**found, "orders": [_job(snapshot, namespace, name)], "more": 0}
@@ -65,9 +67,15 @@ def why(
     return {**found, "orders": orders, "more": max(0, len(pods) - SHOWN_MAX)}
 
 
-def _is_of(pod: Object, name: str) -> bool:
-    owners = metadata(pod).get("ownerReferences") or ()
-    return name_of(pod) == name or any(owner.get("name") == name for owner in owners)
+def _sets_of(snapshot: Snapshot, namespace: str, deployment: str) -> list[str]:
+    """Give the names of a Deployment's ReplicaSets."""
+    found = snapshot.list("apps", "replicasets", namespace)
+    return [name_of(one) for one in found if (controller_of(one) or {}).get("name") == deployment]
+
+
+def _is_of(pod: Object, name: str, owners: set[str]) -> bool:
+    references = metadata(pod).get("ownerReferences") or ()
+    return name_of(pod) == name or any(one.get("name") in owners for one in references)
 
 
 def _job(snapshot: Snapshot, namespace: str, name: str) -> dict[str, Any]:

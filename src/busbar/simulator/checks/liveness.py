@@ -18,6 +18,7 @@ from busbar.model.objects import (
 )
 from busbar.model.wellknown import GROUP
 from busbar.simulator.checks.base import insist
+from busbar.simulator.checks.services import check_services
 from busbar.simulator.machine import Machine
 from busbar.store.view import View
 
@@ -31,6 +32,7 @@ def check_settled(view: View, machines: list[Machine], settings: Settings) -> No
     for pod in pods:
         _check_pod(view, pod)
     _check_jobs(view)
+    check_services(view)
     _check_contracts(view)
     for node in view.list("", "nodes"):
         ready = condition(node, "Ready") or {}

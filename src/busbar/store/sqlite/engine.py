@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from busbar.ledger.chain import decode
 from busbar.ledger.entries import Entry, Sealed
+from busbar.ledger.periods import is_closing_id
 from busbar.store.contract import (
     CannotOpen,
     Committed,
@@ -74,6 +75,8 @@ class SqliteStore(Readable):
         self._pending: list[_Pending] = []
         self._in_flight: list[_Pending] = []
         self._entries: dict[str, Entry] = {}
+        self._open_months: set[str] = set()
+        """Closings that every entry is held against, known not to be there."""
         self._writing = False
         self._scheduled = False
         self._idle = asyncio.Event()
@@ -197,13 +200,16 @@ class SqliteStore(Readable):
         self._idle.clear()
         for sealed, _ in effect.journalled:
             self._entries[sealed.entry.id] = sealed.entry
+            self._open_months.discard(sealed.entry.id)
 
     def _known(self, id_: str) -> Entry | None:
         """Find an entry by id: among those being written, then in the database."""
         pending = self._entries.get(id_)
-        if pending is not None or self._state.head.seq == 0:
+        if pending is not None or self._state.head.seq == 0 or id_ in self._open_months:
             return pending
         rows = self._reader.execute("SELECT entry FROM journal WHERE id = ?", (id_,)).fetchall()
+        if not rows and is_closing_id(id_):
+            self._open_months.add(id_)
         return decode(rows[0][0]) if rows else None
 
     def _schedule(self) -> None:

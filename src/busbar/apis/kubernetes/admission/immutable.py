@@ -29,6 +29,8 @@ def immutable(change: Change) -> list[FieldError]:
     if collection == ("batch", "jobs"):
         wrong = [field for field in _JOB_FIXED if before.get(field) != after.get(field)]
         return [FieldError(f"spec.{field}", f"Invalid value: {_FIXED}") for field in wrong]
+    if collection[0] == "apps" and before.get("selector") != after.get("selector"):
+        return [invalid("spec.selector", after.get("selector"), _FIXED)]
     if collection == ("busbar.dev", "offers") and before.get("vendor") != after.get("vendor"):
         return [invalid("spec.vendor", after.get("vendor"), _FIXED)]
     if collection in (("", "secrets"), ("", "configmaps")):

@@ -17,6 +17,7 @@ from busbar.model.wellknown import (
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
+    ANN_RESTRICTIONS,
     ANN_SCRIPT,
     ANN_VENDOR,
     NAMESPACE_LEASES,
@@ -24,9 +25,20 @@ from busbar.model.wellknown import (
 )
 
 ORDER_TERMS: Final = frozenset(
-    {ANN_CAP, ANN_REGION, ANN_VENDOR, ANN_NOT_AFTER, ANN_MAY_WAIT, ANN_DURATION, ANN_SCRIPT}
+    {
+        ANN_CAP,
+        ANN_REGION,
+        ANN_VENDOR,
+        ANN_RESTRICTIONS,
+        ANN_NOT_AFTER,
+        ANN_MAY_WAIT,
+        ANN_DURATION,
+        ANN_SCRIPT,
+    }
 )
 """What whoever orders may say of an order; all other annotations of ours are the exchange's."""
+TEMPLATED: Final = (("batch", "jobs"), ("apps", "deployments"), ("apps", "replicasets"))
+"""Kinds whose `spec.template` becomes Pods."""
 _OURS: Final = "busbar.dev/"
 RESERVED_SECRETS: Final = "busbar.dev/"
 PROTECTED_NAMESPACES: Final = ("default", "kube-system", NAMESPACE_LEASES, NAMESPACE_SYSTEM)
@@ -53,7 +65,7 @@ def _pods(change: Change) -> Iterator[tuple[str, Object, Object | None]]:
     """Give what is or will become a Pod: (path prefix, now, before)."""
     if change.resource.collection == ("", "pods"):
         yield "", change.new, change.old
-    elif change.resource.collection == ("batch", "jobs"):
+    elif change.resource.collection in TEMPLATED:
         before = spec_of(change.old).get("template") if change.old is not None else None
         yield "spec.template.", spec_of(change.new).get("template") or {}, before
 

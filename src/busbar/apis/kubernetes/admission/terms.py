@@ -15,6 +15,12 @@ from busbar.apis.kubernetes.admission.change import Change, field_error
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import (
+    node_affinity,
+    read_attributes,
+    read_expression,
+    read_text,
+)
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, name_of, spec_of
 from busbar.model.quantities import milli, whole
@@ -27,6 +33,7 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_RESTRICTIONS,
 )
 
 Reader = Callable[[object, str], object]
@@ -72,10 +79,29 @@ def _job(change: Change) -> Errors:
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
     yield from _acts(change.new)
+    yield from _restrictions(spec.get("restrictions") or {})
     resources = spec.get("resources") or {}
     for field, reader in (("cpu", milli), ("memory", whole)):
         if resources.get(field) is not None:
             yield from _size(resources[field], f"spec.resources.{field}", reader)
+
+
+def _restrictions(restrictions: Mapping[str, Any]) -> Errors:
+    """Check the expression; region and vendor are plain names, and the schema has seen to them."""
+    wanted = {name: part for name, part in restrictions.items() if name in _EXPRESSION}
+    if wanted:
+        yield from _expression(wanted, "spec.restrictions", read_expression)
+
+
+def _expression(value: Any, path: str, reader: Callable[[Any, str], object]) -> Errors:
+    """Read an expression; its path says enough, and the whole of it would drown the sentence."""
+    try:
+        reader(value, path)
+    except InvalidField as error:
+        yield FieldError(error.path, f"Invalid value: {error.message}")
+
+
+_EXPRESSION: Final = ("allOf", "anyOf", "not")
 
 
 def _size(value: object, path: str, reader: Callable[[object, str], int]) -> Errors:
@@ -97,6 +123,7 @@ def _script(path: str) -> Errors:
 def _offer(change: Change) -> Errors:
     spec = spec_of(change.new)
     yield from _read(spec.get("pricePerDTU"), "spec.pricePerDTU", parse_euro)
+    yield from _expression(spec.get("attributes"), "spec.attributes", read_attributes)
     for field in ("reclaimNotice", "minimumTerm"):
         if spec.get(field) is not None:
             yield from _read(spec[field], f"spec.{field}", parse_duration)
@@ -171,7 +198,7 @@ def _pod(change: Change) -> Errors:
     return _order("", change.new, change.old or {}, change.now)
 
 
-def _batch_job(change: Change) -> Errors:
+def _template(change: Change) -> Errors:
     before = spec_of(change.old or {}).get("template") or {}
     template = spec_of(change.new).get("template") or {}
     return _order("spec.template.", template, before, change.now)
@@ -191,6 +218,11 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
     if ANN_DURATION in notes:
         yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
+    if ANN_RESTRICTIONS in notes:
+        at = path.format(ANN_RESTRICTIONS)
+        yield from _expression(notes[ANN_RESTRICTIONS], at, read_text)
+    if (spec_of(pod).get("affinity") or {}).get("nodeAffinity"):
+        yield from _expression(spec_of(pod), f"{prefix}spec", node_affinity)
     if notes.get(ANN_MAY_WAIT, "true") not in _TRUTHS:
         yield unsupported(path.format(ANN_MAY_WAIT), notes[ANN_MAY_WAIT], _TRUTHS)
 
@@ -202,5 +234,7 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "buckets"): _bucket,
     ("", "namespaces"): _namespace,
     ("", "pods"): _pod,
-    ("batch", "jobs"): _batch_job,
+    ("batch", "jobs"): _template,
+    ("apps", "deployments"): _template,
+    ("apps", "replicasets"): _template,
 }

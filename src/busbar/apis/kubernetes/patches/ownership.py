@@ -113,11 +113,13 @@ def _entry(manager: Manager, owned: Owned) -> dict[str, Any]:
     return entry
 
 
-def track_create(
-    shape: Shape, obj: Object, manager: str, now: Instant, *, has_status: bool
-) -> Object:
-    """Make the creator own everything it sent, defaults included."""
-    fields = sets.fields_of(shape, ownable(obj, "", has_status=has_status))
+def owned_at_first(shape: Shape, obj: Object, *, has_status: bool) -> Fields:
+    """Give what the creator of an object owns: everything it sent, defaults included."""
+    return sets.fields_of(shape, ownable(obj, "", has_status=has_status))
+
+
+def track_create(obj: Object, fields: Fields, manager: str, now: Instant) -> Object:
+    """Make the creator own these fields."""
     if not fields:
         return with_metadata(obj, managedFields=None)
     who = Manager(manager, UPDATE, obj["apiVersion"])

@@ -29,7 +29,13 @@ _KEPT: Final = (
     "resourceVersion",
 )
 _NOT_FOR_NEW: Final = ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds")
-_WITH_GENERATION: Final = (("", "Pod"), ("batch", "Job"))
+_WITH_GENERATION: Final = (
+    ("", "Pod"),
+    ("batch", "Job"),
+    ("apps", "Deployment"),
+    ("apps", "ReplicaSet"),
+    ("policy", "PodDisruptionBudget"),
+)
 _STATUS_AT_CREATE: Final = (("", "Node"),)
 
 

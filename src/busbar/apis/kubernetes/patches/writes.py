@@ -14,13 +14,20 @@ import orjson
 
 from busbar.apis.kubernetes.patches import apply as server_side
 from busbar.apis.kubernetes.patches import server_fields
+from busbar.apis.kubernetes.patches.alike import Alike, Templates
 from busbar.apis.kubernetes.patches.json_patch import CannotPatch, json_patch
 from busbar.apis.kubernetes.patches.merge_patch import merge_patch
-from busbar.apis.kubernetes.patches.ownership import MAX_MANAGER, track_create, track_update
+from busbar.apis.kubernetes.patches.ownership import (
+    MAX_MANAGER,
+    owned_at_first,
+    track_create,
+    track_update,
+)
 from busbar.apis.kubernetes.patches.server_fields import Fresh
 from busbar.apis.kubernetes.patches.strategic import strategic_merge
 from busbar.apis.kubernetes.schemas import reading
 from busbar.apis.kubernetes.schemas.checks import validate
+from busbar.apis.kubernetes.schemas.checks.metadata import check_name
 from busbar.apis.kubernetes.schemas.decoding import decode
 from busbar.apis.kubernetes.schemas.defaults import apply_defaults
 from busbar.apis.kubernetes.schemas.defaults.job import select_own_pods
@@ -74,6 +81,10 @@ def create(served: Served, body: Any, fresh: Fresh, by: Request) -> Prepared | R
     refused = _check_request(by)
     if refused is not None:
         return refused
+    key = _PODS.key(body) if _is_pod(served) else None
+    alike = _PODS.find(key) if key is not None else None
+    if alike is not None and (prepared := _create_alike(served, body, fresh, by, alike)):
+        return prepared
     read = reading.read(served, body, by.field_validation)
     if isinstance(read, Refusal):
         return read
@@ -81,8 +92,37 @@ def create(served: Served, body: Any, fresh: Fresh, by: Request) -> Prepared | R
     if isinstance(obj, Refusal):
         return obj
     has_status = server_fields.keeps_status(served.resource)
-    tracked = track_create(served.shape, obj, by.manager, by.now, has_status=has_status)
+    fields = owned_at_first(served.shape, obj, has_status=has_status)
+    if key is not None and read.plain:
+        _PODS.remember(key, obj, fields["f:spec"])
+    tracked = track_create(obj, fields, by.manager, by.now)
     return Prepared(tracked, read.warnings, created=True)
+
+
+_PODS: Final = Templates()
+
+
+def _is_pod(served: Served) -> bool:
+    return served.resource.collection == ("", "pods")
+
+
+def _create_alike(
+    served: Served, body: dict[str, Any], fresh: Fresh, by: Request, alike: Alike
+) -> Prepared | None:
+    """Prepare a Pod whose spec came before; None where the rest of it needs a closer look.
+
+    What that changes in the body, reading it whole changes too.
+    """
+    spec = body.pop("spec")
+    obj = reading.read_plain(served, body)
+    refused = obj is None or server_fields.stamp_new(served.resource, obj, fresh, by.now)
+    if obj is None or refused or check_name(served.resource, obj):
+        body["spec"] = spec
+        return None
+    fields = owned_at_first(served.shape, obj, has_status=True)
+    whole = {**obj, "spec": alike.spec, "status": alike.status}
+    tracked = track_create(whole, {**fields, "f:spec": alike.fields}, by.manager, by.now)
+    return Prepared(tracked, created=True)
 
 
 def update(

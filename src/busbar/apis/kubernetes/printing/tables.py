@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from busbar.apis.kubernetes import encoding
 from busbar.apis.kubernetes.negotiation import Representation
-from busbar.apis.kubernetes.printing import kinds, own, pods
+from busbar.apis.kubernetes.printing import kinds, own, pods, replicas
 from busbar.apis.kubernetes.printing.columns import AGE, NAME, Printer, age
 from busbar.apis.kubernetes.printing.partial import partial_object
 from busbar.apis.kubernetes.statuses import bad_request
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PRINTERS: dict[tuple[str, str], Printer] = {
     ("", "pods"): pods.PRINTER,
     **kinds.PRINTERS,
+    **replicas.PRINTERS,
     **own.PRINTERS,
 }
 _PLAIN = Printer((NAME, AGE), lambda obj, now: [name_of(obj), age(obj, now)])

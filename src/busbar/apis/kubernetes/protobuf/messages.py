@@ -21,8 +21,10 @@ _KINDS: Final = {
         ("Namespace", "Node", "Pod", "ConfigMap", "Secret", "ServiceAccount", "Event", "Binding"),
     ),
     ("batch", "v1"): ("batch.v1.", ("Job",)),
+    ("apps", "v1"): ("apps.v1.", ("Deployment", "ReplicaSet")),
+    ("autoscaling", "v1"): ("autoscaling.v1.", ("Scale",)),
     ("coordination.k8s.io", "v1"): ("coordination.v1.", ("Lease",)),
-    ("policy", "v1"): ("policy.v1.", ("Eviction",)),
+    ("policy", "v1"): ("policy.v1.", ("Eviction", "PodDisruptionBudget")),
     ("policy", "v1beta1"): ("policy.v1beta1.", ("Eviction",)),
     ("authorization.k8s.io", "v1"): (
         "authorization.v1.",

@@ -13,15 +13,16 @@ from busbar.model.errors import InvalidField
 from busbar.model.objects import Object, spec_of
 from busbar.model.quantities import whole
 
+_TEMPLATED = (("Job", "batch/v1"), ("Deployment", "apps/v1"), ("ReplicaSet", "apps/v1"))
 _HOOKS = ("postStart", "preStop")
 
 
 def cautions(obj: Object) -> tuple[str, ...]:
-    """Give the warnings for a new Pod or a Job's Pod template; nothing else has any."""
+    """Give the warnings for a new Pod or a Pod template; nothing else has any."""
     kind, version = obj.get("kind"), obj.get("apiVersion")
     if (kind, version) == ("Pod", "v1"):
         return tuple(_of_spec("spec", spec_of(obj)))
-    if (kind, version) == ("Job", "batch/v1"):
+    if (kind, version) in _TEMPLATED:
         template = spec_of(obj).get("template") or {}
         return tuple(_of_spec("spec.template.spec", spec_of(template)))
     return ()

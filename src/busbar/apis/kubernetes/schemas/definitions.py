@@ -40,6 +40,7 @@ REVIEWS = (
     "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
     "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
     "io.k8s.api.core.v1.Binding",
+    "io.k8s.api.autoscaling.v1.Scale",
 )
 """Kinds that are posted and answered but never stored."""
 _ALSO = (*REVIEWS, *(META + kind for kind in ("DeleteOptions", "Status", "Patch", "WatchEvent")))
@@ -110,9 +111,14 @@ _QUANTITY_IS = "Quantity is a fixed-point number such as 500m, 2 or 4Gi."
 _INT_OR_STRING_IS = "IntOrString holds an integer or a string, such as a port's number or name."
 
 
-def _rewrite(node: Any, change: Callable[[Schema], Schema]) -> Any:
+def _rewrite(node: Any, change: Callable[[Schema], Schema], *, names: bool = False) -> Any:
+    """Change every schema in a schema; `names` says that the keys are property names."""
     if isinstance(node, dict):
-        return change({key: _rewrite(value, change) for key, value in node.items()})
+        found = {
+            key: _rewrite(value, change, names=key == "properties" and not names)
+            for key, value in node.items()
+        }
+        return found if names else change(found)
     if isinstance(node, list):
         return [_rewrite(item, change) for item in node]
     return node
@@ -144,7 +150,7 @@ def _own(resource: Resource) -> Definitions:
     found = {parts + name: _rewrite(part, refer) for name, part in schema["$defs"].items()}
     name = definition_name(resource)
     gvk = {"group": resource.group, "version": resource.version}
-    properties = _rewrite(schema["properties"], refer)
+    properties = _rewrite(schema["properties"], refer, names=True)
     found[name] = {
         "description": schema["description"],
         "type": "object",

@@ -167,6 +167,12 @@ def _subresources(one: str, gvk: Gvk) -> Iterator[Operation]:
         token = Gvk("authentication.k8s.io", "v1", "TokenRequest")
         name = "io.k8s.api.authentication.v1.TokenRequest"
         yield Operation(gvk.root, f"{one}/token", "post", "post", token, name, name)
+    if gvk.group == "apps":
+        scale, name = Gvk("autoscaling", "v1", "Scale"), "io.k8s.api.autoscaling.v1.Scale"
+        at, types = f"{one}/scale", PATCH_TYPES[1:]
+        yield Operation(gvk.root, at, "get", "get", scale, name)
+        yield Operation(gvk.root, at, "put", "put", scale, name, name, _WRITE)
+        yield Operation(gvk.root, at, "patch", "patch", scale, name, PATCH_BODY, _WRITE, types)
 
 
 def path_parameters(path: str) -> list[str]:

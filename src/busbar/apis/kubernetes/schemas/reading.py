@@ -29,10 +29,11 @@ VALIDATIONS: Final = (STRICT, WARN, IGNORE)
 
 
 class Read(NamedTuple):
-    """The object in its stored form; `warnings` name what was dropped."""
+    """The object in its stored form; `warnings` name what was dropped; `plain`: all as it came."""
 
     obj: Object
     warnings: tuple[str, ...] = ()
+    plain: bool = False
 
 
 def read(served: Served, body: Any, field_validation: str = WARN) -> Read | Refusal:
@@ -40,11 +41,22 @@ def read(served: Served, body: Any, field_validation: str = WARN) -> Read | Refu
     refused = retype(served, body)
     if refused is not None:
         return refused
-    if served.strict.is_valid(body):
-        if body["metadata"].get("creationTimestamp", "") is None:
-            del body["metadata"]["creationTimestamp"]
-        return Read(body)
+    if _is_plain(served, body):
+        return Read(body, plain=True)
     return _explain(served, body, field_validation)
+
+
+def read_plain(served: Served, body: dict[str, Any]) -> Object | None:
+    """Read an object that there is nothing to say about; None where there is."""
+    return body if retype(served, body) is None and _is_plain(served, body) else None
+
+
+def _is_plain(served: Served, body: dict[str, Any]) -> bool:
+    if not served.strict.is_valid(body):
+        return False
+    if body["metadata"].get("creationTimestamp", "") is None:
+        del body["metadata"]["creationTimestamp"]
+    return True
 
 
 def retype(served: Served, body: Any, *, stated: bool = False) -> Refusal | None:

@@ -65,6 +65,12 @@ def test_the_first_manifest_word_for_word_names_not_after(operator: Any) -> None
         ({"resources": {"memory": "lots"}}, "spec.resources.memory"),
         ({"resources": {"cpu": "-1"}}, "spec.resources.cpu"),
         ({"backoffLimit": 1000}, "spec.backoffLimit"),
+        ({"restrictions": {"allOf": [{"attribute": "a"}]}}, "spec.restrictions.allOf[0]"),
+        ({"restrictions": {"anyOf": [{}]}}, "spec.restrictions.anyOf[0]"),
+        (
+            {"restrictions": {"not": {"attribute": "isolation", "above": "x"}}},
+            "spec.restrictions.not.above",
+        ),
     ],
 )
 def test_a_job_that_cannot_be_read_is_refused_by_its_field(
@@ -108,6 +114,8 @@ def test_a_deadline_that_passed_later_does_not_hinder_other_changes(
         ),
         ({"calendar": {"rules": [{"from": "08:00", "until": "08:00"}]}}, "spec.calendar.rules[0]"),
         ({"reclaimNotice": "x"}, "spec.reclaimNotice"),
+        ({"attributes": {"region": "Sweden"}}, "spec.attributes.region"),
+        ({"attributes": {"a b": "c"}}, "spec.attributes.a b"),
     ],
 )
 def test_an_offer_that_cannot_be_read_is_refused_by_its_field(
@@ -127,6 +135,8 @@ def test_an_offer_that_cannot_be_read_is_refused_by_its_field(
         ("busbar.dev/not-after", "2020-01-01T00:00:00Z"),
         ("busbar.dev/expected-duration", "-5m"),
         ("busbar.dev/may-wait", "maybe"),
+        ("busbar.dev/restrictions", "{"),
+        ("busbar.dev/restrictions", '{"a": []}'),
     ],
 )
 def test_the_market_terms_of_a_plain_pod_are_read_too(operator: Any, note: str, value: str) -> None:
@@ -135,6 +145,33 @@ def test_the_market_terms_of_a_plain_pod_are_read_too(operator: Any, note: str, 
     refused = operator.post("/api/v1/namespaces/alpha/pods", {"metadata": meta, "spec": spec})
     assert refused.status == 422
     assert f"metadata.annotations[{note}]" in refused.json["message"]
+
+
+def test_expressions_and_node_affinity_are_taken_and_kept(operator: Any) -> None:
+    wanted = {
+        "region": "Sweden",
+        "allOf": [
+            {"certification": ["ISO27001"]},
+            {"attribute": "isolation", "atLeast": "sandbox"},
+        ],
+        "not": {"zone": "se-2"},
+    }
+    made = operator.post(JOBS, job(restrictions=wanted))
+    assert (made.status, made.json["spec"]["restrictions"]) == (201, wanted)
+    term = {"matchExpressions": [{"key": "disk", "operator": "Gt", "values": ["3"]}]}
+    required = {"nodeSelectorTerms": [term]}
+    key = "requiredDuringSchedulingIgnoredDuringExecution"
+    spec = {
+        "containers": [{"name": "c", "image": "i"}],
+        "affinity": {"nodeAffinity": {key: required}},
+    }
+    body = {"metadata": {"name": "p"}, "spec": spec}
+    assert operator.post("/api/v1/namespaces/alpha/pods", body).status == 201
+    term["matchExpressions"][0]["values"] = ["high"]
+    body["metadata"]["name"] = "q"
+    refused = operator.post("/api/v1/namespaces/alpha/pods", body)
+    assert refused.status == 422
+    assert f"{key}.nodeSelectorTerms[0].matchExpressions[0].values" in refused.json["message"]
 
 
 def test_a_namespace_has_one_account(operator: Any) -> None:

@@ -78,7 +78,7 @@ def test_protobuf_that_is_none_is_refused(operator: Any) -> None:
     [
         "/nowhere",
         "/api/v2/pods",
-        "/apis/apps/v1/deployments",
+        "/apis/apps/v1/statefulsets",
         "/api/v1/pods/x",
         "/api/v1/namespaces/alpha/pods/x/exec",
         "/api/v1/namespaces/alpha//pods",

@@ -31,7 +31,7 @@ def test_every_resource_has_a_shape_and_a_validator() -> None:
 def test_only_what_is_reached_is_loaded() -> None:
     loaded = definitions.load()
     assert "io.k8s.api.core.v1.PodSpec" in loaded
-    assert "io.k8s.api.apps.v1.Deployment" not in loaded
+    assert "io.k8s.api.apps.v1.StatefulSet" not in loaded
 
 
 def test_lists_know_their_keys() -> None:

@@ -15,6 +15,11 @@ from busbar.apis.kubernetes.schemas.checks.job import check_job
 from busbar.apis.kubernetes.schemas.checks.metadata import check_metadata_update, check_name
 from busbar.apis.kubernetes.schemas.checks.others import check_event, check_lease, check_node
 from busbar.apis.kubernetes.schemas.checks.pod import check_pod
+from busbar.apis.kubernetes.schemas.checks.replicas import (
+    check_deployment,
+    check_disruption_budget,
+    check_replica_set,
+)
 from busbar.apis.kubernetes.schemas.refusals import FieldError
 from busbar.model.objects import Object
 from busbar.model.resources import Resource
@@ -29,6 +34,9 @@ _CHECKS: Final[dict[tuple[str, str], Check]] = {
     ("", "Node"): check_node,
     ("coordination.k8s.io", "Lease"): check_lease,
     ("batch", "Job"): check_job,
+    ("apps", "Deployment"): check_deployment,
+    ("apps", "ReplicaSet"): check_replica_set,
+    ("policy", "PodDisruptionBudget"): check_disruption_budget,
 }
 
 

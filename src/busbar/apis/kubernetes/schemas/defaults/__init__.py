@@ -14,6 +14,10 @@ from busbar.apis.kubernetes.schemas.defaults.job import default_job
 from busbar.apis.kubernetes.schemas.defaults.others import default_namespace, default_secret
 from busbar.apis.kubernetes.schemas.defaults.own import default_own
 from busbar.apis.kubernetes.schemas.defaults.pod import default_pod
+from busbar.apis.kubernetes.schemas.defaults.replicas import (
+    default_deployment,
+    default_replica_set,
+)
 from busbar.apis.kubernetes.schemas.shapes import Shape
 from busbar.model.objects import Object
 from busbar.model.resources import Resource
@@ -23,6 +27,8 @@ _DEFAULTS: Final[dict[tuple[str, str], Callable[[Object], None]]] = {
     ("", "Namespace"): default_namespace,
     ("", "Secret"): default_secret,
     ("batch", "Job"): default_job,
+    ("apps", "Deployment"): default_deployment,
+    ("apps", "ReplicaSet"): default_replica_set,
 }
 
 

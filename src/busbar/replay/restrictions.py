@@ -1,0 +1,81 @@
+"""Eligibility expressions over plain JSON, as docs/market.md says them. Next: `clearing.py`."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+Json = dict[str, Any]
+
+LEVELS = {
+    "busbar.dev/isolation": ["process", "container", "sandbox", "microvm", "machine"],
+}
+COMPARED = {
+    "above": operator.gt,
+    "atLeast": operator.ge,
+    "below": operator.lt,
+    "atMost": operator.le,
+}
+
+
+def text_of(where: Json | None) -> str:
+    """Give the text by which classes are told apart."""
+    if where is None:
+        return ""
+    return json.dumps(where, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def meets(where: Json | None, node: Json, offer: Json) -> bool:
+    """Say whether a node under an offer meets an expression."""
+    if where is None:
+        return True
+    if "allOf" in where:
+        return all(meets(part, node, offer) for part in where["allOf"])
+    if "anyOf" in where:
+        return any(meets(part, node, offer) for part in where["anyOf"])
+    if "not" in where:
+        return not meets(where["not"], node, offer)
+    return any(passes(where, value) for value in values(where["attribute"], node, offer))
+
+
+def values(name: str, node: Json, offer: Json) -> Iterator[str]:
+    """Give everything that is said of an attribute."""
+    if name == "metadata.name":
+        yield node["node"]
+        return
+    if name in node["labels"]:
+        yield node["labels"][name]
+    for value in offer["attributes"].get(name, "").split(","):
+        if value.strip():
+            yield value.strip()
+
+
+def passes(test: Json, value: str) -> bool:
+    """Say whether one value passes one test."""
+    if "in" in test:
+        return value in test["in"]
+    if "exists" in test:
+        return True
+    name = next(name for name in COMPARED if name in test)
+    have, want = (on_scale(test, text) for text in (value, test[name]))
+    return have is not None and want is not None and bool(COMPARED[name](have, want))
+
+
+def on_scale(test: Json, text: str) -> Any:
+    if test["as"] == "level":
+        levels = LEVELS[test["attribute"]]
+        return levels.index(text) if text in levels else None
+    if test["as"] == "number":
+        fits = re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", text)
+        return Decimal(text) if fits else None
+    found = re.fullmatch(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,7})([-+].*)?", text)
+    return None if found is None else padded(found[1])
+
+
+def padded(version: str) -> list[int]:
+    parts = [int(part) for part in version.split(".")]
+    return parts + [0] * (8 - len(parts))

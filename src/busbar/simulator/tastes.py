@@ -1,0 +1,77 @@
+"""What vendors state and consumers are particular about: attributes, expressions, node affinity.
+
+It draws from a chance of its own, so that the rest of a life goes on as it would without it.
+Next: `faults.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from busbar.model.wellknown import ANN_RESTRICTIONS
+
+Json = dict[str, Any]
+
+_CERTIFICATES = ("", "ISO27001", "SOC2", "ISO27001, SOC2")
+_ISOLATION = ("container", "sandbox", "microvm")
+
+
+class Tastes:
+    """Makes attributes and wishes."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(f"tastes {seed}")
+
+    def labels(self) -> dict[str, str]:
+        """Give a machine's labels beside those that joining writes."""
+        found = {"disk": self._chance.choice(("ssd", "hdd"))}
+        return {**found, "gen": str(self._chance.randint(1, 5))}
+
+    def attributes(self) -> dict[str, str]:
+        """Give what an offer states."""
+        found = {
+            "certification": self._chance.choice(_CERTIFICATES),
+            "isolation": self._chance.choice(_ISOLATION),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def restrictions(self) -> Json:
+        """Give what a Job asks for beside region and vendor: mostly nothing."""
+        if self._chance.random() > 0.2:
+            return {}
+        wish = self._wish()
+        return self._chance.choice(({"allOf": [wish]}, {"not": wish}, {"anyOf": [wish, _ANY_SSD]}))
+
+    def notes(self) -> dict[str, str]:
+        """Give the same as an annotation of a Pod."""
+        wanted = self.restrictions()
+        return {ANN_RESTRICTIONS: json.dumps(wanted)} if wanted else {}
+
+    def affinity(self) -> Json:
+        """Give the required node affinity of a Pod's spec: mostly none."""
+        if self._chance.random() > 0.1:
+            return {}
+        rules: list[Json] = [
+            {"key": "disk", "operator": "In", "values": ["ssd"]},
+            {"key": "gen", "operator": "Gt", "values": [str(self._chance.randint(0, 4))]},
+            {"key": "certification", "operator": "Exists"},
+        ]
+        terms = [{"matchExpressions": [rule]} for rule in self._chance.sample(rules, 2)]
+        required = {"nodeSelectorTerms": terms}
+        key = "requiredDuringSchedulingIgnoredDuringExecution"
+        return {"affinity": {"nodeAffinity": {key: required}}}
+
+    def _wish(self) -> Json:
+        return self._chance.choice(
+            (
+                {"certification": "ISO27001"},
+                {"attribute": "isolation", "atLeast": self._chance.choice(_ISOLATION)},
+                {"attribute": "gen", "above": self._chance.randint(0, 4)},
+                {"attribute": "disk", "notIn": ["hdd"], "region": "Sweden"},
+            )
+        )
+
+
+_ANY_SSD = {"disk": "ssd"}
