@@ -87,7 +87,7 @@ def test_a_job_that_uses_little_is_advised_to_request_less():
     assert status["subject"] == {"apiVersion": f"{GROUP}/v1alpha1", "kind": "Job", "name": "j"}
     asked = status["patch"]["spec"]["resources"]
     assert asked == {"cpu": "370m", "memory": "608Mi"}
-    assert {"name": "main: memory, peak", "value": "500.0 MiB"} in status["why"]
+    assert {"name": "main: memory, peak", "value": "500Mi"} in status["why"]
     hourly = int(status["savingPerHourNano"])
     assert 0 < hourly < 80_000_000
     assert int(status["savingPerMonthNano"]) == hourly * 730
