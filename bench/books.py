@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from busbar.market.book import Book
+from busbar.market.burden import moving
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
@@ -143,6 +144,13 @@ def may(order: Order, row: Supply) -> bool:
     return (
         (not wanted.regions or row.zone in wanted.regions)
         and (not wanted.vendors or row.vendor in wanted.vendors)
+        and is_within_egress_cap(order, row)
         and set(wanted.selector) <= set(row.labels)
         and all(any(t.tolerates(taint) for t in wanted.tolerations) for taint in row.taints)
     )
+
+
+def is_within_egress_cap(order: Order, row: Supply) -> bool:
+    """Say whether moving its data to a row costs an order no more than it allows."""
+    data, _, cap = order.burden
+    return cap is None or moving(data, row.rates, row.zone, row.vendor) <= cap

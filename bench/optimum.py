@@ -2,7 +2,8 @@
 
 One binary a feasible (order, row); every order on exactly one row; cpu, memory and GPUs of each
 node respected. Cost is what the term that starts now costs at the asks, on a reference node: an
-order for six hours weighs twelve times one for half an hour.
+order for six hours weighs twelve times one for half an hour. What a place costs beyond its price
+(moving data, time lost before the work begins) counts as in the clearing.
 Where the price rule binds the optimum too, a binary a (class, zone, cap) says whether the uniform
 price there may pass that cap: then nobody with such a cap has a place there. Without it the bound
 is lower than any clearing could reach.
@@ -20,6 +21,7 @@ import numpy as np
 from bench.books import may
 
 from busbar.market.book import Book
+from busbar.market.burden import moving
 from busbar.market.calendar import Calendar
 from busbar.market.offers import Supply
 from busbar.market.orders import DEFAULT_DURATION, Eligibility, Order
@@ -35,7 +37,8 @@ def cost_at_asks(book: Book, orders: Sequence[Order], nodes: dict[str, str], now
     """Give what orders cost where they are, in euro: `nodes` by order id."""
     rows = {row.node: row for row in book.supplies}
     costs = Costs(now)
-    return sum(costs.of(o, rows[nodes[o.id]]).euro for o in orders if o.id in nodes)
+    placed = [(order, rows[nodes[order.id]]) for order in orders if order.id in nodes]
+    return sum(costs.of(o, row).euro + costs.beyond(o, row) for o, row in placed)
 
 
 class Cost(NamedTuple):
@@ -59,6 +62,15 @@ class Costs:
             self._known[key] = self._find(*key)
         euro, top = self._known[key]
         return Cost(euro * draw_micro(order.requests, REFERENCE_RATING) / MICRO, top)
+
+    def beyond(self, order: Order, row: Supply) -> float:
+        """Give what a row costs an order beyond its price: data moved, time lost before."""
+        data, delays, _ = order.burden
+        lost = sum(ms for _, ms, spared in delays if row.node not in spared)
+        ask = row.calendar.ask_at(self._now) or 0
+        draw = draw_micro(order.requests, REFERENCE_RATING) / MICRO
+        moved = moving(data, row.rates, row.zone, row.vendor)
+        return (moved + ask * draw * lost / HOUR) / NANO_PER_EURO
 
     def _find(self, calendar: Calendar, length: int) -> Cost:
         pieces = list(calendar.pieces(self._now, self._now + length))
@@ -112,7 +124,7 @@ class Pair(NamedTuple):
 def _pairs(book: Book, orders: Sequence[Order], now: Instant) -> list[Pair]:
     costs = Costs(now)
     return [
-        Pair(i, r, cost.top, cost.euro)
+        Pair(i, r, cost.top, cost.euro + costs.beyond(order, row))
         for r, row in enumerate(book.supplies)
         for i, order in enumerate(orders)
         if (cost := costs.of(order, row)).top <= order.cap_nano

@@ -26,6 +26,8 @@ from busbar.server.settings import ServerSettings
 @click.option("--s3-tls-port", type=click.IntRange(1, 65535), help="Port of the S3 door with TLS.")
 @click.option("--name", "names", multiple=True, metavar="HOST", help="A further name or address.")
 @click.option("--fee", metavar="PERCENT", type=click.FloatRange(0, 50), help="Exchange fee.")
+@click.option("--data-region", metavar="REGION", help="Region in which buckets are kept.")
+@click.option("--data-vendor", metavar="VENDOR", help="Vendor who keeps them, if one does.")
 @click.option("--foreground", is_flag=True, help="Stay in the foreground.")
 @pass_context
 def up(context: Context, /, foreground: bool, fee: float | None, **options: Any) -> None:

@@ -34,7 +34,7 @@ from busbar.controllers.standing import Standing
 
 def controllers(settings: Settings, listening: Listening | None = None) -> tuple[Controller, ...]:
     """Make every controller. `listening` is moved by whoever runs them."""
-    standing, listening = Standing(), listening or Listening()
+    standing, listening = Standing(settings.place), listening or Listening()
     evidence = Evidence(settings, listening, Silences(settings))
     return (
         NamespaceController(settings),

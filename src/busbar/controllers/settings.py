@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from busbar.market.luggage import NOWHERE, Place
 from busbar.model.time import DAY, HOUR, MINUTE, SECOND
 
 
@@ -15,6 +16,8 @@ class Settings(NamedTuple):
 
     fee_ppm: int = 20_000
     """The exchange's fee in millionths of what the consumer pays."""
+    place: Place = NOWHERE
+    """Where the buckets are kept: the exchange's own S3 door."""
     batch_ms: int = 1
     """How long the market waits after the first order, so that a burst is one batch."""
     fencing_ms: int = 10 * SECOND

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import is_promised, node_of, phase_of
@@ -19,6 +20,7 @@ from busbar.ledger.periods import month_of
 from busbar.market.book import Book
 from busbar.market.commitments import commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
+from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Offer, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused, parse_order
@@ -29,9 +31,11 @@ from busbar.model.objects import (
     Object,
     is_deleting,
     labels_of,
+    metadata,
     name_of,
     namespace_of,
     spec_of,
+    status_of,
 )
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
@@ -51,7 +55,8 @@ class Waiting(NamedTuple):
 class Standing:
     """Follows snapshots: ask `at` first, then what is wanted of that snapshot."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place = NOWHERE) -> None:
+        self.freight = Freight(place)
         self._seen: Snapshot | None = None
         self._unbound: dict[_Name, Object] = {}
         self._orders: dict[_Name, Order | OrderRefused] = {}
@@ -71,6 +76,7 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
+            self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
 
@@ -155,8 +161,9 @@ class Standing:
             self._spent[namespace_of(contract), month] += sign * billed
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        sources = (("", "nodes"), (GROUP, "offers"), (GROUP, "vendors"))
-        if since is not None and not any(_differs(snapshot, since, *name) for name in sources):
+        sources = ((GROUP, "offers"), (GROUP, "vendors"))
+        changed = since is None or any(_differs(snapshot, since, *name) for name in sources)
+        if not changed and not any(map(_sells_otherwise, snapshot.changes(since, "", "nodes"))):
             return
         nodes = list(snapshot.list("", "nodes"))
         ready = {name_of(node) for node in nodes if is_ready(node)}
@@ -224,6 +231,23 @@ def _readable(offers: Iterable[Object]) -> Iterable[Offer]:
 
 def _differs(snapshot: Snapshot, since: Snapshot, group: str, resource: str) -> bool:
     return any(True for _ in snapshot.changes(since, group, resource))
+
+
+def _sells_otherwise(change: tuple[Object | None, Object | None]) -> bool:
+    """Say whether a change of a node is more than another list of images."""
+    before, after = change
+    if before is None or after is None:
+        return True
+    return _for_sale(before) != _for_sale(after)
+
+
+_BOOKKEEPING = frozenset({"resourceVersion", "managedFields", "generation"})
+
+
+def _for_sale(node: Object) -> tuple[object, ...]:
+    meta = {k: v for k, v in metadata(node).items() if k not in _BOOKKEEPING}
+    status = {k: v for k, v in status_of(node).items() if k != "images"}
+    return meta, spec_of(node), status
 
 
 def _name(obj: Object) -> _Name:

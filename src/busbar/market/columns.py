@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from busbar.market.axis import Axis
+from busbar.market.burden import Rates
 from busbar.market.calendar import Calendar
 from busbar.market.facts import Facts, facts_of
 from busbar.market.lots import name_key
@@ -124,6 +125,11 @@ class Columns:
         for column in (*columns, self.taints.codes, flags, *self.capacity[:, self.node_of_row]):
             code = _combined(code, column)
         return code
+
+    @cached_property
+    def carriers(self) -> Interned[tuple[Rates, str, str]]:
+        """Give the distinct (rates, zone, vendor): to rows of one, data costs the same to move."""
+        return Interned((row.rates, row.zone, row.vendor) for row in self.rows)
 
     @cached_property
     def rows_of_tariff(self) -> list[Ints]:

@@ -13,13 +13,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from busbar.market.book import Book
+from busbar.market.burden import Burden
 from busbar.market.clearing import clear
 from busbar.market.orders import ANYWHERE, Order
 from busbar.market.outcome import Match
 from busbar.market.podspec import Toleration
 from busbar.market.quote import ANY_PRICE
 from busbar.market.restrictions import said
-from busbar.market.words import either, price
+from busbar.market.words import either, euro, price
 from busbar.model.dtu import Resources
 from busbar.model.expressions import Expression, Group, conjuncts, normal, of_text, to_text
 from busbar.model.quantities import format_bytes, format_milli
@@ -45,6 +46,7 @@ class Change(StrEnum):
     TOLERATIONS = "tolerations"
     CPU = "cpu"
     MEMORY = "memory"
+    EGRESS = "maxEgressEuro"
     EVERYTHING = "everything"
 
 
@@ -268,6 +270,20 @@ def _largest(
     return best
 
 
+def _egress(bench: Bench) -> Alternative | None:
+    burden = bench.order.burden
+    if burden.cap_nano is None:
+        return None
+    match = bench.match(replace(bench.order, burden=_uncapped(burden)))
+    if match is None:
+        return None
+    return Alternative(Change.EGRESS, f"maxEgressEuro {euro(match.moving_nano)}", match)
+
+
+def _uncapped(burden: Burden) -> Burden:
+    return burden if burden.cap_nano is None else burden._replace(cap_nano=None)
+
+
 def _everything(bench: Bench) -> Alternative | None:
     anywhere = ANYWHERE._replace(tolerations=(_ANYTHING,))
     lifted = replace(
@@ -277,6 +293,7 @@ def _everything(bench: Bench) -> Alternative | None:
         deadline=None,
         may_wait=True,
         avoid=frozenset(),
+        burden=_uncapped(bench.order.burden),
     )
     match = bench.match(lifted)
     if match is None:
@@ -297,6 +314,7 @@ _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
     _tolerations,
     _cpu,
     _memory,
+    _egress,
 )
 
 

@@ -7,8 +7,9 @@ batch small enough, the best single change is made again and again until none sa
 - one order takes the place of another, which moves to the cheapest node with room for it;
 - two orders swap places.
 
-Cost is what orders would pay at the asks on a reference node, in nano-euro; an order without a
-place costs one more than its cap allows, so that finding it a place is always a saving. The
+Cost is what orders would pay at the asks on a reference node, in nano-euro, with what the place
+costs them beyond (`burden.py`); an order without a place costs one more than its cap allows and
+than the most that a place costs it beyond, so that finding it a place is always a saving. The
 change with the largest saving is made; of equal ones the first in the order above, then by turn.
 An order in company (`company.py`) keeps its place. No change is made that would put a class's
 price above the cap of anybody in it.
@@ -23,11 +24,13 @@ from typing import NamedTuple
 import numpy as np
 
 from busbar.market.axis import Span
+from busbar.market.burden import NO_BURDEN
 from busbar.market.columns import CLOSED, Bools, Ints
 from busbar.market.company import ALONE
 from busbar.market.matching import Matching, Placement
-from busbar.market.turns import Turn, base_draw
-from busbar.model.dtu import amount
+from busbar.market.orders import Order
+from busbar.market.turns import Turn
+from busbar.model.dtu import amount, base_draw
 
 ORDERS_MAX = 512
 """More orders than that average out by themselves, and pairs of them grow with the square."""
@@ -107,8 +110,9 @@ class _Table:
         self._uses = [
             np.array([slot < span.k1 for span in self._spans]) for slot in range(len(self._free))
         ]
-        self._costs = _costs(matching, turns, self._spans)[:, self._rows]
-        self._without: Ints = np.array([_without(turn) for turn in turns], dtype=np.int64)
+        costs, beyond = _costs(matching, turns, self._spans)
+        self._costs = costs[:, self._rows]
+        self._without: Ints = np.array(list(map(_without, turns, beyond)), dtype=np.int64)
         at = {int(row): i for i, row in enumerate(self._rows)}
         self._place: Ints = np.array(
             [-1 if t.placement is None else at[t.placement.row] for t in turns], dtype=np.int64
@@ -237,17 +241,20 @@ def _span(matching: Matching, turn: Turn) -> Span:
     return matching.axis.span(turn.window.first, turn.window.first + turn.window.length)
 
 
-def _without(turn: Turn) -> int:
+def _without(turn: Turn, beyond: int) -> int:
     """Give the cost of an order that has no place."""
     draw = base_draw(turn.order.requests)
-    return min(amount(turn.order.cap_nano, draw, turn.window.length) + 1, NEVER)
+    return min(amount(turn.order.cap_nano, draw, turn.window.length) + beyond + 1, NEVER)
 
 
-def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> Ints:
-    """Give what each row (second axis) would cost each order, NEVER where it may not go there."""
+def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> tuple[Ints, list[int]]:
+    """Give what each row (second axis) would cost each order, NEVER where it may not go there.
+
+    And the most that a row which an order may have costs it beyond the price.
+    """
     columns = matching.columns
     quoted: dict[tuple[int, Span], tuple[Ints, Ints]] = {}
-    found = []
+    found, most = [], []
     for (order, _, _, placement), span in zip(turns, spans, strict=True):
         draw = base_draw(order.requests)
         if (draw, span) not in quoted:
@@ -261,8 +268,25 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> Ints:
                 allowed[placement.row] = True
         if order.avoid:
             allowed = allowed & ~np.isin(columns.node_of_row, columns.nodes_named(order.avoid))
-        found.append(np.where(allowed, by_tariff[columns.tariffs.codes], NEVER))
-    return np.stack(found)
+        costs = np.where(allowed, by_tariff[columns.tariffs.codes], NEVER)
+        beyond = 0
+        if order.burden is not NO_BURDEN:
+            costs, beyond = _laden(matching, order, span, costs)
+        found.append(costs)
+        most.append(beyond)
+    return np.stack(found), most
+
+
+def _laden(matching: Matching, order: Order, span: Span, costs: Ints) -> tuple[Ints, int]:
+    """Add what rows cost an order beyond the price; give the most that any it may have does."""
+    loaded = matching.loaded(order.burden)
+    extras = loaded.extras(matching.asks[:, span.c0], base_draw(order.requests))
+    beyond = np.array([min(extra, NEVER) for extra in extras], dtype=np.int64)[loaded.part_of_row]
+    allowed = costs < NEVER
+    if loaded.within is not None:
+        allowed &= loaded.within
+    laden = np.where(allowed, np.minimum(costs + beyond, NEVER), NEVER)
+    return laden, int(beyond[allowed].max(initial=0))
 
 
 def _quotes(matching: Matching, draw: int, span: Span) -> tuple[Ints, Ints]:

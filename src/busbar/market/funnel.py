@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from busbar.market.burden import NO_BURDEN
 from busbar.market.columns import CLOSED, Bools, Columns, Ints
 from busbar.market.company import ALONE
 from busbar.market.eligibility import static_tests
@@ -22,8 +23,17 @@ from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
 from busbar.market.restrictions import asked, first_unmet
 from busbar.market.terms import Window
-from busbar.market.words import clause, empty_regions, lacking, price, unknown_vendors
+from busbar.market.words import (
+    clause,
+    empty_regions,
+    lacking,
+    price,
+    unknown_vendors,
+    weight,
+)
+from busbar.model.dtu import MICRO, base_draw
 from busbar.model.expressions import conjuncts, of_text
+from busbar.model.time import HOUR
 
 _ALL = tuple(Reason)
 STAGES = _ALL[_ALL.index(Reason.REGION_NOT_ALLOWED) : _ALL.index(Reason.NO_FREE_CAPACITY) + 1]
@@ -134,7 +144,7 @@ class Explainer:
             if stage == _STAGE[Reason.RESTRICTION_NOT_MET]:
                 why = self._lacking(order.eligibility.where, kinds.rows[at : at + 1])
             if stage == _PASSED:
-                why = self._dearer(placement, int(tariffs[kinds.rows[at]])) or why
+                why = self._dearer(placement, int(kinds.rows[at])) or why
             best[key] = max(best.get(key, (0, "")), (stage, why))
         found = [
             f"{vendor} at {price(nano)}: {why}"
@@ -147,15 +157,25 @@ class Explainer:
         part = int(first_unmet(self._columns, where, row)[0])
         return lacking(conjuncts(of_text(where))[part])
 
-    def _dearer(self, placement: Placement, tariff: int) -> str:
-        """Say that a tariff that begins lower costs more over the term; "" where it does not."""
+    def _dearer(self, placement: Placement, row: int) -> str:
+        """Say that a row that begins lower costs more in all; "" where it does not."""
         span, asks = placement.span, self._matching.asks
-        taken = self._columns.tariffs.codes[placement.row]
+        tariffs = self._columns.tariffs.codes
         lengths = np.array(self._matching.axis.lengths(span))
-        theirs, ours = asks[tariff, span.c0 : span.c1], asks[taken, span.c0 : span.c1]
-        if CLOSED in theirs or int((theirs - ours) @ lengths) < 0:
+        theirs, ours = (asks[tariffs[at], span.c0 : span.c1] for at in (row, placement.row))
+        if CLOSED in theirs:
             return ""
-        return f"dearer over the whole term ({price(int(theirs.max()))} later)"
+        more = int((theirs - ours) @ lengths)
+        if more >= 0:
+            return f"dearer over the whole term ({price(int(theirs.max()))} later)"
+        order = placement.order
+        if order.burden is NO_BURDEN:
+            return ""
+        loaded = self._matching.loaded(order.burden)
+        lost = int(theirs[0]) * loaded.lost_ms(row) - int(ours[0]) * loaded.lost_ms(placement.row)
+        moved = loaded.moving(row) - loaded.moving(placement.row)
+        beyond = (more + lost) * base_draw(order.requests) + moved * MICRO * HOUR
+        return weight(order.burden, loaded, row, placement.row) if beyond >= 0 else ""
 
     def _stages(self, kinds: Kinds, order: Order, window: Window) -> Ints:
         """Give the first test that each row fails, `_PASSED` where it fails none."""
@@ -169,6 +189,10 @@ class Explainer:
         timing = self._timing(order, window)
         _fail(stage, timing.closed[tariffs], Reason.OFFER_UNAVAILABLE)
         _fail(stage, timing.dear[tariffs], Reason.PRICE_ABOVE_CAP)
+        if order.burden.cap_nano is not None:
+            within = self._matching.loaded(order.burden).within
+            if within is not None:
+                _fail(stage, ~within[kinds.rows], Reason.EGRESS_ABOVE_CAP)
         for have, need, reason in zip(columns.capacity, order.requests, _SHORT, strict=True):
             _fail(stage, have[nodes] < need, reason)
         _fail(stage, columns.minimum_terms[tariffs] > window.length, Reason.MINIMUM_TERM_TOO_LONG)

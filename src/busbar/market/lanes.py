@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -142,13 +142,29 @@ class Quote(NamedTuple):
     top: int
 
 
+class Ranking(Protocol):
+    """Makes runs of the rows of tariffs; `laden.py` has another one, over finer tariffs."""
+
+    rows_of_tariff: Ints
+
+    def run(self, span: Span, equal: Iterable[list[int]], top: list[int]) -> Run:
+        """Give the rows of tariffs for a term: lists of equal cost in tie order."""
+
+
+class Pricing(Protocol):
+    """Says what tariffs cost over a term."""
+
+    def of(self, span: Span) -> list[Quote]:
+        """Give the tariffs that serve a term."""
+
+
 class Lane:
     """The merit order of a class over the terms of a window, as runs that share a start.
 
     Ordered by cost of the term, then start, then the rows' tie order.
     """
 
-    def __init__(self, merit: Merit, quotes: Quotes, spans: list[Span]) -> None:
+    def __init__(self, merit: Ranking, quotes: Pricing, spans: list[Span]) -> None:
         self._merit = merit
         rows = merit.rows_of_tariff.tolist()
         found = [quote for span in spans for quote in quotes.of(span) if rows[quote.tariff]]

@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from busbar.market.axis import Axis, Span
 from busbar.market.book import Book
+from busbar.market.burden import NO_BURDEN, Burden
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.company import ALONE
 from busbar.market.eligibility import eligible_rows
+from busbar.market.laden import LadenMerit, LadenQuotes, Loaded
 from busbar.market.lanes import Lane, Merit, Quotes, RowTest
 from busbar.market.lots import lots
 from busbar.market.neighbours import Neighbours, row_test
@@ -26,7 +28,7 @@ from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
-from busbar.model.dtu import Resources, draw_micro
+from busbar.model.dtu import Resources, base_draw, draw_micro
 
 
 class Placement(NamedTuple):
@@ -56,11 +58,12 @@ class Matching:
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
         self._merits: dict[Eligibility, Merit] = {}
-        self._lanes: dict[tuple[Eligibility, int, int, bool], Lane] = {}
+        self._loaded: dict[Burden, Loaded] = {}
+        self._lanes: dict[tuple[object, ...], Lane] = {}
 
     def find(self, order: Order, window: Window) -> Placement | None:
         """Find where its merit order puts an order; None where nothing fits."""
-        lane = self._lane(order.eligibility, window)
+        lane = self._lane(order, window)
         need, cap = order.requests, order.cap_nano
         if lane.is_hopeless(need, cap, window.latest_end):
             return None
@@ -103,8 +106,8 @@ class Matching:
         return self._asked[key]
 
     def cost_at_asks(self, placement: Placement) -> int:
-        """Give what an order costs where it is placed, at what its offer asks."""
-        return cost_of(self.asked(placement), self.draw(placement))
+        """Give what an order pays where it is placed, at what its offer asks."""
+        return cost_of(self.asked(placement), self.draw(placement)) + self.moving(placement)
 
     def draw(self, placement: Placement) -> int:
         """Give what an order draws where it is placed, in micro-DTU per hour."""
@@ -158,14 +161,36 @@ class Matching:
             self._prices[wanted] = ClassPrices(self.columns, self.asks)
         return self._prices[wanted]
 
-    def _lane(self, wanted: Eligibility, window: Window) -> Lane:
-        key = (wanted, window.first, window.length, window.forward)
+    def _lane(self, order: Order, window: Window) -> Lane:
+        wanted, burden = order.eligibility, order.burden
+        key: tuple[object, ...] = (wanted, window.first, window.length, window.forward)
+        if burden is not NO_BURDEN:
+            key = (*key, burden, base_draw(order.requests))
         if key not in self._lanes:
             everything = window._replace(latest_end=self.axis.edges[-1])
             spans = [self.axis.span(start, end) for start, end in everything.terms()]
-            merit = self._merit(wanted)
-            self._lanes[key] = Lane(merit, self._quotes, spans)
+            if burden is NO_BURDEN:
+                self._lanes[key] = Lane(self._merit(wanted), self._quotes, spans)
+            else:
+                self._lanes[key] = self._laden_lane(order, spans)
         return self._lanes[key]
+
+    def _laden_lane(self, order: Order, spans: list[Span]) -> Lane:
+        loaded, eligible = self.loaded(order.burden), self.eligible(order.eligibility)
+        merit = LadenMerit(self.columns, self.tie_order, eligible, loaded)
+        draw = base_draw(order.requests)
+        return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, draw), spans)
+
+    def loaded(self, burden: Burden) -> Loaded:
+        """Give what a burden adds to each row."""
+        if burden not in self._loaded:
+            self._loaded[burden] = Loaded(self.columns, burden)
+        return self._loaded[burden]
+
+    def moving(self, placement: Placement) -> int:
+        """Give what moving an order's data to its place costs, nano-euro."""
+        burden = placement.order.burden
+        return 0 if burden.data is None else self.loaded(burden).moving(placement.row)
 
     def eligible(self, wanted: Eligibility) -> Bools:
         """Give the rows that pass a class's tests of who and where."""

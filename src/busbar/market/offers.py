@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from busbar.market.burden import FREE, Rates, Relations
 from busbar.market.calendar import Calendar, parse_calendar
 from busbar.market.podspec import Taint, taints_of
 from busbar.model import wellknown as wk
@@ -46,6 +47,7 @@ class Offer:
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
     paused: bool = False
+    rates: Rates = FREE
 
     def sells(self, vendor: str, labels: Mapping[str, str]) -> bool:
         """Say whether a node of a vendor, with these labels, is among what is offered."""
@@ -76,6 +78,7 @@ class Supply:
     paused: bool = False
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
+    rates: Rates = FREE
 
 
 def validate_offer(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -104,6 +107,7 @@ def parse_offer(obj: Mapping[str, Any]) -> Offer:
         reclaim_notice_ms=_reclaim_notice(spec),
         minimum_term_ms=_minimum_term(spec),
         paused=_paused(spec) or is_deleting(obj),
+        rates=_rates(spec),
     )
 
 
@@ -144,6 +148,36 @@ def _paused(spec: Mapping[str, Any]) -> bool:
     return paused
 
 
+def _rates(spec: Mapping[str, Any]) -> Rates:
+    """Read what data costs to move; what is not stated costs nothing."""
+    transfer = spec.get("transfer")
+    if transfer is None:
+        return FREE
+    found = _known(transfer, "spec.transfer", ("ingress", "egress"))
+    ingress, egress = (_relations(found.get(way), way) for way in ("ingress", "egress"))
+    return Rates(ingress, egress)
+
+
+def _relations(value: object, way: str) -> Relations:
+    path = f"spec.transfer.{way}"
+    if value is None:
+        return Relations()
+    names = ("sameRegion", "otherRegion", "otherVendor")
+    found = _known(value, path, names)
+    return Relations(*(parse_euro(found.get(name, 0), f"{path}.{name}") for name in names))
+
+
+def _known(value: object, path: str, names: tuple[str, ...]) -> Mapping[str, Any]:
+    """Give an object that has none but the named fields; a misspelt rate would be free."""
+    known = ", ".join(names)
+    if not isinstance(value, Mapping):
+        raise InvalidField(path, f"must be an object with {known}")
+    for name in value:
+        if name not in names:
+            raise InvalidField(f"{path}.{name}", f"is unknown; known: {known}")
+    return value
+
+
 def _strings(spec: Mapping[str, Any], field: str) -> tuple[tuple[str, str], ...]:
     found = spec.get(field) or {}
     if not isinstance(found, Mapping):
@@ -171,6 +205,7 @@ _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
     _reclaim_notice,
     _minimum_term,
     _paused,
+    _rates,
 )
 
 
@@ -229,6 +264,7 @@ def _under(bare: Supply, offer: Offer) -> Supply:
         paused=offer.paused,
         reclaim_notice_ms=offer.reclaim_notice_ms,
         minimum_term_ms=offer.minimum_term_ms,
+        rates=offer.rates,
     )
 
 

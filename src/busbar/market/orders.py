@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from busbar.market.burden import NO_BURDEN, NO_LUGGAGE, Burden, Luggage
 from busbar.market.company import ALONE, NO_RULES, Company, Rules
+from busbar.market.luggage import luggage_of
 from busbar.market.podrules import rules_of
 from busbar.market.podspec import Toleration, selector_of, tolerations_of
 from busbar.model import wellknown as wk
@@ -54,9 +56,9 @@ class Order:
     """A workload that wants to run, and on which terms.
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
-    `company.py`. It does not run before `earliest`. `deadline` None: none. `duration` is what was
-    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
-    the deadline) and rolls.
+    `company.py`, and `burden` what follows from `luggage`, see `burden.py`. It does not run before
+    `earliest`. `deadline` None: none. `duration` is what was stated, in ms, None if nothing was:
+    the contract is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
     """
 
     id: str
@@ -74,11 +76,20 @@ class Order:
     labels: tuple[tuple[str, str], ...] = ()
     rules: Rules = NO_RULES
     company: Company = ALONE
+    luggage: Luggage = NO_LUGGAGE
+    burden: Burden = NO_BURDEN
 
 
 def place_wanted(order: Order) -> tuple[object, ...]:
     """Give what an order wants of a place, its time aside."""
-    return order.requests, order.cap_nano, order.eligibility, order.avoid, order.company
+    return (
+        order.requests,
+        order.cap_nano,
+        order.eligibility,
+        order.avoid,
+        order.company,
+        order.burden,
+    )
 
 
 def wants_of(order: Order) -> tuple[object, ...]:
@@ -92,6 +103,7 @@ def wants_of(order: Order) -> tuple[object, ...]:
         id(order.eligibility),
         id(order.avoid),
         id(order.company),
+        id(order.burden),
         order.earliest,
         order.deadline,
         order.duration,
@@ -143,6 +155,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         submitted=submitted,
         labels=tuple(sorted(labels_of(pod).items())),
         rules=rules_of(spec, namespace_of(pod)),
+        luggage=luggage_of(spec, notes, notes.get(wk.ANN_RAN_ON, "")),
     )
 
 

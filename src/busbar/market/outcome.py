@@ -22,6 +22,7 @@ class Match(NamedTuple):
     """An order met a node under an offer, for [segments[0].start, segments[-1].end).
 
     `price_nano` is the price of the first segment; `ask_nano` what the offer asked in it.
+    `moving_nano` is what the data that it is expected to move costs: a line of its own.
     """
 
     order: str
@@ -35,6 +36,7 @@ class Match(NamedTuple):
     price_nano: int
     ask_nano: int
     segments: tuple[Segment, ...]
+    moving_nano: int = 0
 
     @property
     def start(self) -> Instant:
@@ -52,9 +54,14 @@ class Match(NamedTuple):
         return max(segment.price_nano for segment in self.segments)
 
     @property
-    def hold_nano(self) -> int:
-        """Give the most that the term can cost: the hold."""
+    def compute_nano(self) -> int:
+        """Give the most that the term can cost, its data aside."""
         return cost_of(self.segments, self.draw_micro)
+
+    @property
+    def hold_nano(self) -> int:
+        """Give what is held for it: the most that the term can cost, and its data."""
+        return self.compute_nano + self.moving_nano
 
 
 class Refusal(NamedTuple):

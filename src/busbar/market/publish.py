@@ -18,6 +18,12 @@ from busbar.market.calendar import Calendar, Rule
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
+from busbar.market.loads import (
+    burden_from_json,
+    burden_to_json,
+    rates_from_json,
+    rates_to_json,
+)
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import Clearing, Match, Refusal
@@ -83,6 +89,7 @@ def _match_to_json(match: Match) -> Json:
         "offerVersion": match.offer_version,
         "drawMicro": match.draw_micro,
         "askNano": match.ask_nano,
+        **({"movingNano": match.moving_nano} if match.moving_nano else {}),
         "segments": [
             {"startMs": start, "endMs": end, "priceNano": price}
             for start, end, price in match.segments
@@ -132,7 +139,7 @@ def book_from_json(status: Mapping[str, Any]) -> Book:
 def _terms_of_sale(row: Supply) -> tuple[object, ...]:
     notice, term = row.reclaim_notice_ms, row.minimum_term_ms
     terms = (row.offer, row.vendor, row.offer_version, row.calendar, row.attributes)
-    return (*terms, row.paused, notice, term)
+    return (*terms, row.paused, notice, term, row.rates)
 
 
 def _offer_to_json(rows: list[Supply]) -> Json:
@@ -146,6 +153,7 @@ def _offer_to_json(rows: list[Supply]) -> Json:
         "paused": first.paused,
         "reclaimNoticeMs": first.reclaim_notice_ms,
         "minimumTermMs": first.minimum_term_ms,
+        **rates_to_json(first.rates),
         "nodes": [_node_to_json(row) for row in rows],
     }
 
@@ -183,6 +191,7 @@ def _offer_from_json(offer: Mapping[str, Any]) -> Iterable[Supply]:
             paused=offer["paused"],
             reclaim_notice_ms=offer["reclaimNoticeMs"],
             minimum_term_ms=offer["minimumTermMs"],
+            rates=rates_from_json(offer.get("rates")),
         )
 
 
@@ -230,6 +239,7 @@ def order_to_json(order: Order) -> Json:
         "avoid": sorted(order.avoid),
         **({"where": to_json(of_text(wanted.where))} if wanted.where else {}),
         **_company_to_json(order.company),
+        **burden_to_json(order.burden),
     }
 
 
@@ -269,6 +279,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
         may_wait=value["mayWait"],
         avoid=frozenset(value["avoid"]),
         company=_company_from_json(value.get("company")),
+        burden=burden_from_json(value.get("burden")),
     )
 
 

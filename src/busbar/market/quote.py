@@ -41,6 +41,8 @@ class Quote(NamedTuple):
     above_cap: bool = False
     reason: Reason | None = None
     message: str = ""
+    moving_nano: int = 0
+    """What of the cost is for moving data."""
 
     @property
     def is_whole(self) -> bool:
@@ -98,6 +100,7 @@ def _priced(
         above,
         Reason.PRICE_ABOVE_CAP if above else refusals[0].reason if refusals else None,
         "" if above or not refusals else refusals[0].sentence,
+        sum(match.moving_nano for match in matches),
     )
 
 

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOT_OFFERED = "NotOffered"
     OFFER_UNAVAILABLE = "OfferUnavailable"
     PRICE_ABOVE_CAP = "PriceAboveCap"
+    EGRESS_ABOVE_CAP = "EgressAboveCap"
     NOT_ENOUGH_CPU = "NotEnoughCpu"
     NOT_ENOUGH_MEMORY = "NotEnoughMemory"
     NOT_ENOUGH_GPU = "NotEnoughGpu"
@@ -62,6 +63,7 @@ ADVICE: dict[Reason, str] = {
     Reason.NOT_OFFERED: "Ask the vendor to offer the node.",
     Reason.OFFER_UNAVAILABLE: "Wait for the offer's hours, or set mayWait.",
     Reason.PRICE_ABOVE_CAP: "Raise maxEuroPerDTU, or set mayWait for a cheaper hour.",
+    Reason.EGRESS_ABOVE_CAP: "Raise maxEgressEuro, or state how much is read: expectedRead.",
     Reason.NOT_ENOUGH_CPU: "Request less cpu: work is not split over nodes.",
     Reason.NOT_ENOUGH_MEMORY: "Request less memory: work is not split over nodes.",
     Reason.NOT_ENOUGH_GPU: "Request fewer GPUs: work is not split over nodes.",

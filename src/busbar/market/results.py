@@ -57,8 +57,9 @@ class PriceList:
         return self._known[key]
 
     def cost(self, placement: Placement) -> int:
-        """Give what the term costs: the hold."""
-        return cost_of(self.segments(placement), self._matching.draw(placement))
+        """Give what the term and its data cost: the hold."""
+        term = cost_of(self.segments(placement), self._matching.draw(placement))
+        return term + self._matching.moving(placement)
 
 
 def _matches(matching: Matching, turns: Iterable[Turn]) -> Iterator[Match]:
@@ -85,6 +86,7 @@ def _terms(matching: Matching, prices: PriceList, placement: Placement) -> tuple
         segments[0].price_nano,
         matching.asked(placement)[0].price_nano,
         segments,
+        matching.moving(placement),
     )
 
 

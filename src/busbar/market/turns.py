@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from busbar.market.burden import likeness
 from busbar.market.lots import lots, name_key
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order
 from busbar.market.terms import Window
-from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
+from busbar.model.dtu import Resources, base_draw
 
 
 class Wish(NamedTuple):
@@ -39,12 +40,6 @@ class Turn(NamedTuple):
     window: Window
     kind: int
     placement: Placement | None = None
-
-
-@lru_cache(maxsize=1 << 14)
-def base_draw(requests: Resources) -> int:
-    """Give the draw on a reference node."""
-    return draw_micro(requests, REFERENCE_RATING)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -111,7 +106,8 @@ def _likeness(wish: Wish) -> tuple[object, ...]:
     order, window = wish.order, wish.window
     requests = tuple(-amount for amount in order.requests)
     terms = -window.length, window.first, -window.latest_end, window.forward
-    return (*requests, *terms, order.eligibility, sorted(order.avoid), order.company)
+    wanted = order.eligibility, sorted(order.avoid), order.company
+    return (*requests, *terms, *wanted, *likeness(order.burden))
 
 
 def place_in_turn(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from busbar.market.burden import GIB, Burden, Delay
+from busbar.market.laden import Loaded
 from busbar.market.orders import Order
 from busbar.market.reasons import Reason
 from busbar.market.restrictions import said as restriction
@@ -42,6 +44,8 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
         case Reason.PRICE_ABOVE_CAP:
             found = "" if cheapest is None else f" (cheapest eligible: {price(cheapest)})"
             return f"above {price(order.cap_nano)}{found}"
+        case Reason.EGRESS_ABOVE_CAP:
+            return f"to which moving its data costs more than {euro(order.burden.cap_nano or 0)}"
         case Reason.NOT_ENOUGH_CPU:
             return f"without enough cpu ({format_milli(need.cpu_milli)} requested)"
         case Reason.NOT_ENOUGH_MEMORY:
@@ -78,6 +82,39 @@ _FIXED = {
 def price(nano: int) -> str:
     """Write a price with its unit."""
     return f"{format_euro(nano)} €/DTU"
+
+
+def weight(burden: Burden, loaded: Loaded, there: int, here: int) -> str:
+    """Say what makes a row dearer than the one taken, where its price does not.
+
+    Such as `dearer with 0.004 € to bring 12 GiB from Germany and 40s to fetch its image`.
+    """
+    found = []
+    if burden.data is not None and loaded.moving(there) > loaded.moving(here):
+        region, _, read, write = burden.data
+        what = f"bring {volume(read)} from" if read >= write else f"send {volume(write)} to"
+        where = region or "where its data is"
+        found.append(f"{euro(loaded.moving(there))} to {what} {where}")
+    for why, ms in loaded.losses(there):
+        found.append(f"{format_duration(ms // 1000 * 1000)} to {_LOSS[why]}")
+    return f"dearer with {' and '.join(found)}" if found else ""
+
+
+_LOSS = {Delay.PULL: "fetch its image", Delay.RESTART: "start anew where it was not before"}
+
+
+def volume(count: int) -> str:
+    """Write bytes for a sentence: `12 GiB`, `1.5 GiB`, `300 MiB`."""
+    tenths = count * 10 // GIB
+    if tenths < 1:
+        return f"{-(-count // 2**20)} MiB"
+    whole, rest = divmod(tenths, 10)
+    return f"{whole}.{rest} GiB" if rest else f"{whole} GiB"
+
+
+def euro(nano: int) -> str:
+    """Write an amount to the micro-euro, rounded up: what costs something is not shown as 0."""
+    return f"{format_euro(-(-nano // 1_000) * 1_000)} €"
 
 
 def unknown_vendors(order: Order, known: frozenset[str]) -> list[str]:

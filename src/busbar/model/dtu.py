@@ -6,6 +6,7 @@ Next: `objects.py`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from busbar.model.money import NanoEuro, format_euro
@@ -50,6 +51,12 @@ def draw_micro(requests: Resources, rating_micro: int, gpu_weight_micro: int = 0
     memory = -(-requests.memory_bytes * MICRO // MEMORY_PER_DTU)
     base = max(cpu, memory, requests.gpus * gpu_weight_micro)
     return -(-base * rating_micro // MICRO)
+
+
+@lru_cache(maxsize=1 << 14)
+def base_draw(requests: Resources) -> int:
+    """Give the draw on a reference node."""
+    return draw_micro(requests, REFERENCE_RATING)
 
 
 def amount(price: int, draw: int, ms: int) -> NanoEuro:

@@ -63,6 +63,18 @@ def whole(value: object, path: str) -> int:
     return _ceil(parse_quantity(value, path))
 
 
+VOLUME_MAX = 2**50
+"""A pebibyte: a larger volume of data is a typing error."""
+
+
+def volume(value: object, path: str) -> int:
+    """Give an amount of data to be moved, in bytes."""
+    found = whole(value, path)
+    if found > VOLUME_MAX:
+        raise InvalidField(path, 'is more than a pebibyte; write a quantity such as "12Gi"')
+    return found
+
+
 def _as_text(value: object) -> str:
     """Give a number's text; nothing where it is no number, or too long to be one in range."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -32,6 +32,13 @@ ANN_RESTRICTIONS = "busbar.dev/restrictions"
 ANN_NOT_AFTER = "busbar.dev/not-after"
 ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"
+ANN_READ = "busbar.dev/expected-read"
+"""How much the workload will read from its buckets, as a quantity of bytes such as 12Gi."""
+ANN_WRITE = "busbar.dev/expected-write"
+ANN_EGRESS_CAP = "busbar.dev/max-egress-euro"
+"""The most that moving its data may cost, in euro."""
+ANN_RAN_ON = "busbar.dev/ran-on"
+"""The node on which the work was before; set by controllers, not by users."""
 ANN_AVOID = "busbar.dev/avoid-nodes"
 """Comma-separated nodes that lost this workload, and `LABEL=VALUE` of their failure domains.
 

@@ -22,6 +22,7 @@ Term = tuple[int, int]
 
 MASK = 2**64 - 1
 NEVER = 2**60
+DATA = ("region", "keeper", "readBytes", "writeBytes")
 RESOURCES = ("cpuMilli", "memoryBytes", "gpus")
 
 
@@ -114,6 +115,7 @@ class Market:
         self.untimely: dict[str, str] = {}
         self.known_parts: dict[Term, list[tuple[int, int]]] = {}
         self.costs: dict[tuple[str, tuple[str, str]], int] = {}
+        self.weighed: dict[tuple[str, tuple[str, str]], tuple[int, int]] = {}
         self.wishes = [w for o in status["orders"] if (w := self.wish(o)) is not None]
         self.lay_out_time()
         self.count_room(status["commitments"])
@@ -242,6 +244,8 @@ class Market:
         asks = self.asks(row, term)
         if asks is None or max(asks) > wish.order["capNano"]:
             return False
+        if self.is_beyond_egress_cap(wish, row):
+            return False
         return bool(row.offer["minimumTermMs"] <= term[1] - term[0])
 
     def has_room(self, wish: Wish, row: Row, term: Term, without: Wish | None = None) -> bool:
@@ -270,6 +274,27 @@ class Market:
                 paid[key] = max(paid.get(key, 0), other.place.asks[cell] or 0)
                 caps[key] = min(caps.get(key, NEVER), other.order["capNano"])
         return all(paid[key] <= caps[key] for key in paid)
+
+    # What a place costs beyond its price.
+
+    def burden(self, wish: Wish, row: Row) -> tuple[int, int]:
+        """Give what an order's data costs to move to a row, and the time it loses there."""
+        key = wish.order["id"], row.name
+        if key not in self.weighed:
+            self.weighed[key] = weigh(wish.order.get("burden"), row)
+        return self.weighed[key]
+
+    def is_beyond_egress_cap(self, wish: Wish, row: Row) -> bool:
+        cap = (wish.order.get("burden") or {}).get("capNano")
+        return cap is not None and self.burden(wish, row)[0] > cap
+
+    def beyond(self, wish: Wish, row: Row) -> int:
+        """Give what a row costs an order that runs now beyond the price, on a reference node."""
+        moving, lost = self.burden(wish, row)
+        if not lost:
+            return moving
+        first = self.parts((wish.start, wish.start + wish.length))[0][0]
+        return moving + amount(row.asks[first] or 0, base_draw(wish.needs), lost)
 
     # Turns.
 
@@ -319,7 +344,9 @@ class Market:
                     lengths = [ms for _, ms in self.parts(term)]
                     asks = self.asks(row, term) or []
                     cost = sum(ask * ms for ask, ms in zip(asks, lengths, strict=True))
-                    choices.append((cost, term, rank))
+                    moving, lost = self.burden(wish, row)
+                    work = (cost + asks[0] * lost) * base_draw(wish.needs)
+                    choices.append((work + moving * MICRO * HOUR, term, rank))
         for _, term, rank in sorted(choices):
             row = self.rows[rank]
             fits = self.has_room(wish, row, term) and self.bears(wish, row, term)
@@ -463,12 +490,17 @@ class Market:
             return NEVER
         draw = base_draw(wish.needs)
         parts = self.parts(term)
-        return sum(amount(row.asks[cell] or 0, draw, ms) for cell, ms in parts)
+        price = sum(amount(row.asks[cell] or 0, draw, ms) for cell, ms in parts)
+        return price + self.beyond(wish, row)
 
     def cost_now(self, wish: Wish) -> int:
         if wish.row is not None:
             return self.cost(wish, wish.row)
-        return amount(wish.order["capNano"], base_draw(wish.needs), wish.length) + 1
+        most = 0
+        if wish.order.get("burden"):
+            may = [row for row in self.rows if self.cost(wish, row) < NEVER]
+            most = max((self.beyond(wish, row) for row in may), default=0)
+        return amount(wish.order["capNano"], base_draw(wish.needs), wish.length) + most + 1
 
     def elsewhere(self, wish: Wish) -> tuple[int, Row | None]:
         """Give the cheapest other node with room, the first in tie order."""
@@ -552,8 +584,10 @@ class Market:
             if wish.row is None:
                 continue
             node, offer = wish.row.node, wish.row.offer
+            moving, _ = self.burden(wish, wish.row)
             found.append(
                 {
+                    **({"movingNano": moving} if moving else {}),
                     "order": wish.order["id"],
                     "node": node["node"],
                     "vendor": offer["vendor"],
@@ -574,7 +608,30 @@ def likeness(wish: Wish) -> tuple[Any, ...]:
     terms = [-wish.length, wish.start, -wish.latest, wish.forward]
     company = wish.company or {"groups": [], "apart": [], "together": [], "spread": []}
     rules = tuple(tuple(map(as_tuple, company[name])) for name in company)
-    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules
+    load = wish.order.get("burden") or {"lost": [], "capNano": None}
+    data, cap = load.get("data") or {}, load["capNano"]
+    lost = tuple((e["why"], e["ms"], sorted(e["spared"])) for e in load["lost"])
+    weight = tuple(data[name] for name in DATA if name in data), lost, -1 if cap is None else cap
+    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules, *weight
+
+
+def weigh(load: Json | None, row: Row) -> tuple[int, int]:
+    """Give what data costs to move to a row, nano-euro, and the ms lost there."""
+    if not load:
+        return 0, 0
+    lost = sum(e["ms"] for e in load["lost"] if row.node["node"] not in e["spared"])
+    data, rates = load.get("data"), row.offer.get("rates")
+    if not data or not rates:
+        return 0, lost
+    zone, region = row.node["zone"], data["region"]
+    bill = 0
+    for size, way in (("readBytes", "ingressNano"), ("writeBytes", "egressNano")):
+        same_region, other_region, other_vendor = rates[way]
+        rate = same_region if region and region == zone else other_region
+        if not data["keeper"] or data["keeper"] != row.offer["vendor"]:
+            rate = max(rate, other_vendor)
+        bill += data[size] * rate
+    return bill // 2**30, lost
 
 
 def as_tuple(value: Any) -> Any:

@@ -133,6 +133,9 @@ def _matches_differ(market: Market, said: Json, due: Json) -> Iterator[Finding]:
     if said["askNano"] != due["askNano"]:
         asked = f"{_euro(said['askNano'])}; by the offer's calendar {_euro(due['askNano'])}"
         yield Finding(order, f"its supplier is said to ask {asked}")
+    if said.get("movingNano", 0) != due.get("movingNano", 0):
+        moves = [f"{format_euro(match.get('movingNano', 0))} €" for match in (said, due)]
+        yield Finding(order, f"pays {moves[0]} for moving its data; by the rule {moves[1]}")
     if said["segments"] != due["segments"]:
         yield Finding(order, _segments_differ(said["segments"], due["segments"]))
 
@@ -162,6 +165,11 @@ def _why(market: Market, said: Json, due: Json) -> str:
         return f"{said['offer']} is closed in its term"
     if theirs != ours and ours is not None:
         return f"{said['node']} asks {_euro(theirs)}, {due['node']} {_euro(ours)}"
+    beyond = [market.beyond(wish, each) for each in (row, wish.place)]
+    if beyond[0] != beyond[1]:
+        costs = [f"{format_euro(nano)} €" for nano in beyond]
+        there = f"{said['node']} {costs[0]}, {due['node']} {costs[1]}"
+        return f"both ask the same, and moving data and starting there cost more: {there}"
     return f"both ask the same, and {due['node']} comes first (the fuller node, then the lot)"
 
 

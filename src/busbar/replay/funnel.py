@@ -16,6 +16,7 @@ ORDER = (
     "NotOffered",
     "OfferUnavailable",
     "PriceAboveCap",
+    "EgressAboveCap",
     "NotEnoughCpu",
     "NotEnoughMemory",
     "NotEnoughGpu",
@@ -75,6 +76,8 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     cap = wish.order["capNano"]
     if all(max(asks) > cap for asks in asked):
         return "PriceAboveCap"
+    if market.is_beyond_egress_cap(wish, row):
+        return "EgressAboveCap"
     for name, reason in zip(RESOURCES, TOO_SMALL, strict=True):
         if row.node[name] < wish.order[name]:
             return reason

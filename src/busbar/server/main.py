@@ -141,7 +141,7 @@ class Cloud:
             self.store, self.groups_of, self.user_of, clock.now, lambda: self.audit.status
         )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
-        ask = market.create_app(self.kubernetes.door, self.identify, clock.now)
+        ask = market.create_app(self.kubernetes.door, self.identify, clock.now, self.settings.place)
         scrape = metrics.create_app(self.kubernetes.door, self.identify, self.clearings)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
@@ -184,7 +184,9 @@ class Cloud:
         listening = Listening()
         runner = Runner(
             self.store,
-            controllers(ControllerSettings(fee_ppm=settings.fee_ppm), listening),
+            controllers(
+                ControllerSettings(fee_ppm=settings.fee_ppm, place=settings.place), listening
+            ),
             clock.now,
             listening=listening,
         )

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from busbar.market.luggage import Place
+
 DEFAULT_DATA = "/var/lib/busbar"
 
 
@@ -30,7 +32,16 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Further host names and addresses by which clients reach this machine."""
     fee_ppm: Annotated[int, msgspec.Meta(ge=0, le=500_000)] = 20_000
     """The exchange's fee, in millionths of what the consumer pays."""
+    data_region: Annotated[str, msgspec.Meta(max_length=63)] = ""
+    """Region in which the S3 door keeps its objects; "" where nobody said."""
+    data_vendor: Annotated[str, msgspec.Meta(max_length=63)] = ""
+    """Vendor on whose machines it keeps them; "" for somebody who sells nothing here."""
     store: Annotated[str, msgspec.Meta(pattern="^(sqlite|memory)$")] = "sqlite"
+
+    @property
+    def place(self) -> Place:
+        """Give where buckets are kept."""
+        return Place(self.data_region, self.data_vendor)
 
     @property
     def directory(self) -> Path:

@@ -8,6 +8,16 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from busbar.market.book import Book
+from busbar.market.burden import (
+    FREE,
+    NO_BURDEN,
+    Burden,
+    Data,
+    Delay,
+    Lost,
+    Rates,
+    Relations,
+)
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
@@ -183,6 +193,35 @@ def sociable_markets(draw):
     return book, [replace(order, company=draw(companies)) for order in draw(batches())]
 
 
+relations = st.builds(Relations, *(st.sampled_from([0, 0, 1_000_000, 7_000_000]),) * 3)
+rates = st.one_of(st.just(FREE), st.builds(Rates, relations, relations))
+volumes = st.sampled_from([0, 1, GIB // 3, GIB, 5 * GIB])
+places = st.sampled_from(["", *ZONES]), st.sampled_from(["", *VENDORS])
+datas = st.builds(Data, *places, volumes, volumes)
+some_nodes = st.frozensets(st.sampled_from([f"n{i}" for i in range(7)]))
+delays = st.builds(
+    Lost, st.sampled_from(list(Delay)), st.sampled_from([1, MINUTE, HOUR]), some_nodes
+)
+burdens = st.one_of(
+    st.just(NO_BURDEN),
+    st.builds(
+        Burden,
+        st.none() | datas,
+        st.lists(delays, max_size=2).map(tuple),
+        st.sampled_from([None, None, 0, 3_000_000]),
+    ),
+)
+
+
+@st.composite
+def laden_markets(draw):
+    """Make markets in which moving data has its price, and some orders lose time on some nodes."""
+    rows = [replace(row, rates=draw(rates)) for row in draw(supplies())]
+    book = Book.build(rows, draw(st.lists(commitments(), max_size=2)), VENDORS, draw(companions))
+    wanted = [replace(o, burden=draw(burdens), company=draw(companies)) for o in draw(batches())]
+    return book, wanted
+
+
 @st.composite
 def batches(draw):
     return [draw(orders(i)) for i in range(draw(st.integers(0, 7)))]
@@ -308,4 +347,42 @@ def _company(chance: random.Random) -> Company:
         _near(chance),
         _near(chance),
         (spread,) if chance.random() < 0.4 else (),
+    )
+
+
+def laden_market(
+    seed: int, nodes: tuple[int, int] = (2, 6), orders: tuple[int, int] = (4, 14)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which most orders cost more in one place than in another."""
+    chance = random.Random(seed)
+    book, wanted = busy_market(seed, nodes, orders)
+    asked = {row.offer: _rates(chance) for row in book.supplies}
+    rows = [replace(row, rates=asked[row.offer]) for row in book.supplies]
+    kinds = [NO_BURDEN, *(_burden(chance, nodes[1]) for _ in range(4))]
+    found = [replace(order, burden=chance.choice(kinds)) for order in wanted]
+    return Book.build(rows, book.commitments, book.vendors), found
+
+
+def _rates(chance: random.Random) -> Rates:
+    def relations() -> Relations:
+        return Relations(*(chance.choice([0, 1, 3, 8]) * 1_000_000 for _ in range(3)))
+
+    return Rates(relations(), relations()) if chance.random() < 0.7 else FREE
+
+
+def _burden(chance: random.Random, nodes: int) -> Burden:
+    names = [f"n{i}" for i in range(nodes)]
+    data = Data(
+        chance.choice(ZONES),
+        chance.choice(["", *VENDORS]),
+        chance.randint(0, 4 * GIB),
+        chance.choice([0, GIB // 7]),
+    )
+    lost = tuple(
+        Lost(why, chance.randint(1, 20 * MINUTE), frozenset(chance.sample(names, nodes // 2)))
+        for why in Delay
+        if chance.random() < 0.5
+    )
+    return Burden(
+        data if chance.random() < 0.8 else None, lost, chance.choice([None, None, 9_000_000])
     )

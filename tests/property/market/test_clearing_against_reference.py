@@ -14,6 +14,8 @@ from tests.property.market.strategies import (
     batches,
     books,
     busy_market,
+    laden_market,
+    laden_markets,
     sociable_market,
     sociable_markets,
 )
@@ -21,6 +23,7 @@ from tests.property.market.strategies import (
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar
 from busbar.market.clearing import clear
+from busbar.market.laden import Loaded
 from busbar.market.matching import Matching
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
@@ -59,6 +62,27 @@ def test_the_reference_agrees_about_company(market, seed):
 def test_the_reference_agrees_about_company_in_crowded_markets(seed):
     status = published(*sociable_market(seed), seed)
     assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(laden_markets(), seeds)
+def test_the_reference_agrees_about_what_places_cost_beyond_their_price(market, seed):
+    status = published(*market, seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_about_burdens_in_crowded_markets(seed):
+    status = published(*laden_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_the_input_does_not_matter_to_laden_orders(seed):
+    book, orders = laden_market(seed)
+    shuffled = random.Random(seed).sample(orders, len(orders))
+    assert published(book, orders, seed) == published(book, shuffled, seed)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -162,4 +186,11 @@ def test_it_catches_room_that_is_counted_twice(monkeypatch):
 def test_it_catches_company_that_is_not_heeded(monkeypatch):
     monkeypatch.setattr("busbar.market.matching.row_test", lambda rules: lambda rows: rows >= 0)
     outcomes = [published(*sociable_market(seed), seed) for seed in range(20)]
+    assert any(clear_again(s) != (s["matches"], s["refusals"]) for s in outcomes)
+
+
+@pytest.mark.parametrize("what", ["moving", "lost_ms"])
+def test_it_catches_a_burden_that_is_not_weighed(what, monkeypatch):
+    monkeypatch.setattr(Loaded, what, lambda self, row: 0)
+    outcomes = [published(*laden_market(seed), seed) for seed in range(20)]
     assert any(clear_again(s) != (s["matches"], s["refusals"]) for s in outcomes)

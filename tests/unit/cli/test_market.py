@@ -273,6 +273,17 @@ def test_a_quote_tells_now_the_cheapest_hour_and_draws_the_rest(
     assert json.loads(busbar("quote", manifest, "-o", "json").out) == QUOTE
 
 
+def test_a_quote_shows_compute_and_moving_data_apart(
+    busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laden = start("0.056", compute="0.05", egress="0.006", pricePerDTU="0.05")
+    answer = {**QUOTE, "now": laden}
+    monkeypatch.setattr(cloud, "_write", lambda *_: (200, json.dumps(answer).encode()))
+    found = busbar("quote", manifest).out
+    assert "now              0.056 €  at 0.05 €/DTU" in found
+    assert "0.05 € compute, 0.006 € moving data" in found
+
+
 def test_what_is_placed_in_part_is_not_drawn_as_to_be_had(
     busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from busbar.market import exchange
+from busbar.market import exchange, luggage
 from busbar.market.axis import FORWARD_SLOTS
 from busbar.market.clearing import RULE
 from busbar.market.funnel import STAGES
@@ -36,6 +36,9 @@ def test_the_reasons_about_nodes_are_those_that_a_funnel_asks():
         f"{FORWARD_SLOTS} slots ahead",
         f"{DEFAULT_REQUESTS.cpu_milli}m and {DEFAULT_REQUESTS.memory_bytes // 1024**2} MiB",
         f"else {wellknown.DEFAULT_CAP_EURO}",
+        f"{luggage.CARRY_BYTES_PER_S // 10**6} MB/s) carries",
+        f"unpacked at {luggage.PULL_BYTES_PER_S // 10**6} MB/s",
+        f"loses {luggage.RESTART_MS // 1000} s",
     ],
 )
 def test_numbers_and_names_are_those_of_the_code(fact):
@@ -52,6 +55,9 @@ def test_numbers_and_names_are_those_of_the_code(fact):
         wellknown.ANN_NOT_AFTER,
         wellknown.ANN_DURATION,
         wellknown.ANN_MAY_WAIT,
+        wellknown.ANN_READ,
+        wellknown.ANN_WRITE,
+        wellknown.ANN_EGRESS_CAP,
     ],
 )
 def test_each_term_of_an_order_is_documented(annotation):

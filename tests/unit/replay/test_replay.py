@@ -11,7 +11,7 @@ from tests.unit.market.world import NOON, first_book, order
 from busbar.market.clearing import clear
 from busbar.market.funds import Funds
 from busbar.market.publish import clearing_to_json
-from busbar.replay.compare import Verdict, replay
+from busbar.replay.compare import RULE, Verdict, replay
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_what_is_no_clearing_is_called_unreadable_and_nothing_is_raised(status):
 
 def test_lists_that_are_empty_may_be_left_out():
     assert replay("c", clearing_to_json(first_book(), (), clear(first_book(), (), NOON))).stands
-    bare = {"atMs": NOON, "seed": NOON, "rule": "busbar-merit-3"}
+    bare = {"atMs": NOON, "seed": NOON, "rule": RULE}
     assert replay("c", bare).verdict is Verdict.AGREES
 
 

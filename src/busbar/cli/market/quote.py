@@ -98,6 +98,9 @@ def _start(when: str, start: Json) -> None:
     if start["aboveCap"]:
         line += "  ABOVE THE CAP"
     click.echo(clean(line))
+    if _nano(start.get("egress") or 0):
+        parts = f"{_short(start['compute'])} € compute, {_short(start['egress'])} € moving data"
+        click.echo(f"{'':<17}{parts}")
     if start["reason"] and not start["aboveCap"]:
         click.echo(f"{'':<17}for {start['placed']} of them; the others: {start['reason']}")
 

@@ -21,6 +21,7 @@ from busbar.model.objects import (
     namespace_of,
     owner_reference,
     spec_of,
+    status_of,
     uid_of,
 )
 from busbar.model.time import Instant, parse_instant
@@ -28,12 +29,16 @@ from busbar.model.wellknown import (
     ANN_AVOID,
     ANN_CAP,
     ANN_DURATION,
+    ANN_EGRESS_CAP,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_RAN_ON,
+    ANN_READ,
     ANN_REGION,
     ANN_RESTRICTIONS,
     ANN_SCRIPT,
     ANN_VENDOR,
+    ANN_WRITE,
     CSI_BUCKET,
     LABEL_JOB,
 )
@@ -52,6 +57,8 @@ def read_spec(job: Object) -> JobSpec:
     not_after(spec)
     if spec.max_euro_per_dtu is not None:
         parse_euro(spec.max_euro_per_dtu, "spec.maxEuroPerDTU")
+    if spec.max_egress_euro is not None:
+        parse_euro(spec.max_egress_euro, "spec.maxEgressEuro")
     buckets(spec)
     _restrictions(spec.restrictions)
     return spec
@@ -81,6 +88,7 @@ def next_pod(job: Object, spec: JobSpec, now: Instant, losses: int, avoid: str) 
         **_terms(spec),
         **({ANN_LOSSES: str(losses)} if losses else {}),
         **({ANN_AVOID: avoid} if avoid else {}),
+        **({ANN_RAN_ON: ran_on} if (ran_on := str(status_of(job).get("node") or "")) else {}),
     }
     pod = new_object(
         key,
@@ -101,13 +109,16 @@ def _terms(spec: JobSpec) -> dict[str, str]:
     """Give the market terms, as annotations of the Pod."""
     restrictions = spec.restrictions
     terms = {
-        ANN_CAP: _price(spec.max_euro_per_dtu),
+        ANN_CAP: _price(spec.max_euro_per_dtu, "spec.maxEuroPerDTU"),
         ANN_REGION: _joined(restrictions.region),
         ANN_VENDOR: _joined(restrictions.vendor),
         ANN_RESTRICTIONS: _restrictions(restrictions),
         ANN_NOT_AFTER: spec.not_after,
         ANN_MAY_WAIT: "true" if spec.may_wait else None,
         ANN_DURATION: spec.expected_duration,
+        ANN_READ: _text(spec.expected_read),
+        ANN_WRITE: _text(spec.expected_write),
+        ANN_EGRESS_CAP: _price(spec.max_egress_euro, "spec.maxEgressEuro"),
         ANN_SCRIPT: spec.script_path,
     }
     return {name: value for name, value in terms.items() if value}
@@ -119,8 +130,12 @@ def _restrictions(said: Restrictions) -> str | None:
     return to_text(read_expression(wanted, "spec.restrictions")) if wanted else None
 
 
-def _price(value: str | int | float | None) -> str | None:
-    return None if value is None else format_euro(parse_euro(value, "spec.maxEuroPerDTU"))
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _price(value: str | int | float | None, path: str) -> str | None:
+    return None if value is None else format_euro(parse_euro(value, path))
 
 
 def _joined(value: str | list[str] | None) -> str | None:

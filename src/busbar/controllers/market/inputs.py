@@ -42,7 +42,7 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant) -> Inputs:
         if isinstance(order, OrderRefused):
             refused.append((pod, order))
         else:
-            orders[order.id] = Ordered(order, pod)
+            orders[order.id] = Ordered(standing.freight.laden(order), pod)
     namespaces = sorted({ordered.order.namespace for ordered in orders.values()})
     funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in namespaces}
     wanted = [ordered.order for ordered in orders.values()]

@@ -58,7 +58,7 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
+        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         joined = Transaction(claim)
         for match in group:
@@ -83,7 +83,7 @@ class _Batch:
         """Give the transaction that makes a match a contract."""
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        money = match.hold_nano
+        money = match.compute_nano
         contract = _contract(ordered, match, money, self._record, epoch, now)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now

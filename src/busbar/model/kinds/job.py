@@ -75,6 +75,16 @@ class JobSpec(Part):
     expected_duration: Annotated[
         str | None, Meta(description="How long it will take, such as 30m.")
     ] = None
+    expected_read: Annotated[
+        str | int | None,
+        Meta(description="What it reads from its buckets, such as 12Gi; all of them if left out."),
+    ] = None
+    expected_write: Annotated[
+        str | int | None, Meta(description="What it writes to its buckets, such as 1Gi.")
+    ] = None
+    max_egress_euro: Annotated[
+        str | int | float | None, Meta(description="Most that moving its data may cost, in euro.")
+    ] = None
     may_wait: Annotated[
         bool, Meta(description="It may start later, in the cheapest slot before notAfter.")
     ] = False

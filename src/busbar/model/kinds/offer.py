@@ -53,6 +53,32 @@ class Calendar(Part):
     exceptions: list[CalendarException] = []
 
 
+PricePerGiB = Annotated[
+    str | int | float, Meta(description='Euro per GiB, such as "0.01"; nothing where left out.')
+]
+
+
+class TransferPrices(Part):
+    """Prices by where the other end is; of those that apply, the dearest counts."""
+
+    same_region: PricePerGiB = "0"
+    other_region: PricePerGiB = "0"
+    other_vendor: Annotated[
+        PricePerGiB, Meta(description="Where somebody else keeps the data, in whichever region.")
+    ] = "0"
+
+
+class Transfer(Part):
+    """What the vendor asks for data that workloads read and write elsewhere."""
+
+    ingress: Annotated[TransferPrices, Meta(description="For what comes in.")] = field(
+        default_factory=TransferPrices
+    )
+    egress: Annotated[TransferPrices, Meta(description="For what goes out.")] = field(
+        default_factory=TransferPrices
+    )
+
+
 class OfferSpec(Part):
     """What is offered: which nodes of the vendor, when and at which price."""
 
@@ -67,6 +93,9 @@ class OfferSpec(Part):
     ] = {}
     reclaim_notice: Annotated[str, Meta(description="Notice before capacity is taken back.")] = "0s"
     minimum_term: Annotated[str, Meta(description="Shortest contract, such as 10m.")] = "0s"
+    transfer: Annotated[
+        Transfer | None, Meta(description="Prices of moving data, per GiB; free if left out.")
+    ] = None
     paused: Annotated[bool, Meta(description="Sell nothing new.")] = False
 
 

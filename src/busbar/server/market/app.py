@@ -8,6 +8,7 @@ from typing import Any
 from busbar.apis.kubernetes.authorization import Attributes, Check, authorize, role_of
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
+from busbar.market.luggage import NOWHERE, Place
 from busbar.model.time import Instant
 from busbar.server.market.observatory import Observatory
 from busbar.server.market.quotes import admitted, quote
@@ -20,10 +21,10 @@ Identify = Callable[[Any], Awaitable[Identity | None]]
 
 
 def create_app(
-    door: Door, identify: Identify, clock: Callable[[], Instant]
+    door: Door, identify: Identify, clock: Callable[[], Instant], place: Place = NOWHERE
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application."""
-    observatory = Observatory(door.store)
+    observatory = Observatory(door.store, place)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         await answer(send, _answer(scope, receive))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from busbar.controllers.standing import Standing
+from busbar.market.luggage import Place
 from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot, Store
 
@@ -21,9 +22,9 @@ WAITING_MAX = 16
 class Observatory:
     """Answers questions from the latest snapshot."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, place: Place) -> None:
         self._store = store
-        self._standing = Standing()
+        self._standing = Standing(place)
         self._turn = asyncio.Lock()
         self._waiting = 0
 

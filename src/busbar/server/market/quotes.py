@@ -88,7 +88,7 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
     if namespace is None:
         said = f"namespace {asked.namespace} does not exist; make it with "
         raise RequestRefused(404, f"{said}`kubectl create namespace {asked.namespace}`")
-    orders = [_order(pod, namespace) for pod in _pods(asked, now)]
+    orders = [standing.freight.laden(_order(pod, namespace)) for pod in _pods(asked, now)]
     found = list(quotes(standing.book, orders, now))
     best = min((q for q in found if q.is_whole), key=_cost, default=None)
     first = orders[0]
@@ -150,6 +150,8 @@ def _start(found: Quote) -> dict[str, Any]:
         "start": format_instant(found.start),
         "placed": found.placed,
         "cost": None if cost is None else format_euro(cost),
+        "compute": None if cost is None else format_euro(cost - found.moving_nano),
+        "egress": None if cost is None else format_euro(found.moving_nano),
         "pricePerDTU": None if cost is None else format_euro(found.high_nano),
         "lowestPerDTU": None if cost is None else format_euro(found.low_nano),
         "vendors": sorted({vendor for vendor, _, _ in found.places}),

@@ -49,7 +49,12 @@ def why(
     if not pods:
         return {**found, "orders": [_job(snapshot, namespace, name)], "more": 0}
     pods.sort(key=lambda pod: (bool(node_of(pod)), is_final(pod), name_of(pod)))
-    waiting = {(namespace_of(pod), name_of(pod)): order for pod, order in standing.waiting()}
+    waiting = {
+        (namespace_of(pod), name_of(pod)): (
+            standing.freight.laden(order) if isinstance(order, Order) else order
+        )
+        for pod, order in standing.waiting()
+    }
     mine = {(namespace, name_of(pod)) for pod in pods}
     beside = [
         order for place, order in waiting.items() if isinstance(order, Order) and place not in mine

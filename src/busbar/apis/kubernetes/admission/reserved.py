@@ -14,12 +14,15 @@ from busbar.model.objects import Object, annotations_of, name_of, spec_of
 from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DURATION,
+    ANN_EGRESS_CAP,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_READ,
     ANN_REGION,
     ANN_RESTRICTIONS,
     ANN_SCRIPT,
     ANN_VENDOR,
+    ANN_WRITE,
     NAMESPACE_LEASES,
     NAMESPACE_SYSTEM,
 )
@@ -34,6 +37,9 @@ ORDER_TERMS: Final = frozenset(
         ANN_MAY_WAIT,
         ANN_DURATION,
         ANN_SCRIPT,
+        ANN_READ,
+        ANN_WRITE,
+        ANN_EGRESS_CAP,
     }
 )
 """What whoever orders may say of an order; all other annotations of ours are the exchange's."""

@@ -23,7 +23,7 @@ from busbar.model.expressions import (
 )
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, name_of, spec_of
-from busbar.model.quantities import milli, whole
+from busbar.model.quantities import milli, volume, whole
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
 from busbar.model.wellknown import (
     ACCOUNT_NAME,
@@ -31,9 +31,12 @@ from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DELAY_MAX,
     ANN_DURATION,
+    ANN_EGRESS_CAP,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_READ,
     ANN_RESTRICTIONS,
+    ANN_WRITE,
 )
 
 Reader = Callable[[object, str], object]
@@ -73,6 +76,11 @@ def _job(change: Change) -> Errors:
         yield from _past(spec["notAfter"], "spec.notAfter", old.get("notAfter"), change.now)
     if spec.get("expectedDuration") is not None:
         yield from _read(spec["expectedDuration"], "spec.expectedDuration", parse_duration)
+    for field in ("expectedRead", "expectedWrite"):
+        if spec.get(field) is not None:
+            yield from _read(spec[field], f"spec.{field}", volume)
+    if spec.get("maxEgressEuro") is not None:
+        yield from _read(spec["maxEgressEuro"], "spec.maxEgressEuro", parse_euro)
     if spec.get("scriptPath") is not None:
         yield from _script(spec["scriptPath"])
     for index, bucket in enumerate(spec.get("buckets") or ()):
@@ -127,6 +135,9 @@ def _offer(change: Change) -> Errors:
     for field in ("reclaimNotice", "minimumTerm"):
         if spec.get(field) is not None:
             yield from _read(spec[field], f"spec.{field}", parse_duration)
+    for way, prices in (spec.get("transfer") or {}).items():
+        for name, value in (prices or {}).items():
+            yield from _read(value, f"spec.transfer.{way}.{name}", parse_euro)
     calendar = spec.get("calendar") or {}
     zone = calendar.get("timeZone", "UTC")
     if len(zone) > _ZONE_MAX or not _is_time_zone(zone):
@@ -205,6 +216,11 @@ def _template(change: Change) -> Errors:
 
 
 _TRUTHS: Final = ("true", "false")
+_AMOUNTS: Final[tuple[tuple[str, Reader], ...]] = (
+    (ANN_READ, volume),
+    (ANN_WRITE, volume),
+    (ANN_EGRESS_CAP, parse_euro),
+)
 
 
 def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
@@ -218,6 +234,9 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
     if ANN_DURATION in notes:
         yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
+    for annotation, reader in _AMOUNTS:
+        if annotation in notes:
+            yield from _read(notes[annotation], path.format(annotation), reader)
     if ANN_RESTRICTIONS in notes:
         at = path.format(ANN_RESTRICTIONS)
         yield from _expression(notes[ANN_RESTRICTIONS], at, read_text)

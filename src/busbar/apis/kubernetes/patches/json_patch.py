@@ -82,7 +82,8 @@ class _Patching:
                 self._copied += _count(copied, _MAX_COPIED)
                 if self._copied > _MAX_COPIED:
                     raise CannotPatch("copies too much", invalid=True)
-                self._put(path, copied, replace=False)
+                # Containers of ours are changed in place: the copy must share none of them.
+                self._put(path, _fresh(copied), replace=False)
             case _:
                 text = "op must be one of add, remove, replace, move, copy, test"
                 raise CannotPatch(text, invalid=True)
@@ -178,6 +179,23 @@ def _index(node: list[Any], token: str, last: int) -> int:
 
 def _shown(path: list[str]) -> str:
     return ("/" + "/".join(path))[:200]
+
+
+def _fresh(value: Any) -> Any:
+    """Copy a value, without recursion: it may be as deep as a document may be."""
+    found: list[Any] = [None]
+    todo: list[tuple[Any, Any, Any]] = [(found, 0, value)]
+    while todo:
+        into, key, node = todo.pop()
+        if isinstance(node, dict):
+            into[key] = copied = dict.fromkeys(node)
+            todo.extend((copied, name, inner) for name, inner in node.items())
+        elif isinstance(node, list):
+            into[key] = items = [None] * len(node)
+            todo.extend((items, at, inner) for at, inner in enumerate(node))
+        else:
+            into[key] = node
+    return found[0]
 
 
 def _count(node: Any, limit: int) -> int:

@@ -122,6 +122,14 @@ def test_all_operations_take_effect_or_none() -> None:
     assert document == {"a": {"b": [1]}}
 
 
+def test_a_document_copied_into_itself_is_what_it_was_then() -> None:
+    operations = [
+        {"op": "add", "path": "/0", "value": None},
+        {"op": "copy", "from": "", "path": "/0"},
+    ]
+    assert json_patch([], operations) == [[None], None]
+
+
 def test_a_copy_and_its_original_are_two_values() -> None:
     patch = [op("copy", "/b", **{"from": "/a"}), op("add", "/b/x", value=1)]
     assert json_patch({"a": {}}, patch) == {"a": {}, "b": {"x": 1}}
