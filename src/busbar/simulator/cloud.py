@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from busbar.controllers.advice.folding import FOLD_MS
 from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.advice import AdviceCheck, check_advice
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
@@ -81,16 +83,23 @@ class Cloud:
         self.people.found()
         self._machines_join()
         self.faults.begin()
+        self.world.after(FOLD_MS, self._sum_up)
+
+    def _sum_up(self) -> None:
+        self.exchange.sum_up()
+        self.world.after(FOLD_MS, self._sum_up)
 
     def _checks_are_made(self) -> None:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
+        self.advice = AdviceCheck()
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             self.history.look,
+            self.advice.look,
         )
         self._seq = 0
         self.exchange.committed.append(self._look)
@@ -173,7 +182,9 @@ class Cloud:
         self.history.compare()
         for attempt in range(40):
             try:
-                check_settled(self.store.snapshot_now(), self.machines, self.profile.settings)
+                view, settings = self.store.snapshot_now(), self.profile.settings
+                check_settled(view, self.machines, settings)
+                check_advice(view, settings, self.world.now)
             except Broken:
                 if attempt == 39:
                     raise

@@ -7,7 +7,7 @@ holds the object, a Pod's last phase is final, a node writes only what is its ow
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from busbar.controllers.parts.deletion import delete, delete_pod
@@ -17,6 +17,7 @@ from busbar.controllers.parts.writes import create, new_object, revision_of, wit
 from busbar.ledger.settlement import top_up
 from busbar.model.objects import Key, Object, is_deleting, metadata, spec_of, status_of, uid_of
 from busbar.model.time import SECOND, Instant, format_micro_time
+from busbar.model.use import UseReport
 from busbar.simulator.exchange import Exchange
 from busbar.store.contract import Committed, Put, Refused, Transaction
 
@@ -125,6 +126,15 @@ class Door:
             return True
         put = Put(pod_key(namespace, name), fresh, revision_of(pod))
         return self._commit(Transaction((put,)))
+
+    def use(self, node: str, looks: Iterable[UseReport]) -> None:
+        """Take a node's looks at what its Pods use."""
+        known = self.get(Key("", "nodes", "", node))
+        if known is None:
+            return
+        bound = {uid_of(pod): pod for pod in self.pods_of(node)[1]}
+        for report in looks:
+            self._exchange.board.take(known, report, bound, self._exchange.world.now)
 
     def pods_of(self, node: str) -> tuple[int, list[Object]]:
         """Give the Pods bound to a node, and the revision they are of."""

@@ -1,6 +1,6 @@
 """Who uses the exchange: consumers with all kinds of orders, vendors with moods, an operator.
 
-Everything they do goes through the door, and may be refused. Next: `tastes.py`.
+Everything they do goes through the door, and may be refused. Next: `habits.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from busbar.model.wellknown import (
     LABEL_ZONE,
 )
 from busbar.simulator.door import Door
+from busbar.simulator.habits import Habits
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
 from busbar.simulator.tastes import Tastes
@@ -47,6 +48,7 @@ class People:
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed)
+        self.habits = Habits(world, door, profile.namespaces)
         self.is_active = True
         self._count = 0
 
@@ -61,6 +63,7 @@ class People:
         for number in range(self.profile.vendors):
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
+        self.habits.begin()
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
 
@@ -384,7 +387,7 @@ class People:
 
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
-        self.is_active = False
+        self.is_active = self.habits.is_active = False
         for node in self.door.all_of("", "nodes"):
             key = Key("", "nodes", "", name_of(node))
             self.door.change(

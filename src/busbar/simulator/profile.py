@@ -40,6 +40,7 @@ SETTINGS = Settings(
     curve_ms=5 * MINUTE,
     history_ms=30 * SECOND,
     payday_ms=5 * MINUTE,
+    advice_ms=20 * MINUTE,
     clearings_kept=20,
     finished_pods_kept=10,
 )
