@@ -138,11 +138,13 @@ class Look(NamedTuple):
         contract = self._reserved()
         if contract is None or not self._is_job():
             return
-        cost = cost_of(_segments(contract), int(spec_of(contract)["drawMicro"]))
+        segments = _segments(contract)
+        cost = cost_of(segments, int(spec_of(contract)["drawMicro"]))
+        length = sum(segment.end - segment.start for segment in segments)
         found = places.later_deadline(self.standing.book, order, cost, self.now)
         best = places.worthwhile(found)
         if best is not None:
-            yield words.later_deadline(self.workload, found, best, cost)
+            yield words.later_deadline(self.workload, found, best, cost, length)
 
     def _reserved(self) -> Object | None:
         for pod in self.workload.reserved:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from busbar.advice.finding import AdviceType, Evidence, Finding, Subject
+from busbar.advice.finding import AdviceType, Evidence, Finding, Subject, per_hour
 from busbar.advice.idle import Idle
 from busbar.advice.places import Change, Later, Place
 from busbar.advice.profile import PERCENT, Profile
@@ -182,13 +182,13 @@ def cheaper_hour(workload: Workload, found: Later, cost_nano: int, length_ms: in
             Evidence("length of a run", format_duration(length_ms)),
             Evidence("cheapest start", start),
         ),
-        found.saving_nano * HOUR // max(HOUR, length_ms),
+        per_hour(found.saving_nano, length_ms),
         command="in the manifest, set spec.mayWait: true and spec.notAfter a day later",
     )
 
 
 def later_deadline(
-    workload: Workload, found: tuple[Later, ...], best: Later, cost_nano: int
+    workload: Workload, found: tuple[Later, ...], best: Later, cost_nano: int, length_ms: int
 ) -> Finding:
     """A later deadline, cheaper."""
     why = [Evidence("cost as it is", f"{format_euro(cost_nano)} €")]
@@ -203,7 +203,7 @@ def later_deadline(
         f"With {best.hours} h more until its deadline it would cost {format_euro(best.saving_nano)}"
         f" € less: set notAfter to {until}.",
         tuple(why),
-        best.saving_nano,
+        per_hour(best.saving_nano, length_ms),
         {"spec": {"notAfter": until}},
         "set spec.notAfter, then delete the pod that holds the slot: it is placed anew",
         release=name_of(workload.reserved[0]),
