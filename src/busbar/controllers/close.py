@@ -28,6 +28,7 @@ class CloseReason(StrEnum):
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
+    TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
 
@@ -57,6 +58,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
+    CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
 }
@@ -91,6 +93,7 @@ SENTENCES: dict[CloseReason, str] = {
     ),
     CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
+    CloseReason.TERM_ENDED: "The hours that were held are over.",
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",
     CloseReason.WITHDRAWN_EARLY: (
         "The vendor took its capacity back without the notice agreed; what it did not deliver is "

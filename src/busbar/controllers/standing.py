@@ -62,6 +62,7 @@ class Standing:
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
         self._homes: dict[str, dict[str, tuple[_Name, ...]]] = {}
+        self._held: dict[_Name, dict[str, Object]] = {}
         self._keepers: dict[_Name, Rules] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
         self._occupancy = Occupancy()
@@ -123,6 +124,10 @@ class Standing:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
 
+    def held_by(self, namespace: str, procurement: str) -> list[Object]:
+        """Give the open contracts that hold capacity for a Procurement, by name."""
+        return [obj for _, obj in sorted(self._held.get((namespace, procurement), {}).items())]
+
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""
         return self._spent[namespace, month_of(now)]
@@ -132,15 +137,27 @@ class Standing:
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
                 self._occupancy.drop(_name(before))
-                self._move_out(before)
                 self._bill(before, -1)
+                if keeps := spec_of(before).get("procurement"):
+                    self._let_go(namespace_of(before), keeps, name_of(before))
+                else:
+                    self._move_out(before)
             if after is not None:
                 self._bill(after, 1)
             taken = commitment_of(after) if after is not None else None
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
                 self._occupancy.put(_name(after), taken)
-                self._move_in(after, taken.node)
+                if keeps := spec_of(after).get("procurement"):
+                    self._held.setdefault((namespace_of(after), keeps), {})[name_of(after)] = after
+                else:
+                    self._move_in(after, taken.node)
+
+    def _let_go(self, namespace: str, procurement: str, contract: str) -> None:
+        held = self._held.get((namespace, procurement), {})
+        held.pop(contract, None)
+        if not held:
+            self._held.pop((namespace, procurement), None)
 
     def _move_in(self, contract: Object, node: str) -> None:
         homes = self._homes.setdefault(namespace_of(contract), {})

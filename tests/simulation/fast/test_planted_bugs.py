@@ -8,6 +8,8 @@ import pytest
 
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
+from busbar.controllers.contracts import held
+from busbar.controllers.contracts.held import HeldView
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
@@ -79,6 +81,12 @@ def test_i1_a_balance_that_is_not_the_fold_of_its_postings(monkeypatch):
 def test_i2_a_slot_billed_to_its_end_though_nobody_saw_the_workload_run(monkeypatch):
     monkeypatch.setattr(ContractView, "known_until", property(lambda view: view.now))
     assert caught(hours=3, first=20) == "I2"
+
+
+def test_i2_capacity_paid_for_though_its_node_was_lost(monkeypatch):
+    monkeypatch.setattr(HeldView, "known_until", property(lambda view: view.now))
+    monkeypatch.setattr(held, "is_ready", lambda node: True)
+    assert caught(BUSY._replace(procures=True, order_every_ms=MINUTE)) == "I2"
 
 
 def test_i3_a_hold_that_is_not_given_back(monkeypatch):

@@ -14,6 +14,7 @@ import msgspec
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
 from busbar.controllers.contracts.fault import Evidence
+from busbar.controllers.contracts.held import HeldCase, read_held
 from busbar.controllers.contracts.money import (
     Settled,
     settle_all,
@@ -38,6 +39,7 @@ from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, condition, name_of, spec_of, status_of
+from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, Op, Snapshot
@@ -49,7 +51,7 @@ class ContractController:
     """Moves contracts from phase to phase, and money with them."""
 
     name = "contracts"
-    watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"))
+    watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"), ("", "nodes"))
     coalesce_ms = 0
 
     def __init__(self, settings: Settings, standing: Standing, evidence: Evidence) -> None:
@@ -58,11 +60,20 @@ class ContractController:
         self._evidence = evidence
 
     def keys(self, event: Event) -> Iterable[Key]:
-        """Wake a contract for itself and for its Pod."""
+        """Wake a contract for itself and its Pod; one that holds capacity, for its node."""
         if event.key.resource == "contracts":
             return (event.key,)
+        if event.key.resource == "nodes":
+            return self._held_on(event)
         key = contract_key(event.obj)
         return () if key is None else (key,)
+
+    def _held_on(self, event: Event) -> Iterable[Key]:
+        """Give the contracts that hold capacity on a node that was lost or found."""
+        if event.previous is not None and is_ready(event.previous) == is_ready(event.obj):
+            return ()
+        there = self._standing.contracts_on(event.key.name)
+        return [key_of(c) for c in there if spec_of(c).get("procurement")]
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Decide about one contract."""
@@ -71,6 +82,10 @@ class ContractController:
             return NOTHING
         if status_of(obj).get("phase") == "Closed":
             return self._kept(obj, now)
+        if spec_of(obj).get("procurement"):
+            there = self._standing.at(snapshot).contracts_on(spec_of(obj)["node"])
+            held = read_held(snapshot, obj, now)
+            return HeldCase(self._settings, snapshot, held, there, self._evidence).decide()
         view = read_contract(snapshot, obj, now)
         case = _Case(self._settings, self._standing, self._evidence, snapshot, view)
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()

@@ -46,7 +46,7 @@ def has_room(there: Iterable[Object], view: ContractView, node: Object) -> bool:
     `there` are the open contracts of the node.
     """
     running, _ = _neighbours(there, view)
-    return _needs(view.spec, running).fits_in(capacity_of(node))
+    return _needs(view.spec, running, view.now).fits_in(capacity_of(node))
 
 
 def give_way(
@@ -76,7 +76,10 @@ def give_way(
 
 
 def _neighbours(there: Iterable[Object], view: ContractView) -> tuple[list[Object], list[Object]]:
-    """Give the others of a node's open contracts: those that run, those that are reserved."""
+    """Give the others of a node's open contracts: those that run, those that are reserved.
+
+    Capacity that is held for a Procurement counts as running.
+    """
     others = sorted(
         (contract for contract in there if uid_of(contract) != view.uid),
         key=lambda c: (namespace_of(c), name_of(c)),
@@ -90,14 +93,16 @@ def _all_fit(
 ) -> bool:
     for start in {_term(contract)[0] for contract in reserved}:
         there = [c for c in reserved if _term(c)[0] <= start < _term(c)[1]]
-        if not _needs(spec, [*running, *there]).fits_in(capacity):
+        if not _needs(spec, [*running, *there], start).fits_in(capacity):
             return False
     return True
 
 
-def _needs(spec: ContractSpec, others: list[Object]) -> Resources:
+def _needs(spec: ContractSpec, others: list[Object], at: Instant) -> Resources:
     total = Resources(spec.cpu_milli, spec.memory_bytes, spec.gpus)
     for other in others:
+        if status_of(other).get("phase") == "Held" and at >= _term(other)[1]:
+            continue
         taken = spec_of(other)
         total = total.plus(Resources(taken["cpuMilli"], taken["memoryBytes"], taken.get("gpus", 0)))
     return total

@@ -12,7 +12,7 @@ from collections import defaultdict
 
 import msgspec
 
-from busbar.controllers.market.inputs import Inputs, Ordered
+from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
@@ -21,6 +21,7 @@ from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
+from busbar.market.orders import Order
 from busbar.market.outcome import Clearing, Match
 from busbar.model.ids import derived_suffix, derived_uid
 from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
@@ -81,6 +82,9 @@ class _Batch:
 
     def commit(self, match: Match) -> Transaction:
         """Give the transaction that makes a match a contract."""
+        standby = self._inputs.standby.get(match.order)
+        if standby is not None:
+            return self._keep(standby, match)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.compute_nano
@@ -102,6 +106,14 @@ class _Batch:
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
 
+    def _keep(self, standby: Standby, match: Match) -> Transaction:
+        """Give the transaction that holds capacity for a Procurement, as long as it is as read."""
+        contract = held_contract(standby, match, self._record, self._now)
+        ops = (create(contract), unchanged(standby.procurement), *self._still(match))
+        money = match.hold_nano
+        entries = (hold(uid_of(contract), match.namespace, money, self._now),) if money else ()
+        return Transaction(ops, entries)
+
     def _still(self, match: Match) -> tuple[Op, ...]:
         """Insist that node and offer are as they were read."""
         named = match.node, match.offer
@@ -119,8 +131,29 @@ def _contract(
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
     key = Key(GROUP, "contracts", namespace_of(pod), name)
-    spec = ContractSpec(
-        order=_reference(pod),
+    spec = _spec(order, match, _reference(pod), clearing)
+    spec = msgspec.structs.replace(spec, epoch=epoch, not_after_ms=order.deadline)
+    phase = "Bound" if match.start <= now else "Reserved"
+    status = _status(match, held_nano, phase)
+    return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
+
+
+def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -> Object:
+    """Make the contract that holds capacity for a Procurement."""
+    order, procurement = standby
+    uid = derived_uid("held", order.id, now)
+    name = f"{name_of(procurement)[:_NAME_MAX]}-{derived_suffix(order.id, now, length=8)}"
+    key = Key(GROUP, "contracts", namespace_of(procurement), name)
+    reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
+    spec = _spec(order, match, reference, clearing)
+    spec = msgspec.structs.replace(spec, procurement=name_of(procurement))
+    phase = "Held" if match.start <= now else "Reserved"
+    return _made(key, uid, spec, _status(match, match.hold_nano, phase), now)
+
+
+def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) -> ContractSpec:
+    return ContractSpec(
+        order=reference,
         vendor=match.vendor,
         offer=match.offer,
         offer_version=match.offer_version,
@@ -131,19 +164,19 @@ def _contract(
         memory_bytes=order.requests.memory_bytes,
         gpus=order.requests.gpus,
         cap_nano=order.cap_nano,
-        epoch=epoch,
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
-        not_after_ms=order.deadline,
         clearing=clearing,
     )
-    status = ContractStatus(
-        phase="Bound" if match.start <= now else "Reserved",
-        held_nano=held_nano,
-        price_per_dtu=format_euro(match.price_nano),
-        cost="0",
-    )
+
+
+def _status(match: Match, held_nano: int, phase: str) -> ContractStatus:
+    price = format_euro(match.price_nano)
+    return ContractStatus(phase=phase, held_nano=held_nano, price_per_dtu=price, cost="0")
+
+
+def _made(key: Key, uid: str, spec: ContractSpec, status: ContractStatus, now: Instant) -> Object:
     told = {"phase": status.phase, **msgspec.to_builtins(status)}
-    contract = new_object(key, derived_uid("contract", uid_of(pod), epoch), now)
+    contract = new_object(key, uid, now)
     return {**contract, "spec": msgspec.to_builtins(spec), "status": told}
 
 

@@ -24,6 +24,7 @@ from busbar.model.expressions import (
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, name_of, spec_of
 from busbar.model.quantities import milli, volume, whole
+from busbar.model.standing_orders import read_standing_order
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
 from busbar.model.wellknown import (
     ACCOUNT_NAME,
@@ -179,6 +180,20 @@ def _account(change: Change) -> Errors:
         yield from _read(budget, "spec.budget", parse_euro)
 
 
+def _procurement(change: Change) -> Errors:
+    try:
+        read_standing_order(spec_of(change.new))
+    except InvalidField as error:
+        yield field_error(error, _at(change.new, error.path))
+
+
+def _at(obj: Object, path: str) -> object:
+    value: object = obj
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
 def _bucket(change: Change) -> Errors:
     name = name_of(change.new)
     if why := wrong_label_name(name):
@@ -251,6 +266,7 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "offers"): _offer,
     ("busbar.dev", "accounts"): _account,
     ("busbar.dev", "buckets"): _bucket,
+    ("busbar.dev", "procurements"): _procurement,
     ("", "namespaces"): _namespace,
     ("", "pods"): _pod,
     ("batch", "jobs"): _template,
