@@ -1,8 +1,8 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
-vendor, offer), `jobs.py` (submit, logs), `receipts.py`, `market/`, `advice/`, `money.py` (account),
-`ledgers.py`, `storage.py` (bucket), `images.py` (image).
+vendor, offer), `jobs.py` (submit, logs), `procurement.py`, `receipts.py`, `market/`, `advice/`,
+`money.py` (account), `ledgers.py`, `storage.py` (bucket), `images.py` (image).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _COMMANDS = {
     "offer": ("supply", "offer"),
     "submit": ("jobs", "submit"),
     "logs": ("jobs", "logs"),
+    "procure": ("procurement", "procure"),
     "receipt": ("receipts", "receipt"),
     "account": ("money", "account"),
     "ledger": ("ledgers", "ledger"),

@@ -21,7 +21,11 @@ from busbar.model.money import format_euro
 from busbar.model.time import HOUR, format_duration, format_instant
 
 _COLUMNS = ("contract", "vendor", "node", "price", "ran", "work", "billed", "closed")
-_ORDERS = (("Job", "/apis/busbar.dev/v1alpha1", "jobs"), ("Job", "/apis/batch/v1", "jobs"))
+_ORDERS = (
+    ("Job", "/apis/busbar.dev/v1alpha1", "jobs"),
+    ("Job", "/apis/batch/v1", "jobs"),
+    ("Procurement", "/apis/busbar.dev/v1alpha1", "procurements"),
+)
 _PODS = ("Pod", "/api/v1", "pods")
 _SUMS = (("debit", "billed"), ("vendor", "vendor"), ("fee", "fee"), ("rounding", "rounding"))
 
@@ -35,7 +39,7 @@ _SUMS = (("debit", "billed"), ("vendor", "vendor"), ("fee", "fee"), ("rounding",
 def receipt(
     context: Context, /, name: str, everything: bool, output: str, namespace: str | None
 ) -> None:
-    """Print what a job cost: its contracts, who was paid, and that the sums agree."""
+    """Print what a job, or kept capacity, cost: its contracts, who was paid, and the sums."""
     context.in_namespace(namespace)
     document = receipt_of(context.client, context.namespace, name, everything=everything)
     rows = [_row(item, everything) for item in document["contracts"]]
@@ -52,7 +56,7 @@ def receipt(
 
 
 def receipt_of(client: Client, namespace: str, name: str, *, everything: bool = False) -> Json:
-    """Give the receipt of a Job or Pod as a document; amounts in euro, as exact decimals.
+    """Give the receipt of a Job, Pod or Procurement; amounts in euro, as exact decimals.
 
     `earlier` counts the contracts of earlier namesakes; with `everything` they are included.
     """
@@ -89,7 +93,7 @@ def _of_the_present(client: Client, namespace: str, name: str, named: list[Json]
 
 
 def _bearers(client: Client, namespace: str, name: str) -> Iterable[tuple[str, Json]]:
-    """Give the Jobs and the Pod that bear a name now, each with its kind."""
+    """Give the Jobs, the Procurement and the Pod that bear a name now, each with its kind."""
     for kind, api, resource in (*_ORDERS, _PODS):
         found = client.find(namespaced(namespace, resource, name, api=api))
         if found is not None:

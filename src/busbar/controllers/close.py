@@ -24,10 +24,12 @@ class CloseReason(StrEnum):
     NEVER_STARTED = "NeverStarted"
     NOT_DELIVERED = "NotDelivered"
     SUPERSEDED = "Superseded"
+    GANG_BROKEN = "GangBroken"
     BALANCE_EXHAUSTED = "BalanceExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
+    TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
 
@@ -53,10 +55,12 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.NEVER_STARTED: Doing.NOBODY,
     CloseReason.NOT_DELIVERED: Doing.EXCHANGE,
     CloseReason.SUPERSEDED: Doing.EXCHANGE,
+    CloseReason.GANG_BROKEN: Doing.NOBODY,
     CloseReason.BALANCE_EXHAUSTED: Doing.CONSUMER,
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
+    CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
 }
@@ -85,12 +89,16 @@ SENTENCES: dict[CloseReason, str] = {
     CloseReason.SUPERSEDED: (
         "Work that already runs on the node goes on into the reserved slot; matched again at once."
     ),
+    CloseReason.GANG_BROKEN: (
+        "Another member of the gang lost its place before the start; all are matched again."
+    ),
     CloseReason.BALANCE_EXHAUSTED: "The balance does not cover the next slot; top the account up.",
     CloseReason.BUDGET_EXHAUSTED: (
         "The month's budget does not cover the next slot; raise spec.budget of the account."
     ),
     CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
+    CloseReason.TERM_ENDED: "The hours that were held are over.",
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",
     CloseReason.WITHDRAWN_EARLY: (
         "The vendor took its capacity back without the notice agreed; what it did not deliver is "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.contracts.held import HeldCase, read_held
 from busbar.controllers.parts.deletion import delete, delete_pod
 from busbar.controllers.parts.funds import account_key
 from busbar.controllers.parts.writes import create, new_object, remove, update_status
@@ -66,6 +67,10 @@ class NamespaceController:
         ops = [self._clear(obj, now) for obj in inside]
         phase = update_status(namespace, phase="Terminating")
         done = [Transaction(op) for op in (phase, *ops) if op]
+        for obj in inside:
+            if obj.get("kind") == "Contract" and _is_held(obj):
+                case = HeldCase(self._settings, snapshot, read_held(snapshot, obj, now))
+                done += case.decide().transactions
         note = f"namespace {name} is being emptied: {len(inside)} objects left"
         return Decision(tuple(done), now + SECOND, note if done else "")
 
@@ -76,3 +81,9 @@ class NamespaceController:
         if is_contract and status_of(obj).get("phase") != "Closed":
             return ()
         return delete(obj, now)
+
+
+def _is_held(contract: Object) -> bool:
+    """Say whether a contract keeps capacity and waits for no workload's end."""
+    keeps = (contract.get("spec") or {}).get("procurement")
+    return bool(keeps) and status_of(contract).get("phase") != "Closed"

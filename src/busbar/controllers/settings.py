@@ -44,6 +44,10 @@ class Settings(NamedTuple):
     """How long the status of accounts, offers and vendors may lag: a burst is one write."""
     payday_ms: int = 2 * SECOND
     """How often balances are looked at: paying in changes no object, so it wakes nobody."""
+    procure_ms: int = 30 * SECOND
+    """How often a Procurement asks the market while something is missing."""
+    hold_look_ms: int = MINUTE
+    """How often a node is looked at on which capacity is held without a workload."""
     book_ms: int = SECOND
     """How often a Book is published at most."""
     contracts_kept_ms: int = 35 * DAY

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from busbar.ledger import entries, fold
 from busbar.ledger.entries import Entry, Kind, Sealed
-from busbar.ledger.metering import Interval, Reserved
+from busbar.ledger.metering import Interval, Reserved, without
 from busbar.ledger.settlement import Billed, billed_by, reference
 from busbar.model.dtu import amount as price_of
 from busbar.model.objects import namespace_of, spec_of, status_of, uid_of
@@ -49,6 +49,8 @@ class ContractMoney(NamedTuple):
     settled_until_ms: int | None
     draw_micro: int
     slots: tuple[Reserved, ...]
+    outages: tuple[Interval, ...] = ()
+    """When held capacity was not there."""
 
     def of_money(self) -> tuple[bool, int, int, int, int, int]:
         """Give what a closed contract never changes again."""
@@ -75,8 +77,14 @@ class ContractMoney(NamedTuple):
             slots=tuple(
                 Reserved(Interval(s["startMs"], s["endMs"]), s["priceNano"]) for s in slots
             ),
+            outages=tuple(
+                Interval(o["fromMs"], o.get("untilMs") or _NEVER)
+                for o in status.get("outages") or ()
+            ),
         )
 
+
+_NEVER = 2**62
 
 _CONTRACTS = frozenset({Kind.HOLD.value, Kind.RELEASE.value, Kind.SETTLE.value})
 """What a contract says of itself. Corrections refer to it and are not its own: they come later."""
@@ -222,7 +230,7 @@ def _ran(contract: ContractMoney) -> list[Interval]:
     end = contract.finished_ms if contract.finished_ms is not None else contract.settled_until_ms
     if contract.started_ms is None or end is None:
         return []
-    return [Interval(contract.started_ms, end)]
+    return without(Interval(contract.started_ms, end), contract.outages)
 
 
 def _check_intervals(
@@ -244,7 +252,7 @@ def _check_intervals(
         if interval.end > (contract.settled_until_ms or 0):
             yield broken(f"{shown} is billed, but settled until {contract.settled_until_ms}")
     for part, price in _owed(contract, ran):
-        for gap in _without(part, intervals):
+        for gap in without(part, intervals):
             # Less than a nano-euro's worth is never billed.
             if price_of(price, contract.draw_micro, gap.ms):
                 yield broken(f"[{gap.start}, {gap.end}) ran and is not billed")
@@ -276,18 +284,6 @@ def _owed(contract: ContractMoney, ran: Iterable[Interval]) -> Iterator[Reserved
             part = slot.interval.meet(interval).meet(settled)
             if part.ms:
                 yield Reserved(part, slot.price_nano)
-
-
-def _without(whole: Interval, parts: Iterable[Interval]) -> Iterator[Interval]:
-    """Give what is left of an interval without some others, which are in order."""
-    start = whole.start
-    for part in parts:
-        gap = Interval(start, min(part.start, whole.end))
-        if gap.ms:
-            yield gap
-        start = max(start, part.end)
-    if start < whole.end:
-        yield Interval(start, whole.end)
 
 
 def _covered(interval: Interval, by: Iterable[Interval]) -> int:

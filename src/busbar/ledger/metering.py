@@ -71,3 +71,14 @@ def billable(
             parts.append(Reserved(part, slot.price_nano))
             observed = observed._replace(start=part.end)
     return tuple(parts)
+
+
+def without(interval: Interval, holes: Iterable[Interval]) -> list[Interval]:
+    """Give what is left of an interval outside of some holes, in time order."""
+    left, start = [], interval.start
+    for hole in sorted(holes):
+        if hole.start > start:
+            left.append(Interval(start, min(hole.start, interval.end)))
+        start = max(start, hole.end)
+    left.append(Interval(start, interval.end))
+    return [part for part in left if part.ms]

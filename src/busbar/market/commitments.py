@@ -25,9 +25,9 @@ class Commitment(NamedTuple):
 def commitment_of(contract: Mapping[str, Any]) -> Commitment | None:
     """Give what a contract occupies; None where it is closed.
 
-    A contract reserved for later occupies its slots. One whose workload may run occupies its node
-    until it closes, at the latest its deadline: work that runs is never sold from under its feet,
-    so what it might still need is not sold forward either.
+    A contract reserved for later, or that holds capacity for a Procurement, occupies its slots.
+    One whose workload may run occupies its node until it closes, at the latest its deadline: work
+    that runs is never sold from under its feet, so what it might still need is not sold forward.
     """
     spec, phase = spec_of(contract), status_of(contract).get("phase")
     if phase == "Closed":
@@ -35,6 +35,6 @@ def commitment_of(contract: Mapping[str, Any]) -> Commitment | None:
     slots = spec.get("slots") or []
     resources = Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0))
     start = slots[0]["startMs"] if slots else 0
-    if phase == "Reserved" and slots:
+    if phase in ("Reserved", "Held") and slots:
         return Commitment(spec["node"], resources, start, slots[-1]["endMs"])
     return Commitment(spec["node"], resources, 0, spec.get("notAfterMs"))

@@ -54,6 +54,14 @@ class Purse:
         return None
 
 
+def short_of(funds: Funds) -> Short:
+    """Say what kept orders from taking part that could not be paid together."""
+    balance, budget = funds
+    if budget is not None and budget < balance:
+        return Short(Reason.BUDGET_EXCEEDED, f"{_left(budget)} of the budget is left")
+    return Short(Reason.INSUFFICIENT_FUNDS, f"{_left(balance)} of the balance is left")
+
+
 def _cost(nano: int) -> str:
     """Write a cost to the micro-euro, rounded up: what is missing never looks like enough."""
     return f"{format_euro(-(-nano // _MICRO_EURO) * _MICRO_EURO)} €"

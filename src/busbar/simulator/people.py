@@ -15,6 +15,8 @@ from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DURATION,
+    ANN_GANG,
+    ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
@@ -140,9 +142,10 @@ class People:
         if not self.is_active:
             return
         if self.door.is_open:
-            self.world.chance.choice(
-                (self._job, self._job, self._pod, self._batch_job, self._service)
-            )()
+            orders = [self._job, self._job, self._pod, self._batch_job, self._service, self._gang]
+            if self.profile.procures:
+                orders.append(self._procure)
+            self.world.chance.choice(orders)()
         spread = self.profile.order_every_ms
         self.world.after(self.world.between(1, 2 * spread), self._order)
 
@@ -196,6 +199,16 @@ class People:
         meta = {"annotations": {**self._terms(), **self.tastes.notes()}}
         self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
+    def _gang(self) -> None:
+        """Place Pods that start together; now and then one of them too few."""
+        home, gang = self._home(), self._next_name("gang")
+        size = self.world.between(2, 3)
+        terms = {**self._terms(), ANN_GANG: gang, ANN_GANG_SIZE: str(size)}
+        for number in range(size - self.world.often(0.1)):
+            key = Key("", "pods", home, f"{gang}-{number}")
+            meta = {"annotations": dict(terms)}
+            self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
+
     def _job(self) -> None:
         terms = self._terms()
         spec: dict[str, Any] = {
@@ -223,13 +236,14 @@ class People:
 
     def _batch_job(self) -> None:
         world = self.world
-        template = {
-            "metadata": {"annotations": {**self._terms(), **self.tastes.notes()}},
-            "spec": self._pod_spec(),
-        }
+        wide = world.between(1, 3)
+        terms = {**self._terms(), **self.tastes.notes()}
+        if world.often(0.3):
+            terms[ANN_GANG_SIZE] = str(wide)
+        template = {"metadata": {"annotations": terms}, "spec": self._pod_spec()}
         spec: dict[str, Any] = {
             "template": template,
-            "parallelism": world.between(1, 3),
+            "parallelism": wide,
             "completions": world.between(1, 4),
             "backoffLimit": world.between(0, 3),
         }
@@ -241,6 +255,34 @@ class People:
             spec["ttlSecondsAfterFinished"] = world.between(0, 3600)
         key = Key("batch", "jobs", self._home(), self._next_name("batch"))
         self._place(key, spec=spec)
+
+    def _procure(self) -> None:
+        """Place a standing order, or change or end one that is there."""
+        world = self.world
+        key = Key(GROUP, "procurements", self._home(), f"keep-{world.between(0, 1)}")
+        if self.door.get(key) is None:
+            self._make(key, spec=self._standing_order())
+        elif world.often(0.4):
+            self.door.delete(key, world.now)
+        else:
+            spec = self._standing_order()
+            self.door.change(key, lambda obj: {**obj, "spec": spec})
+
+    def _standing_order(self) -> dict[str, Any]:
+        world = self.world
+        spec: dict[str, Any] = {
+            "units": world.between(1, 3),
+            "resources": self._resources(),
+            "maxEuroPerDTU": f"0.{world.between(20, 120):03d}",
+            "horizon": f"{world.chance.choice((1, 3, 6))}h",
+        }
+        if world.often(0.5):
+            spec["term"] = f"{world.between(1, 12)}h"
+        if world.often(0.3):
+            spec |= {"block": "2h", "horizon": "4h", "term": "6h"}
+        if world.often(0.2):
+            spec["restrictions"] = {"region": world.chance.choice(REGIONS)}
+        return spec
 
     def _service(self) -> None:
         """Deploy a service that runs until somebody ends it; end one where there are enough."""
@@ -388,6 +430,9 @@ class People:
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
         self.is_active = self.habits.is_active = False
+        for held in self.door.all_of(GROUP, "procurements"):
+            key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
+            self.door.delete(key, self.world.now)
         for node in self.door.all_of("", "nodes"):
             key = Key("", "nodes", "", name_of(node))
             self.door.change(

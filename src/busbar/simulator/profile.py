@@ -27,6 +27,8 @@ class Profile(NamedTuple):
     liars: int = 0
     patience_ms: int = 3 * HOUR
     """How long consumers wait for a match at most before they give an order up."""
+    procures: bool = False
+    """Consumers place standing orders as well."""
     poor: bool = False
     """Balances are small, so that they run out."""
 
@@ -41,6 +43,8 @@ SETTINGS = Settings(
     history_ms=30 * SECOND,
     payday_ms=5 * MINUTE,
     advice_ms=20 * MINUTE,
+    procure_ms=7 * MINUTE,
+    hold_look_ms=5 * MINUTE,
     clearings_kept=20,
     finished_pods_kept=10,
 )
@@ -89,6 +93,7 @@ def profile_of(seed: int) -> Profile:
         fault_every_ms=chance.choice((20, 60, 240)) * MINUTE,
         liars=chance.choice((0, 0, 0, 1, 2)),
         poor=chance.random() < 0.4,
+        procures=seed % 3 == 1,
     )
 
 

@@ -7,13 +7,20 @@ import pytest
 from busbar.replay.funnel import clear_again
 from busbar.simulator.__main__ import main
 from busbar.simulator.cloud import Cloud
-from busbar.simulator.profile import QUIET
+from busbar.simulator.profile import QUIET, profile_of
 
 
 @pytest.mark.parametrize("seed", range(100, 104))
 def test_every_invariant_holds_under_faults_and_the_cloud_comes_to_rest(seed):
     told = Cloud(seed, reference=clear_again).live(6)
     assert told.commits > 0
+
+
+@pytest.mark.parametrize("seed", range(217, 219))
+def test_standing_orders_hold_under_faults_as_well(seed):
+    profile = profile_of(seed)._replace(procures=True)
+    told = Cloud(seed, profile, reference=clear_again).live(6)
+    assert told.contracts > 0
 
 
 def test_a_quiet_cloud_bills_what_ran():

@@ -24,6 +24,7 @@ COLLECTIONS = frozenset(
         "nodes",
         "offers",
         "pricehistories",
+        "procurements",
         "vendoradvices",
         "vendors",
     ]

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from busbar.controllers.contracts.view import ContractView
 from busbar.ledger.entries import Entry
-from busbar.ledger.metering import Interval
 from busbar.ledger.periods import month_of
 from busbar.ledger.settlement import Sold, release, settle
 from busbar.model.dtu import amount
@@ -72,16 +71,9 @@ def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
 
 def settle_all(view: ContractView, fee_ppm: int) -> Settled:
     """Settle the rest at the contract's end: bill what was delivered, release what was not."""
-    observed = view.observed()
     left = unsettled(view)
-    used = [s for s in left if _part(view, s, observed).ms]
+    used = [s for s in left if view.parts(s)]
     return _settle(view, used, fee_ppm, [s for s in left if s not in used])
-
-
-def _part(view: ContractView, slot: ContractSlot, observed: Interval) -> Interval:
-    if view.started() is None:
-        return Interval(slot.start_ms, slot.start_ms)
-    return Interval(slot.start_ms, slot.end_ms).meet(observed)
 
 
 def _as_before(status: ContractStatus) -> Settled:
@@ -100,7 +92,7 @@ def _as_before(status: ContractStatus) -> Settled:
 def _settle(
     view: ContractView, slots: list[ContractSlot], fee_ppm: int, unused: Iterable[ContractSlot]
 ) -> Settled:
-    status, observed = view.status, view.observed()
+    status = view.status
     held, until, entries = status.held_nano, status.settled_until_ms, list[Entry]()
     billed, vendor, fee, rounding = (
         status.billed_nano,
@@ -109,29 +101,29 @@ def _settle(
         status.rounding_nano,
     )
     for slot in slots:
-        part, hold = _part(view, slot, observed), worth(slot, view.spec.draw_micro)
+        parts, hold = view.parts(slot), worth(slot, view.spec.draw_micro)
         until = slot.end_ms
         held -= hold
-        if not part.ms:
+        if not parts:
             entries += _released(view, hold, slot.start_ms)
-            continue
-        debit = amount(slot.price_nano, view.spec.draw_micro, part.ms)
-        done = settle(
-            view.uid,
-            view.namespace,
-            view.spec.vendor,
-            part.start,
-            part.end,
-            slot.price_nano,
-            view.spec.draw_micro,
-            hold - debit,
-            view.now,
-            fee_ppm,
-            sold_by(view),
-        )
-        entries += [done.entry] if done.entry is not None else []
-        billed, vendor = billed + done.debit, vendor + done.vendor_credit
-        fee, rounding = fee + done.fee, rounding + done.rounding
+        for part in parts:
+            hold -= amount(slot.price_nano, view.spec.draw_micro, part.ms)
+            done = settle(
+                view.uid,
+                view.namespace,
+                view.spec.vendor,
+                part.start,
+                part.end,
+                slot.price_nano,
+                view.spec.draw_micro,
+                hold if part == parts[-1] else 0,
+                view.now,
+                fee_ppm,
+                sold_by(view),
+            )
+            entries += [done.entry] if done.entry is not None else []
+            billed, vendor = billed + done.debit, vendor + done.vendor_credit
+            fee, rounding = fee + done.fee, rounding + done.rounding
     rest = sum(worth(slot, view.spec.draw_micro) for slot in unused)
     entries += _released(view, rest, "close")
     month, months = month_of(view.now), dict(status.billed_by_month)

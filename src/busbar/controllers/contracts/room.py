@@ -7,7 +7,7 @@ again at once), so that a node is never sold twice, at any revision. Next: `cont
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from busbar.controllers.close import SENTENCES, CloseReason
@@ -40,13 +40,20 @@ class Yielded(NamedTuple):
     entries: tuple[Entry, ...] = ()
 
 
-def has_room(there: Iterable[Object], view: ContractView, node: Object) -> bool:
-    """Say whether what ought to have ended by now has left room for a reserved workload.
+def room_for(there: Iterable[Object], views: list[ContractView], node: Object) -> bool:
+    """Say whether what ought to have ended by now has left room for reserved workloads.
 
     `there` are the open contracts of the node.
     """
-    running, _ = _neighbours(there, view)
-    return _needs(view.spec, running).fits_in(capacity_of(node))
+    running, _ = _neighbours(there, views[0])
+    starting = [view.obj for view in views[1:]]
+    needs = _needs(views[0].spec, [*running, *starting], views[0].now)
+    return needs.fits_in(capacity_of(node))
+
+
+def has_room(there: Iterable[Object], view: ContractView, node: Object) -> bool:
+    """Say the same of one."""
+    return room_for(there, [view], node)
 
 
 def give_way(
@@ -55,10 +62,12 @@ def give_way(
     view: ContractView,
     slots: tuple[ContractSlot, ...],
     fee_ppm: int,
+    together: Callable[[Object], list[Object]],
 ) -> Yielded:
     """Close the reservations that have no room beside a running workload's next slots.
 
-    `there` are the open contracts of the node. The one made last goes first.
+    `there` are the open contracts of the node. The one made last goes first, and `together` with
+    it the rest of its gang.
     """
     node = snapshot.get(node_key(view.spec.node))
     running, reserved = _neighbours(there, view)
@@ -70,13 +79,26 @@ def give_way(
     gone = []
     while kept and not _all_fit(view.spec, running, kept, capacity):
         gone.append(kept.pop())
-    closings = [_superseded(snapshot, contract, view.now, fee_ppm) for contract in gone]
+    own = {uid_of(contract) for contract in gone}
+    theirs = {uid_of(other): other for contract in gone for other in together(contract)}
+    closings = [
+        close_reserved(snapshot, contract, view.now, fee_ppm, CloseReason.SUPERSEDED)
+        for contract in gone
+    ]
+    closings += [
+        close_reserved(snapshot, other, view.now, fee_ppm, CloseReason.GANG_BROKEN)
+        for uid, other in sorted(theirs.items())
+        if uid not in own and status_of(other).get("phase") == "Reserved"
+    ]
     ops = tuple(op for closing in closings for op in closing.ops)
     return Yielded(ops, tuple(entry for closing in closings for entry in closing.entries))
 
 
 def _neighbours(there: Iterable[Object], view: ContractView) -> tuple[list[Object], list[Object]]:
-    """Give the others of a node's open contracts: those that run, those that are reserved."""
+    """Give the others of a node's open contracts: those that run, those that are reserved.
+
+    Capacity that is held for a Procurement counts as running.
+    """
     others = sorted(
         (contract for contract in there if uid_of(contract) != view.uid),
         key=lambda c: (namespace_of(c), name_of(c)),
@@ -90,14 +112,16 @@ def _all_fit(
 ) -> bool:
     for start in {_term(contract)[0] for contract in reserved}:
         there = [c for c in reserved if _term(c)[0] <= start < _term(c)[1]]
-        if not _needs(spec, [*running, *there]).fits_in(capacity):
+        if not _needs(spec, [*running, *there], start).fits_in(capacity):
             return False
     return True
 
 
-def _needs(spec: ContractSpec, others: list[Object]) -> Resources:
+def _needs(spec: ContractSpec, others: list[Object], at: Instant) -> Resources:
     total = Resources(spec.cpu_milli, spec.memory_bytes, spec.gpus)
     for other in others:
+        if status_of(other).get("phase") == "Held" and at >= _term(other)[1]:
+            continue
         taken = spec_of(other)
         total = total.plus(Resources(taken["cpuMilli"], taken["memoryBytes"], taken.get("gpus", 0)))
     return total
@@ -108,17 +132,20 @@ def _term(contract: Object) -> tuple[Instant, Instant]:
     return slots[0]["startMs"], slots[-1]["endMs"]
 
 
-def _superseded(snapshot: Snapshot, contract: Object, now: Instant, fee_ppm: int) -> Yielded:
+def close_reserved(
+    snapshot: Snapshot, contract: Object, now: Instant, fee_ppm: int, reason: CloseReason
+) -> Yielded:
+    """Close a contract that has not begun: its hold is released, its Pod is an order again."""
     view = read_contract(snapshot, contract, now)
     settled = settle_all(view, fee_ppm)
-    message = SENTENCES[CloseReason.SUPERSEDED]
+    message = SENTENCES[reason]
     closed = with_status(
         contract,
         **settled.status(),
         phase="Closed",
-        reason=CloseReason.SUPERSEDED.value,
+        reason=reason.value,
         message=message,
     )
     about = view.pod if view.pod is not None else contract
-    said = event(snapshot, about, now, CloseReason.SUPERSEDED.value, message, warning=True)
+    said = event(snapshot, about, now, reason.value, message, warning=True)
     return Yielded((*update(contract, closed), said), settled.entries)

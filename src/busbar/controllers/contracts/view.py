@@ -12,7 +12,7 @@ import msgspec
 from busbar.controllers.parts.leases import NodeLease, lease_of
 from busbar.controllers.parts.pods import is_final, pod_key, report_of
 from busbar.ledger.metering import Interval, delivered
-from busbar.model.kinds.contract import ContractSpec, ContractStatus
+from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
 from busbar.model.objects import Object, is_deleting, namespace_of, spec_of, status_of, uid_of
 from busbar.model.time import Instant
 from busbar.store.contract import Snapshot
@@ -98,6 +98,13 @@ class ContractView(NamedTuple):
         # A reported end was reported by a living node; without one, the lease is the bound.
         bound = None if reported is not None else self.known_until
         return delivered(self.started(), reported, now=self.now, leased_until=bound)
+
+    def parts(self, slot: ContractSlot) -> list[Interval]:
+        """Give the parts of a slot that were delivered, in time order: one, or none."""
+        if self.started() is None:
+            return []
+        part = Interval(slot.start_ms, slot.end_ms).meet(self.observed())
+        return [part] if part.ms else []
 
 
 def read_contract(snapshot: Snapshot, obj: Object, now: Instant) -> ContractView:

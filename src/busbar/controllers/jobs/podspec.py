@@ -30,6 +30,8 @@ from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DURATION,
     ANN_EGRESS_CAP,
+    ANN_GANG,
+    ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_RAN_ON,
@@ -107,21 +109,29 @@ def next_pod(job: Object, spec: JobSpec, now: Instant, losses: int, avoid: str) 
 
 def _terms(spec: JobSpec) -> dict[str, str]:
     """Give the market terms, as annotations of the Pod."""
-    restrictions = spec.restrictions
     terms = {
-        ANN_CAP: _price(spec.max_euro_per_dtu, "spec.maxEuroPerDTU"),
-        ANN_REGION: _joined(restrictions.region),
-        ANN_VENDOR: _joined(restrictions.vendor),
-        ANN_RESTRICTIONS: _restrictions(restrictions),
+        ANN_CAP: priced(spec.max_euro_per_dtu, "spec.maxEuroPerDTU"),
+        **restricted(spec.restrictions),
         ANN_NOT_AFTER: spec.not_after,
         ANN_MAY_WAIT: "true" if spec.may_wait else None,
         ANN_DURATION: spec.expected_duration,
         ANN_READ: _text(spec.expected_read),
         ANN_WRITE: _text(spec.expected_write),
-        ANN_EGRESS_CAP: _price(spec.max_egress_euro, "spec.maxEgressEuro"),
+        ANN_EGRESS_CAP: priced(spec.max_egress_euro, "spec.maxEgressEuro"),
         ANN_SCRIPT: spec.script_path,
+        ANN_GANG: spec.gang.name if spec.gang is not None else None,
+        ANN_GANG_SIZE: str(spec.gang.size) if spec.gang is not None else None,
     }
     return {name: value for name, value in terms.items() if value}
+
+
+def restricted(restrictions: Restrictions) -> dict[str, str | None]:
+    """Give where and with whom it may run, as annotations."""
+    return {
+        ANN_REGION: _joined(restrictions.region),
+        ANN_VENDOR: _joined(restrictions.vendor),
+        ANN_RESTRICTIONS: _restrictions(restrictions),
+    }
 
 
 def _restrictions(said: Restrictions) -> str | None:
@@ -134,7 +144,8 @@ def _text(value: str | int | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _price(value: str | int | float | None, path: str) -> str | None:
+def priced(value: str | int | float | None, path: str) -> str | None:
+    """Give a cap as an annotation."""
     return None if value is None else format_euro(parse_euro(value, path))
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from busbar.controllers.contract import NOTHING, Collection, Decision, earliest
+from busbar.controllers.contract import Collection, Decision, earliest
 from busbar.controllers.market import matches, record, refusals
 from busbar.controllers.market.inputs import Inputs, read_inputs
 from busbar.controllers.market.refusals import Answer
 from busbar.controllers.parts.pods import node_of
+from busbar.controllers.procurement import told as told_to
+from busbar.controllers.procurement.asks import PROCUREMENTS
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.market.clearing import clear
@@ -37,6 +39,7 @@ class MarketController:
         (GROUP, "offers"),
         (GROUP, "accounts"),
         (GROUP, "contracts"),
+        PROCUREMENTS,
     )
 
     def __init__(self, settings: Settings, standing: Standing) -> None:
@@ -50,11 +53,10 @@ class MarketController:
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Clear what waits."""
-        inputs = read_inputs(self._standing, snapshot, now)
-        if not (inputs.orders or inputs.refused):
-            return NOTHING
-        orders = [ordered.order for ordered in inputs.orders.values()]
-        clearing = clear(inputs.book, orders, now, funds=inputs.funds)
+        inputs = read_inputs(self._standing, snapshot, now, self._settings.procure_ms)
+        if not (inputs.orders or inputs.refused or inputs.asks):
+            return Decision(requeue_at=inputs.asks_due)
+        clearing = clear(inputs.book, inputs.batch, now, funds=inputs.funds)
         return self._decide(snapshot, inputs, clearing, now)
 
     def _decide(
@@ -63,15 +65,17 @@ class MarketController:
         name = record.clearing_name(now, snapshot.revision)
         done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now)
         told, again = _tell(snapshot, inputs, clearing, now)
+        answers = told_to.answers(self._standing, snapshot, inputs, clearing, now)
         published: tuple[Transaction, ...] = ()
-        if done or told:
+        if done or told or inputs.standby:
             kept = self._settings.clearings_kept
             published = (record.record(snapshot, name, inputs, clearing, now, kept),)
-        waiting = len(clearing.refusals) + len(inputs.refused)
+        waiting = sum(r.order in inputs.orders for r in clearing.refusals) + len(inputs.refused)
         note = f"clearing {name}: matched {len(clearing.matches)}, {waiting} wait"
         change = _next_change(inputs, now)
         due = earliest(again, self._payday(clearing, now), change) if waiting else None
-        return Decision((*done, *told, *published), due, note if published else "")
+        due = earliest(due, inputs.asks_due)
+        return Decision((*done, *answers, *told, *published), due, note if published else "")
 
     def _payday(self, clearing: Clearing, now: Instant) -> Instant | None:
         """Look again soon where only money is missing: paying in wakes nobody."""
@@ -112,6 +116,7 @@ def _tell(
     answers: list[tuple[Object, Answer]] = [
         (inputs.orders[refusal.order].pod, refusals.of_refusal(refusal))
         for refusal in clearing.refusals
+        if refusal.order in inputs.orders
     ]
     answers += [(pod, refusals.of_invalid(refused)) for pod, refused in inputs.refused]
     told = [refusals.tell(snapshot, pod, answer, now) for pod, answer in answers]

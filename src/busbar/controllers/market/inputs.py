@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from busbar.controllers.parts.funds import budget_left
+from busbar.controllers.procurement.asks import Ask, asked
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
 from busbar.market.book import Book
@@ -12,7 +14,8 @@ from busbar.market.company import in_company
 from busbar.market.funds import Funds
 from busbar.market.offers import Offer
 from busbar.market.orders import Order, OrderRefused
-from busbar.model.objects import Object
+from busbar.market.thrift import cheapest_first
+from busbar.model.objects import Object, namespace_of
 from busbar.model.time import Instant
 from busbar.store.contract import Snapshot
 
@@ -24,18 +27,37 @@ class Ordered(NamedTuple):
     pod: Object
 
 
+class Standby(NamedTuple):
+    """What a standing order asks for, and the Procurement it is of."""
+
+    order: Order
+    procurement: Object
+
+
 class Inputs(NamedTuple):
-    """Everything a batch is cleared from; `refused` are Pods that cannot be orders."""
+    """Everything a batch is cleared from; `refused` are Pods that cannot be orders.
+
+    `standby` are the orders of Procurements that ask now, by id; `asks_due` is when one asks next.
+    """
 
     book: Book
     orders: dict[str, Ordered]
     refused: tuple[tuple[Object, OrderRefused], ...]
     funds: dict[str, Funds]
     offers: tuple[Offer, ...]
+    standby: dict[str, Standby]
+    asks: tuple[Ask, ...]
+    asks_due: Instant | None
+
+    @property
+    def batch(self) -> list[Order]:
+        """Give all orders of the batch."""
+        found = [ordered.order for ordered in self.orders.values()]
+        return found + [standby.order for standby in self.standby.values()]
 
 
-def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant) -> Inputs:
-    """Read what a batch is cleared from."""
+def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms: int) -> Inputs:
+    """Read what a batch is cleared from. `procure_ms` is how often a Procurement asks."""
     orders: dict[str, Ordered] = {}
     refused = []
     for pod, order in standing.at(snapshot).waiting():
@@ -43,14 +65,34 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant) -> Inputs:
             refused.append((pod, order))
         else:
             orders[order.id] = Ordered(standing.freight.laden(order), pod)
-    namespaces = sorted({ordered.order.namespace for ordered in orders.values()})
-    funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in namespaces}
+    asks, due = asked(snapshot, standing.held_by, procure_ms, now)
+    namespaces = {ordered.order.namespace for ordered in orders.values()}
+    namespaces |= {namespace_of(ask.procurement) for ask in asks}
+    funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in sorted(namespaces)}
     wanted = [ordered.order for ordered in orders.values()]
     sociable, companions = in_company(wanted, standing.residents(wanted))
     for order in sociable:
         orders[order.id] = Ordered(order, orders[order.id].pod)
+    gangs = standing.in_gangs(sociable)
+    for order in sociable if gangs else ():
+        if order.gang is not None and order.gang.name in gangs:
+            there = gangs[order.gang.name]._replace(size=order.gang.size)
+            orders[order.id] = Ordered(replace(order, gang=there), orders[order.id].pod)
     book = standing.book.among(companions)
-    return Inputs(book, orders, tuple(refused), funds, standing.offers)
+    standby = _standby(book, asks, funds, now)
+    return Inputs(book, orders, tuple(refused), funds, standing.offers, standby, asks, due)
+
+
+def _standby(
+    book: Book, asks: tuple[Ask, ...], funds: dict[str, Funds], now: Instant
+) -> dict[str, Standby]:
+    """Give what Procurements ask for, as far as there is money, the cheapest hours first."""
+    found = {}
+    for ask in asks:
+        purse = funds[namespace_of(ask.procurement)]
+        for order in cheapest_first(book, ask.orders, purse, now):
+            found[order.id] = Standby(order, ask.procurement)
+    return found
 
 
 def _funds(snapshot: Snapshot, namespace: str, spent: int) -> Funds:

@@ -3,16 +3,16 @@
 The transaction insists that Pod, node and offer are as they were when the batch was cleared; a
 user who edits a Pod meanwhile undoes that match alone, and the next batch takes it up again.
 Matches of a namespace with a budget go together, for the budget is checked for all of them at
-once. Next: `refusals.py`.
+once; so do those of a gang, which starts together or not at all. Next: `refusals.py`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import msgspec
 
-from busbar.controllers.market.inputs import Inputs, Ordered
+from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
@@ -21,7 +21,9 @@ from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
+from busbar.market.orders import Order
 from busbar.market.outcome import Clearing, Match
+from busbar.model.gangs import Gang
 from busbar.model.ids import derived_suffix, derived_uid
 from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
 from busbar.model.money import format_euro
@@ -44,10 +46,11 @@ def transactions(
     name: str,
     now: Instant,
 ) -> tuple[Transaction, ...]:
-    """Give a transaction for each match; one for all of a namespace that has a budget."""
+    """Give a transaction for each match; one for a gang, or for a namespace that has a budget."""
     batch = _Batch(snapshot, inputs, clearing, name, now)
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
+    gangs: dict[str, list[Match]] = defaultdict(list)
     has_budget: dict[str, bool] = {}
     for match in clearing.matches:
         namespace = match.namespace
@@ -55,16 +58,22 @@ def transactions(
             has_budget[namespace] = budget_of(snapshot.get(account_key(namespace))) is not None
         if has_budget[namespace]:
             together[namespace].append(match)
+        elif (gang := gang_of_match(inputs, match)) is not None:
+            gangs[gang.name].append(match)
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
         money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
-        joined = Transaction(claim)
-        for match in group:
-            joined += batch.commit(match)
-        alone.append(joined)
+        alone.append(sum(map(batch.commit, group), Transaction(claim)))
+    alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
     return tuple(alone)
+
+
+def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
+    """Give the gang of the order that was matched, None for most."""
+    ordered = inputs.orders.get(match.order)
+    return None if ordered is None else ordered.order.gang
 
 
 class _Batch:
@@ -77,14 +86,19 @@ class _Batch:
         self._record, self._now = record, now
         # Worked out order by order: in a burst it would be what everybody waits for.
         self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._matched: Counter[str] | None = None
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
     def commit(self, match: Match) -> Transaction:
         """Give the transaction that makes a match a contract."""
+        standby = self._inputs.standby.get(match.order)
+        if standby is not None:
+            return self._keep(standby, match)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.compute_nano
-        contract = _contract(ordered, match, money, self._record, epoch, now)
+        members = self._members(ordered.order.gang)
+        contract = _contract(ordered, match, money, self._record, epoch, now, members)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -102,6 +116,22 @@ class _Batch:
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
 
+    def _members(self, gang: Gang | None) -> int:
+        if gang is None:
+            return 0
+        if self._matched is None:
+            found = (gang_of_match(self._inputs, match) for match in self._clearing.matches)
+            self._matched = Counter(one.name for one in found if one is not None)
+        return self._matched[gang.name]
+
+    def _keep(self, standby: Standby, match: Match) -> Transaction:
+        """Give the transaction that holds capacity for a Procurement, as long as it is as read."""
+        contract = held_contract(standby, match, self._record, self._now)
+        ops = (create(contract), unchanged(standby.procurement), *self._still(match))
+        money = match.hold_nano
+        entries = (hold(uid_of(contract), match.namespace, money, self._now),) if money else ()
+        return Transaction(ops, entries)
+
     def _still(self, match: Match) -> tuple[Op, ...]:
         """Insist that node and offer are as they were read."""
         named = match.node, match.offer
@@ -113,14 +143,44 @@ class _Batch:
 
 
 def _contract(
-    ordered: Ordered, match: Match, held_nano: int, clearing: str, epoch: int, now: Instant
+    ordered: Ordered,
+    match: Match,
+    held_nano: int,
+    clearing: str,
+    epoch: int,
+    now: Instant,
+    members: int,
 ) -> Object:
+    """Make the contract; `members` of its gang are matched with it."""
     order, pod = ordered
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
     key = Key(GROUP, "contracts", namespace_of(pod), name)
-    spec = ContractSpec(
-        order=_reference(pod),
+    spec = _spec(order, match, _reference(pod), clearing)
+    spec = msgspec.structs.replace(
+        spec, epoch=epoch, not_after_ms=order.deadline, gang_members=members
+    )
+    phase = "Bound" if match.start <= now else "Reserved"
+    status = _status(match, held_nano, phase)
+    return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
+
+
+def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -> Object:
+    """Make the contract that holds capacity for a Procurement."""
+    order, procurement = standby
+    uid = derived_uid("held", order.id, now)
+    name = f"{name_of(procurement)[:_NAME_MAX]}-{derived_suffix(order.id, now, length=8)}"
+    key = Key(GROUP, "contracts", namespace_of(procurement), name)
+    reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
+    spec = _spec(order, match, reference, clearing)
+    spec = msgspec.structs.replace(spec, procurement=name_of(procurement))
+    phase = "Held" if match.start <= now else "Reserved"
+    return _made(key, uid, spec, _status(match, match.hold_nano, phase), now)
+
+
+def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) -> ContractSpec:
+    return ContractSpec(
+        order=reference,
         vendor=match.vendor,
         offer=match.offer,
         offer_version=match.offer_version,
@@ -131,19 +191,20 @@ def _contract(
         memory_bytes=order.requests.memory_bytes,
         gpus=order.requests.gpus,
         cap_nano=order.cap_nano,
-        epoch=epoch,
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
-        not_after_ms=order.deadline,
         clearing=clearing,
+        gang=order.gang.name if order.gang is not None else "",
     )
-    status = ContractStatus(
-        phase="Bound" if match.start <= now else "Reserved",
-        held_nano=held_nano,
-        price_per_dtu=format_euro(match.price_nano),
-        cost="0",
-    )
+
+
+def _status(match: Match, held_nano: int, phase: str) -> ContractStatus:
+    price = format_euro(match.price_nano)
+    return ContractStatus(phase=phase, held_nano=held_nano, price_per_dtu=price, cost="0")
+
+
+def _made(key: Key, uid: str, spec: ContractSpec, status: ContractStatus, now: Instant) -> Object:
     told = {"phase": status.phase, **msgspec.to_builtins(status)}
-    contract = new_object(key, derived_uid("contract", uid_of(pod), epoch), now)
+    contract = new_object(key, uid, now)
     return {**contract, "spec": msgspec.to_builtins(spec), "status": told}
 
 

@@ -33,7 +33,7 @@ def record(
 ) -> Transaction:
     """Publish a clearing, and drop those that are too old."""
     key = Key(GROUP, "clearings", "", name)
-    orders = [ordered.order for ordered in inputs.orders.values()]
+    orders = inputs.batch
     book = inputs.book
     small = len(orders) + len(book.supplies) + len(book.occupancy) <= PUBLISHED_MAX
     if small:

@@ -10,6 +10,7 @@ from busbar.model.kinds.contract import CONTRACT
 from busbar.model.kinds.job import JOB
 from busbar.model.kinds.offer import OFFER
 from busbar.model.kinds.prices import FORWARD_CURVE, PRICE_HISTORY
+from busbar.model.kinds.procurement import PROCUREMENT
 from busbar.model.kinds.use import USE_PROFILE
 from busbar.model.kinds.vendor import VENDOR
 
@@ -18,6 +19,7 @@ OWN_KINDS: tuple[OwnKind, ...] = (
     OFFER,
     JOB,
     CONTRACT,
+    PROCUREMENT,
     BUCKET,
     ACCOUNT,
     BOOK,

@@ -1,6 +1,7 @@
-"""Contract: a match, with the price it was made at. Next: `account.py`.
+"""Contract: a match, with the price it was made at. Next: `procurement.py`.
 
-Phases: Reserved (for a later slot), Bound (the workload may start), Running, Closed.
+Phases: Reserved (for a later slot), Bound (the workload may start), Running, Closed. One that keeps
+capacity without a workload, for a Procurement, is Reserved, then Held until it is Closed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class ContractSlot(Part):
 class ContractSpec(Part):
     """Who delivers what to whom, when and at which price. Only slots are ever added to."""
 
-    order: Annotated[dict[str, str], Meta(description="The Pod: name, uid, and its owner.")]
+    order: Annotated[dict[str, str], Meta(description="The Pod or Procurement: name, uid, owner.")]
     vendor: str
     offer: str
     offer_version: Annotated[int, Meta(description="The offer's generation at the match.")]
@@ -38,6 +39,18 @@ class ContractSpec(Part):
     slots: list[ContractSlot] = []
     not_after_ms: int | None = None
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
+    gang: Annotated[str, Meta(description="The gang that it starts with, by an opaque name.")] = ""
+    gang_members: Annotated[int, Meta(description="How many of it the clearing matched.")] = 0
+    procurement: Annotated[
+        str, Meta(description="The Procurement that it keeps capacity for; it has no Pod.")
+    ] = ""
+
+
+class Outage(Part):
+    """An interval [fromMs, untilMs) in which held capacity was not there; untilMs null: still."""
+
+    from_ms: int
+    until_ms: int | None = None
 
 
 class ContractStatus(Part):
@@ -49,6 +62,9 @@ class ContractStatus(Part):
     started_ms: int | None = None
     finished_ms: int | None = None
     settled_until_ms: int | None = None
+    outages: Annotated[
+        list[Outage], Meta(description="Of capacity held: when it was not there.")
+    ] = []
     held_nano: int = 0
     billed_nano: int = 0
     billed_by_month: Annotated[

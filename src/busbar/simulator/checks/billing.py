@@ -1,13 +1,13 @@
 """I2: every second that ran is billed once, and none that did not, by the workloads' own log.
 
-Next: `capacity.py`.
+Next: `held.py`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from busbar.controllers.parts.leases import lease_of
+from busbar.controllers.parts.leases import lease_of, read_lease
 from busbar.controllers.parts.pods import report_of
 from busbar.ledger.metering import Interval
 from busbar.ledger.settlement import billed_by
@@ -15,6 +15,7 @@ from busbar.model.dtu import amount
 from busbar.model.objects import Object, name_of, spec_of, status_of, uid_of
 from busbar.model.time import Instant
 from busbar.simulator.checks.base import Step, insist
+from busbar.simulator.checks.held import HeldCheck
 from busbar.simulator.machine import Run
 
 
@@ -30,6 +31,7 @@ class BillingCheck:
         self._closed: set[str] = set()
         self._seen: dict[tuple[str, int], Instant] = {}
         """When each Pod, under each epoch, was last seen running, as the exchange was told."""
+        self._held = HeldCheck()
         self._told: dict[tuple[str, int], Instant] = {}
         """When it ended, as the exchange was told or had to assume."""
 
@@ -44,6 +46,10 @@ class BillingCheck:
                 self._seen[uid_of(obj), report.epoch] = report.observed
             if report is not None and report.finished is not None:
                 self._told[uid_of(obj), report.epoch] = report.finished
+            if key.resource == "leases" and (lease := read_lease(obj, step.now)) is not None:
+                self._held.renewed(key.name, lease.renewed)
+            if key.resource == "nodes":
+                self._held.saw(obj, step.now)
         contracts = [obj for key, obj in step.put if key.resource == "contracts"]
         for contract in contracts:
             self._contracts[uid_of(contract)] = contract
@@ -70,12 +76,17 @@ class BillingCheck:
         before.append(interval)
         sold = sum(interval.meet(slot).ms for slot in _slots(contract))
         insist(sold == interval.ms, "I2", f"{shown} is billed outside the reserved slots")
-        if spec_of(contract)["node"] not in self._liars:
+        if spec_of(contract).get("procurement"):
+            self._held.billed(contract, interval)
+        elif spec_of(contract)["node"] not in self._liars:
             ran = sum(interval.meet(_ran(run, now)).ms for run in self._by_contract[name])
             insist(ran == interval.ms, "I2", f"{shown} is billed, and only {ran} ms of it ran")
 
     def _close(self, contract: Object, step: Step) -> None:
         """At its end, what ran within the slots is billed; a lost node's last moments may lack."""
+        if spec_of(contract).get("procurement"):
+            self._held.closed(contract, self._billed[uid_of(contract)])
+            return
         runs, slots = self._by_contract[name_of(contract)], _slots(contract)
         if spec_of(contract)["node"] in self._liars:
             return

@@ -43,10 +43,12 @@ class CapacityCheck:
 
     def _check(self, node: str, capacity: Resources, now: Instant) -> None:
         contracts = list(self._open[node].values())
+        held = [c for c in contracts if status_of(c)["phase"] == "Held"]
+        contracts = [c for c in contracts if status_of(c)["phase"] != "Held"]
         running = [c for c in contracts if status_of(c)["phase"] != "Reserved"]
-        used = _sum(running)
+        used = _sum([*running, *(c for c in held if _start(c) <= now < _end(c))])
         insist(used.fits_in(capacity), "I4", f"node {node} has {capacity}, {used} is committed")
-        later = [c for c in contracts if status_of(c)["phase"] == "Reserved"]
+        later = [c for c in contracts if status_of(c)["phase"] == "Reserved"] + held
         for start in {_start(c) for c in later if _start(c) > now}:
             there = [c for c in later if _start(c) <= start < _end(c)]
             there += [c for c in running if start < _end(c)]

@@ -1,0 +1,220 @@
+"""Capacity held for a Procurement: paid by the hour whether used or not, as long as it is there.
+
+There is no workload whose agent could say that it ran; what was delivered is that the node was
+there, by its lease and its Ready condition: a loss dates from the last renewal of its lease, and
+lasts until it is said to be ready again. Next: `../nodes.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.contract import Decision, decide
+from busbar.controllers.contracts.fault import Evidence
+from busbar.controllers.contracts.money import Settled, settle_all, settle_ended, unsettled
+from busbar.controllers.contracts.room import has_room
+from busbar.controllers.contracts.view import ContractView, read_contract
+from busbar.controllers.nodes import is_ready, node_key
+from busbar.controllers.parts.events import event
+from busbar.controllers.parts.writes import unchanged, update, with_status
+from busbar.controllers.settings import Settings
+from busbar.ledger.metering import Interval, without
+from busbar.model.errors import InvalidField
+from busbar.model.kinds.contract import ContractSlot, ContractStatus, Outage
+from busbar.model.money import format_euro
+from busbar.model.objects import Key, Object, condition, is_deleting, name_of
+from busbar.model.time import SECOND, Instant, parse_instant, slot_of
+from busbar.store.contract import Snapshot
+
+
+class HeldView(ContractView):
+    """A contract without a workload: it has run while its node was there."""
+
+    def started(self) -> Instant | None:
+        """Give when the term began; None before there was room for it."""
+        return None if self.status.phase == "Reserved" else self.start
+
+    def finished(self) -> Instant | None:
+        """Nobody reports an end: the term's end is known from the start."""
+        return None
+
+    @property
+    def known_until(self) -> Instant:
+        """Give up to when the node is known to have been there."""
+        return min(self.now, self.lease.renewed) if self.lease is not None else self.start
+
+    def observed(self) -> Interval:
+        """Give the time from the begin to when the node was last known to be there."""
+        return Interval(self.start, max(self.start, min(self.known_until, self.end)))
+
+    def parts(self, slot: ContractSlot) -> list[Interval]:
+        """Give the parts of a slot in which the node was there."""
+        if self.started() is None:
+            return []
+        whole = Interval(slot.start_ms, slot.end_ms).meet(self.observed())
+        return without(whole, outages_of(self.status))
+
+
+def outages_of(status: ContractStatus) -> list[Interval]:
+    """Give when held capacity was not there; what still lasts, without an end."""
+    return [
+        Interval(o.from_ms, _NEVER if o.until_ms is None else o.until_ms) for o in status.outages
+    ]
+
+
+_NEVER = 2**62
+
+
+def read_held(snapshot: Snapshot, obj: Object, now: Instant) -> HeldView:
+    """Read a contract that holds capacity, and note when its node was lost and found again.
+
+    What is noted is in the view's status, for whoever writes it.
+    """
+    view = HeldView(*read_contract(snapshot, obj, now)._replace(pod=None))
+    node, status = snapshot.get(node_key(view.spec.node)), view.status
+    if node is None or status.phase == "Reserved":
+        return view
+    lasts = bool(status.outages) and status.outages[-1].until_ms is None
+    if not is_ready(node) and not lasts:
+        status.outages = [*status.outages, Outage(max(view.start, view.known_until))]
+    elif is_ready(node) and lasts:
+        begun, back = status.outages[-1].from_ms, _ready_since(node, now)
+        status.outages = [*status.outages[:-1], Outage(begun, max(begun, back))]
+    return view
+
+
+def _ready_since(node: Object, now: Instant) -> Instant:
+    """Give when a node was found again."""
+    try:
+        at = (condition(node, "Ready") or {}).get("lastTransitionTime")
+        return min(now, parse_instant(at, "lastTransitionTime"))
+    except InvalidField:
+        return now
+
+
+class HeldCase(NamedTuple):
+    """One reconcile of a contract that holds capacity; `there` are the open ones of its node."""
+
+    settings: Settings
+    snapshot: Snapshot
+    view: HeldView
+    there: Iterable[Object] = ()
+    evidence: Evidence | None = None
+
+    def decide(self) -> Decision:
+        """Settle what is over, give up what is lost, and close at the end."""
+        view = self.view
+        if self._home_goes():
+            return self._close(CloseReason.DELETED)
+        if self._is_lost():
+            return self._close(self._whose_loss())
+        if view.now < view.start:
+            return Decision(requeue_at=min(view.start, slot_of(view.now).end))
+        if view.status.phase == "Reserved":
+            return self._begin()
+        if view.end <= view.known_until:
+            return self._close(CloseReason.TERM_ENDED)
+        settled = settle_ended(view, self.settings.fee_ppm)
+        return self._go_on(settled)
+
+    def _begin(self) -> Decision:
+        """The first hour has come: it is held as soon as what ran before has left its room."""
+        view = self.view
+        node = self.snapshot.get(node_key(view.spec.node))
+        assert node is not None
+        if not is_ready(node):
+            return self._close(self._whose_loss())
+        if not has_room(self.there, view, node):
+            if view.now >= min(view.start + self.settings.late_ms, view.end):
+                return self._close(CloseReason.NOT_DELIVERED)
+            late = with_status(view.obj, outages=[_noted(view.start, view.now)])
+            return decide(*update(view.obj, late), requeue_at=view.now + 5 * SECOND)
+        begun: dict[str, Any] = {"phase": "Held", "startedMs": view.start}
+        if view.status.outages:
+            begun["outages"] = [_noted(view.start, view.now)]
+        written = update(view.obj, with_status(view.obj, **begun))
+        note = f"contract {self._name}: its hours began on {view.spec.node}"
+        due = min(view.end + SECOND, view.now + self.settings.hold_look_ms)
+        return decide(*written, unchanged(node), requeue_at=due, note=note)
+
+    def _go_on(self, settled: Settled) -> Decision:
+        view = self.view
+        changes: dict[str, Any] = {
+            "startedMs": view.start,
+            "outages": self._outages(),
+            "pricePerDTU": self._price(),
+        }
+        if settled.until != view.status.settled_until_ms:
+            changes |= settled.status()
+        written = update(view.obj, with_status(view.obj, **changes))
+        left = [s.end_ms for s in unsettled(view) if s.end_ms > (settled.until or 0)]
+        due = min(left) + SECOND if left else view.end + SECOND
+        due = min(max(due, view.now + SECOND), view.now + self.settings.hold_look_ms)
+        note = f"contract {self._name}: held, billed {format_euro(settled.billed)} € so far"
+        noted = note if written and settled.entries else ""
+        return decide(*written, entries=settled.entries, requeue_at=due, note=noted)
+
+    def _close(self, reason: CloseReason) -> Decision:
+        view = self.view
+        settled = settle_all(view, self.settings.fee_ppm)
+        begun = view.started()
+        closed = with_status(
+            view.obj,
+            **settled.status(),
+            phase="Closed",
+            reason=reason.value,
+            message=SENTENCES[reason],
+            startedMs=begun,
+            finishedMs=view.observed().end if begun is not None else None,
+            outages=self._outages(),
+        )
+        cost = format_euro(settled.billed)
+        said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €."
+        ops = (
+            *update(view.obj, closed),
+            event(self.snapshot, view.obj, view.now, "ContractClosed", said),
+        )
+        note = f"contract {self._name} closed: {reason.value}, billed {cost} €"
+        return decide(*ops, entries=settled.entries, note=note)
+
+    def _home_goes(self) -> bool:
+        """Say whether the namespace is being deleted: nothing more is held for it."""
+        namespace = self.snapshot.get(Key("", "namespaces", "", self.view.namespace))
+        return namespace is None or is_deleting(namespace)
+
+    def _is_lost(self) -> bool:
+        """Say whether the node is gone, or out of reach for so long that it counts as lost.
+
+        Its Ready condition knows of silence that is the exchange's own; the lease alone does not.
+        """
+        node, lease = self.snapshot.get(node_key(self.view.spec.node)), self.view.lease
+        if node is None:
+            return True
+        if is_ready(node) or self.view.status.phase == "Reserved":
+            return False
+        return lease is None or lease.expires + self.settings.fencing_ms <= self.view.now
+
+    def _whose_loss(self) -> CloseReason:
+        """Tell a node's silence from one that is nearer to the exchange."""
+        if self.evidence is None:
+            return CloseReason.NODE_LOST
+        return self.evidence.of_loss(self.snapshot, self.view)
+
+    def _outages(self) -> list[dict[str, Any]] | None:
+        return [msgspec.to_builtins(outage) for outage in self.view.status.outages] or None
+
+    def _price(self) -> str:
+        begun = [s for s in self.view.spec.slots if s.start_ms <= self.view.now]
+        return format_euro((begun or self.view.spec.slots)[-1 if begun else 0].price_nano)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.view.namespace}/{name_of(self.view.obj)}"
+
+
+def _noted(start: Instant, end: Instant) -> dict[str, int]:
+    return {"fromMs": start, "untilMs": end}
