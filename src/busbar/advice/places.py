@@ -64,7 +64,8 @@ def cheaper_place(
         match = _match(book, asked, now)
         if match is None:
             continue
-        saving = amount(price_nano - match.highest_nano, draw_micro, HOUR)
+        # Data that would have to move there is paid for in the first hour.
+        saving = amount(price_nano - match.highest_nano, draw_micro, HOUR) - match.moving_nano
         if not is_worth(saving, amount(price_nano, draw_micro, HOUR)):
             continue
         if best is None or saving >= 2 * best.saving_nano_per_hour:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from tests.unit.controllers.house import House
+from tests.unit.controllers.services import deploy, start_all, template
 
 from busbar.advice.board import Seen, SeenPod
 from busbar.controllers.advice.controller import ADVICE_KEY, AdviceController
 from busbar.controllers.advice.folding import transactions
 from busbar.controllers.advice.publishing import keep_ms_of
 from busbar.controllers.settings import Settings
-from busbar.model.objects import Key, Object, annotations_of, name_of, spec_of, status_of
+from busbar.model.objects import Key, Object, annotate, annotations_of, name_of, spec_of, status_of
 from busbar.model.time import DAY, HOUR, MINUTE, parse_instant
 from busbar.model.wellknown import ANN_ACT, ANN_ADVISED_FROM, GROUP
 from busbar.store.contract import Committed
@@ -310,10 +311,7 @@ def test_who_then_runs_out_of_memory_gets_back_what_it_had_and_is_left_alone():
     assert spec_of(again)["containers"][0]["resources"]["requests"]["memory"] == "4Gi"
 
 
-NIGHTS = {"timeZone": "UTC", "rules": [{"from": "22:00", "until": "06:00", "pricePerDTU": "0.01"}]}
-
-
-def waiting_house(**more: Any) -> House:
+def waiting_house(gang: dict[str, Any] | None = None, **more: Any) -> House:
     """A Job waits for its slot, in an hour whose deadline is just before the cheap night."""
     made = House(advice_ms=ADVICE_MS)
     made.namespace()
@@ -327,6 +325,7 @@ def waiting_house(**more: Any) -> House:
         "mayWait": True,
         "notAfter": "2026-11-23T21:30:00Z",
         "expectedDuration": "1h",
+        **({"gang": gang} if gang else {}),
     }
     made.make(GROUP, "jobs", "xyz", "waits", spec=spec, **more)
     made.settle()
@@ -358,3 +357,82 @@ def test_a_deadline_is_moved_no_further_than_was_allowed():
     job = made.get(Key(GROUP, "jobs", "xyz", "waits"))
     assert spec_of(job)["notAfter"] == "2026-11-23T21:30:00Z"
     assert made.events("AdviceApplied") == []
+
+
+# -- services -----------------------------------------------------------------------------------
+
+
+def served(act: str = "") -> tuple[House, Key]:
+    """A service whose Pods were looked at for more than a day, and used little."""
+    made = House(advice_ms=ADVICE_MS)
+    made.namespace()
+    made.supply(cpu="64")
+    container = {
+        "name": "main",
+        "image": "web:1",
+        "resources": {
+            "requests": {"cpu": "2", "memory": "4Gi"},
+            "limits": {"cpu": "2", "memory": "8Gi"},
+        },
+    }
+    whole = template()
+    whole["spec"]["containers"] = [container]
+    meta = {"annotations": {ANN_ACT: act}} if act else {}
+    key = deploy(made, meta=meta, template=whole)
+    start_all(made)
+    pod = made.pods()[0]
+    for at in range(0, 26 * HOUR, HOUR):
+        seen = SeenPod(pod, made.now - 26 * HOUR + at, {"main": Seen([300] * 64, 500 * MIB)})
+        for transaction in transactions(made.store.snapshot_now(), [seen], made.now):
+            assert made.commit(transaction)
+    return made, key
+
+
+def test_a_service_is_one_workload_whatever_its_pods_are_called():
+    made, _ = served()
+    (profile,) = made.all(GROUP, "useprofiles")
+    assert status_of(profile)["subject"] == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "web",
+    }
+    look(made, made.now)
+    status = status_of(only(made, "RightSize"))
+    (patched,) = status["patch"]["spec"]["template"]["spec"]["containers"]
+    assert patched["resources"]["requests"] == {"cpu": "370m", "memory": "608Mi"}
+    assert patched["resources"]["limits"] == {"cpu": "370m", "memory": "8Gi"}
+    assert patched["image"] == "web:1"
+    # Both Pods shrink; each bought as much of cpu as of memory: two DTU an hour, now 0.37.
+    assert int(status["savingPerHourNano"]) == pytest.approx(2 * 1.63 * 40_000_000, abs=10)
+
+
+def test_the_template_of_a_service_that_opted_in_shrinks_by_half_once_a_day():
+    made, key = served("RightSize")
+    look(made, made.now)
+    deployment = made.get(key)
+    (container,) = spec_of(deployment)["template"]["spec"]["containers"]
+    assert container["resources"]["requests"] == {"cpu": "1000m", "memory": "2048Mi"}
+    assert deployment["metadata"]["generation"] == 2
+    look(made, made.now + HOUR)
+    assert made.get(key) == deployment
+    before = json.loads(annotations_of(deployment)[ANN_ADVISED_FROM])["before"]
+    (kept,) = before["spec"]["template"]["spec"]["containers"]
+    assert kept["resources"]["requests"] == {"cpu": "2", "memory": "4Gi"}
+
+
+def test_what_was_dismissed_is_not_acted_on():
+    made, key = served()
+    look(made, made.now)
+    name = name_of(only(made, "RightSize"))
+    made.door.change(
+        Key(GROUP, "advices", "xyz", name), lambda o: {**o, "spec": {"dismissed": True}}
+    )
+    made.door.change(key, lambda o: annotate(o, {ANN_ACT: "RightSize"}))
+    before = spec_of(made.get(key))
+    look(made, made.now + MINUTE)
+    assert spec_of(made.get(key)) == before
+
+
+def test_who_is_in_a_gang_is_not_asked_to_wait_or_move():
+    made = waiting_house(gang={"name": "g", "size": 1})
+    assert advices(made, "LaterDeadline") == []

@@ -114,7 +114,9 @@ class Look(NamedTuple):
         if not pods:
             return None
         order = parse_order(pods[0], home)
-        return None if isinstance(order, OrderRefused) or order.rules != NO_RULES else order
+        if isinstance(order, OrderRefused) or order.rules != NO_RULES or order.gang is not None:
+            return None
+        return self.standing.freight.laden(order)
 
     def _elsewhere(self, order: Order) -> Iterator[Finding]:
         deal = max(self.deals, key=lambda deal: deal.price_nano)

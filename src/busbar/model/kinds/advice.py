@@ -38,7 +38,10 @@ class AdviceStatus(Part):
         list[dict[str, str]], Meta(description="The evidence it rests on: name and value.")
     ] = []
     saving_per_hour_nano: Annotated[
-        str, Meta(description="Nano-euro for each hour that it runs, an integer; negative where it costs more.")
+        str,
+        Meta(
+            description="Nano-euro an hour that it runs, an integer; negative where it costs more."
+        ),
     ] = "0"
     saving_per_month_nano: Annotated[
         str, Meta(description="The same for a month of 730 hours.")
