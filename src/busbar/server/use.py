@@ -1,6 +1,6 @@
-"""Sums up what was seen on the board, every few minutes, into UseProfiles.
+"""Sums up what was seen on the board, four times an hour, into UseProfiles.
 
-What could not be written is not kept: the next five minutes are seen again. Next: `runner.py`.
+What could not be written is not kept: the next quarter of an hour is seen again. Next: `runner.py`.
 """
 
 from __future__ import annotations

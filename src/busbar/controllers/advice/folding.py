@@ -1,4 +1,4 @@
-"""From what was seen to UseProfiles: what the server does every few minutes, as a decision.
+"""From what was seen to UseProfiles: what the server does four times an hour, as a decision.
 
 A workload that ran for a moment is not worth an object: a profile is begun when enough was seen of
 it at once, and goes when nothing was seen for four weeks. Next: `looking.py`.
@@ -25,8 +25,8 @@ from busbar.model.objects import Key, Object, is_deleting, namespace_of
 from busbar.model.time import MINUTE, Instant
 from busbar.store.contract import Op, Snapshot, Transaction
 
-FOLD_MS = 5 * MINUTE
-"""How often what was seen is summed up."""
+FOLD_MS = 15 * MINUTE
+"""How often what was seen is summed up: the board keeps as much of each container."""
 BEGIN_SAMPLES = 12
 """Looks at a workload in that time with which its profile begins: three minutes of them."""
 PROFILES_MAX = 1_000
