@@ -54,11 +54,12 @@ def size(
     better = dict(requests)
     for name, asked in requests.items():
         used = profile.containers.get(name)
-        if used is None:
-            if killed:
-                continue
+        if name in killed:
+            better[name] = _grown(asked)
+        elif used is not None:
+            better[name] = _fitting(asked, used, bool(killed))
+        elif not killed:
             return None
-        better[name] = _grown(asked) if name in killed else _fitting(asked, used, bool(killed))
     return None if better == requests else Sizing(requests, better)
 
 

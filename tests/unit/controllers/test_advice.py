@@ -108,6 +108,19 @@ def test_the_saving_is_what_the_market_charges_less():
     assert saving == pytest.approx(difference * 40, abs=100)  # At 0.04 €/DTU.
 
 
+def test_what_ran_out_of_memory_at_once_is_advised_to_request_more():
+    made = house()
+    made.job("j", resources={"cpu": "1", "memory": "1Gi"})
+    made.settle()
+    made.runs(made.only_pod())
+    made.ends(made.only_pod(), 137, "OOMKilled")
+    look(made, made.now)
+    status = status_of(only(made, "RightSize"))
+    assert status["patch"] == {"spec": {"resources": {"cpu": "1000m", "memory": "1536Mi"}}}
+    assert "ran out of memory" in status["what"]
+    assert {"name": "main: ended", "value": "OOMKilled"} in status["why"]
+
+
 def test_nothing_is_said_of_what_is_hardly_known():
     made = house()
     runs_before(made, runs=2)

@@ -59,20 +59,23 @@ class Look(NamedTuple):
 
     def by_use(self) -> Iterator[Finding]:
         """Give what its use says."""
+        requests = requests_by_container(self.workload)
+        yield from self._sized(requests)
         if self.profile is None:
             return
-        requests = requests_by_container(self.workload)
-        yield from self._sized(self.profile, requests)
         if self.deals:
             found = idle(self.profile, total(requests).cpu_milli, self.now)
             if found is not None:
                 yield words.idle(self.workload, found, self.cost_nano)
         yield from self._unusual(self.profile)
 
-    def _sized(self, profile: Profile, requests: dict[str, Resources]) -> Iterator[Finding]:
-        killed = killed_for_memory(self.workload)
-        found = size(profile, requests, killed) if requests else None
-        if found is None:
+    def _sized(self, requests: dict[str, Resources]) -> Iterator[Finding]:
+        killed, profile = killed_for_memory(self.workload), self.profile
+        if profile is None and killed:
+            # It ended before it was looked at: that it lacked memory is known all the same.
+            profile = Profile(self.workload.subject.words, self.now, self.now)
+        found = size(profile, requests, killed) if profile is not None and requests else None
+        if found is None or profile is None:
             return
         saving = self._saving(found)
         grows = total(found.better).memory_bytes > total(found.now).memory_bytes
