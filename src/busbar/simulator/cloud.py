@@ -22,6 +22,7 @@ from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
+from busbar.simulator.checks.moves import MoveCheck
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
@@ -94,6 +95,7 @@ class Cloud:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
         self.advice = AdviceCheck()
+        self.moves = MoveCheck()
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
@@ -102,6 +104,7 @@ class Cloud:
             GangCheck().look,
             self.history.look,
             self.advice.look,
+            self.moves.look,
         )
         self._seq = 0
         self.exchange.committed.append(self._look)
