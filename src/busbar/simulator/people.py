@@ -6,7 +6,7 @@ Everything they do goes through the door, and may be refused. Next: `habits.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from busbar.controllers.parts.pods import node_of
 from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
@@ -41,6 +41,22 @@ EURO = 10**9
 
 SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
+
+
+class Crowd(Protocol):
+    """Whoever uses a cloud: what its life asks of them."""
+
+    paid_in: dict[str, int]
+    """Payments by their key: each counts once, however often it is entered."""
+
+    def found(self) -> None:
+        """Make namespaces, vendors and offers, and begin."""
+
+    def node_object(self, number: int) -> dict[str, Any]:
+        """Describe a machine as joining does."""
+
+    def rest(self) -> None:
+        """Stop; leave everything open for business."""
 
 
 class People:

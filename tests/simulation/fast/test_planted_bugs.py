@@ -20,6 +20,7 @@ from busbar.controllers.replicas import controller as replicas
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
+from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
 from busbar.simulator.network import Weather
@@ -130,6 +131,23 @@ def test_i7_a_watch_that_misses_a_change(monkeypatch):
     assert caught() == "I7"
 
 
+def test_i7_a_change_that_is_only_looked_for_among_what_was_touched(monkeypatch):
+    """The comparison of everything is left out: that of what commits changed must see it."""
+    monkeypatch.setattr(HistoryCheck, "compare", HistoryCheck._take)
+    put = MemoryStore._take
+
+    def forgetful(self, effect):
+        put(self, effect)
+        for change in effect.changes[-1:]:
+            if change.key.resource == "pods" and self._state.get(change.key) is not None:
+                self._state.put(change.key, dict(self._state.get(change.key)))
+                self._visible = self._state.view()
+
+    monkeypatch.setattr(MemoryStore, "_take", forgetful)
+    monkeypatch.setattr("busbar.simulator.checks.history.EVERY", 1)
+    assert caught() == "I7"
+
+
 def test_i8_a_payment_entered_twice_that_counts_twice(monkeypatch):
     monkeypatch.setattr(MemoryStore, "_known", lambda self, id_: None)
     assert caught() == "I8"
@@ -194,4 +212,6 @@ def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
         )
 
     monkeypatch.setattr(market, "clear", greedy)
+    assert caught() == "I11"
+    monkeypatch.setattr("busbar.simulator.checks.clearings.ALL_UP_TO", 1)
     assert caught() == "I11"
