@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from busbar.controllers.accounts import AccountController
 from busbar.controllers.advice.controller import AdviceController
+from busbar.controllers.attestations import AttestationController
 from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
 from busbar.controllers.budgets.controller import DisruptionBudgetController
@@ -55,6 +56,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         AccountController(settings, standing),
         OfferController(settings),
         VendorController(settings),
+        AttestationController(settings),
         BookController(settings, standing),
         CurveController(settings, standing),
         HistoryController(settings),

@@ -8,10 +8,12 @@ anything gives the same for it (tests/simulation/fast/test_standing.py). Next:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from busbar.controllers.attestations import claims
 from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
@@ -23,7 +25,7 @@ from busbar.market.commitments import commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
 from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
-from busbar.market.offers import Offer, parse_offer, supply_rows
+from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused
 from busbar.market.podrules import rules_of
 from busbar.model.errors import InvalidField
@@ -129,6 +131,13 @@ class Standing:
             for node in sorted({node for _, node in homes}):
                 yield Resident(node, namespace, labels_of(pod), rules)
 
+    def row(self, node: str, offer: str) -> Supply | None:
+        """Give a node under an offer as it is for sale now."""
+        rows = self.book.supplies
+        at = bisect_left(rows, (node, offer), key=lambda row: (row.node, row.offer))
+        found = rows[at] if at < len(rows) else None
+        return found if found and (found.node, found.offer) == (node, offer) else None
+
     def started_together(self, contract: Object) -> list[Object]:
         """Give the other open contracts that the same clearing made for the same gang."""
         assert self._seen is not None
@@ -225,7 +234,7 @@ class Standing:
             self._spent[namespace_of(contract), month] += sign * billed
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        sources = ((GROUP, "offers"), (GROUP, "vendors"))
+        sources = ((GROUP, name) for name in _STATED)
         changed = since is None or any(_differs(snapshot, since, *name) for name in sources)
         if not changed and not any(map(_sells_otherwise, snapshot.changes(since, "", "nodes"))):
             return
@@ -233,7 +242,7 @@ class Standing:
         ready = {name_of(node) for node in nodes if is_ready(node)}
         vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
         self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
-        rows = supply_rows(self.offers, nodes, ready.__contains__)
+        rows = supply_rows(self.offers, nodes, ready.__contains__, claims(snapshot))
         self.book = Book.build(rows, self._occupancy, vendors)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
@@ -257,6 +266,9 @@ class Standing:
                 self._gangs.setdefault(gang, set()).add(_name(after))
             if after is not None and (rules := _keeps_away(after)) is not None:
                 self._keepers[_name(after)] = rules
+
+
+_STATED = ("offers", "vendors", "auditors", "attestations")
 
 
 def _is_unbound(pod: Object) -> bool:

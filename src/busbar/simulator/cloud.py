@@ -15,6 +15,7 @@ from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
 from busbar.simulator.checks.advice import AdviceCheck, check_advice
+from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
@@ -107,6 +108,7 @@ class Cloud:
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
             ClearingCheck(self.seed, self.reference).look,
+            AttestedCheck().look,
             GangCheck().look,
             self.history.look,
             self.advice.look,

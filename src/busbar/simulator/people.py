@@ -27,6 +27,7 @@ from busbar.model.wellknown import (
     LABEL_VENDOR,
     LABEL_ZONE,
 )
+from busbar.simulator.auditors import Auditors
 from busbar.simulator.door import Door
 from busbar.simulator.habits import Habits
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
@@ -66,8 +67,9 @@ class People:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
-        self.tastes = Tastes(world.seed)
         self.habits = Habits(world, door, profile.namespaces)
+        self.tastes = Tastes(world.seed, profile.wary)
+        self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
         self._count = 0
 
@@ -83,6 +85,7 @@ class People:
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
         self.habits.begin()
+        self.auditors.found()
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
 
@@ -450,7 +453,7 @@ class People:
 
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
-        self.is_active = self.habits.is_active = False
+        self.is_active = self.habits.is_active = self.auditors.is_active = False
         for held in self.door.all_of(GROUP, "procurements"):
             key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
             self.door.delete(key, self.world.now)

@@ -29,6 +29,10 @@ class Profile(NamedTuple):
     """How long machines take to start a workload at most; each has one of these."""
     patience_ms: int = 3 * HOUR
     """How long consumers wait for a match at most before they give an order up."""
+    wary: float = 0.06
+    """Share of the orders that believe auditors only."""
+    audit_every_ms: int = 40 * MINUTE
+    """How often somebody signs, takes back, changes a key or steals a name."""
     procures: bool = False
     """Consumers place standing orders as well."""
     poor: bool = False

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from busbar.controllers import attestations
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts import held
@@ -19,6 +20,7 @@ from busbar.controllers.moves import controller as moves
 from busbar.controllers.replicas import controller as replicas
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
+from busbar.model.attestations import trust
 from busbar.model.time import MINUTE
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.cloud import Cloud, Failed
@@ -40,6 +42,7 @@ BUSY = Profile(
     fault_every_ms=30 * MINUTE,
 )
 
+WARY = BUSY._replace(wary=0.8, audit_every_ms=6 * MINUTE, fault_every_ms=180 * MINUTE)
 SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 * MINUTE)
 
 
@@ -190,6 +193,16 @@ def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
     assert caught(hours=3) == "I10"
+
+
+def test_i14_a_statement_taken_back_that_goes_on_counting(monkeypatch):
+    monkeypatch.setattr(attestations, "revoked", lambda snapshot, now: set())
+    assert caught(WARY) == "I14"
+
+
+def test_i14_a_signature_that_nobody_verifies(monkeypatch):
+    monkeypatch.setattr(trust, "is_signed", lambda envelope, key: True)
+    assert caught(WARY) == "I14"
 
 
 def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):

@@ -15,6 +15,8 @@ COLLECTIONS = frozenset(
     [
         "accounts",
         "advices",
+        "attestations",
+        "auditors",
         "books",
         "buckets",
         "clearings",
