@@ -20,7 +20,7 @@ from busbar.controllers.expiry import ExpiryController
 from busbar.controllers.finished import FinishedJobController, FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.history import HistoryController
-from busbar.controllers.jobs.controller import JobController
+from busbar.controllers.jobs.advised import AdvisedJobController
 from busbar.controllers.listening import Listening
 from busbar.controllers.market.controller import MarketController
 from busbar.controllers.moves.controller import MoveController
@@ -40,7 +40,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
     evidence = Evidence(settings, listening, Silences(settings))
     return (
         NamespaceController(settings),
-        JobController(settings),
+        AdvisedJobController(settings),
         BatchJobController(settings),
         DeploymentController(settings),
         ReplicaSetController(settings),

@@ -14,12 +14,12 @@ from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
-from busbar.simulator.checks.advice import AdviceCheck, check_advice
 from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
+from busbar.simulator.checks.deeds import AdviceCheck, check_advice
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
@@ -99,11 +99,12 @@ class Cloud:
         self.world.after(FOLD_MS, self._sum_up)
 
     def _checks_are_made(self) -> None:
+        self.advice = AdviceCheck()
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
-        self.advice = AdviceCheck()
         self.moves = MoveCheck()
         self.looks = (
+            self.advice.look,
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
@@ -111,7 +112,6 @@ class Cloud:
             AttestedCheck().look,
             GangCheck().look,
             self.history.look,
-            self.advice.look,
             self.moves.look,
         )
         self._seq = 0
@@ -172,6 +172,7 @@ class Cloud:
             self.faults.stop()
             self.run(rest_of(self.profile))
             self._come_to_rest()
+            check_advice(self.store.snapshot_now(), self.profile.settings, self.world.now)
         except (Broken, AssertionError) as error:
             raise Failed(self._report(error, hours)) from error
         return self._told(hours)
@@ -197,9 +198,7 @@ class Cloud:
         self.history.compare()
         for attempt in range(40):
             try:
-                view, settings = self.store.snapshot_now(), self.profile.settings
-                check_settled(view, self.machines, settings)
-                check_advice(view, settings, self.world.now)
+                check_settled(self.store.snapshot_now(), self.machines, self.profile.settings)
             except Broken:
                 if attempt == 39:
                     raise

@@ -132,15 +132,6 @@ class Door:
         put = Put(pod_key(namespace, name), fresh, revision_of(pod))
         return self._commit(Transaction((put,)))
 
-    def use(self, node: str, looks: Iterable[UseReport]) -> None:
-        """Take a node's looks at what its Pods use."""
-        known = self.get(Key("", "nodes", "", node))
-        if known is None:
-            return
-        bound = {uid_of(pod): pod for pod in self.pods_of(node)[1]}
-        for report in looks:
-            self._exchange.board.take(known, report, bound, self._exchange.world.now)
-
     def pods_of(self, node: str) -> tuple[int, list[Object]]:
         """Give the Pods bound to a node, by name, and the revision they are of."""
         snapshot = self._exchange.store.snapshot_now()
@@ -156,6 +147,16 @@ class Door:
     def _commit(self, transaction: Transaction) -> bool:
         result: Committed | Refused = self._exchange.commit(transaction)
         return isinstance(result, Committed)
+
+
+def take_use(door: Door, node: str, looks: Iterable[UseReport]) -> None:
+    """Take a node's looks at what its Pods use."""
+    known = door.get(Key("", "nodes", "", node))
+    if known is None:
+        return
+    bound = {uid_of(pod): pod for pod in door.pods_of(node)[1]}
+    for report in looks:
+        door._exchange.board.take(known, report, bound, door._exchange.world.now)
 
 
 def _merged(known: list[dict[str, Any]] | None, said: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from busbar.model.objects import (
     uid_of,
 )
 from busbar.model.time import HOUR, SECOND, Instant, format_instant
-from busbar.simulator.door import Door
+from busbar.simulator.door import Door, take_use
 from busbar.simulator.meter import Meter, Using, lacks_memory, told
 from busbar.simulator.network import Network
 from busbar.simulator.world import World
@@ -157,7 +157,7 @@ class Machine:
 
         def arrive() -> None:
             if self.door.is_open:
-                self.door.use(self.name, looks)
+                take_use(self.door, self.name, looks)
 
         if looks:
             self.network.upward(self.name, arrive)

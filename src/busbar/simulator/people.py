@@ -1,6 +1,6 @@
 """Who uses the exchange: consumers with all kinds of orders, vendors with moods, an operator.
 
-Everything they do goes through the door, and may be refused. Next: `habits.py`.
+Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from busbar.model.wellknown import (
 )
 from busbar.simulator.auditors import Auditors
 from busbar.simulator.door import Door
-from busbar.simulator.habits import Habits
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
+from busbar.simulator.regulars import Regulars
 from busbar.simulator.tastes import Tastes
 from busbar.simulator.world import World
 
@@ -65,9 +65,9 @@ class People:
 
     def __init__(self, world: World, door: Door, profile: Profile) -> None:
         self.world, self.door, self.profile = world, door, profile
+        self.regulars = Regulars(world, door, profile.namespaces, lambda: self.is_active)
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
-        self.habits = Habits(world, door, profile.namespaces)
         self.tastes = Tastes(world.seed, profile.wary)
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
@@ -77,6 +77,7 @@ class People:
 
     def found(self) -> None:
         """Make namespaces, vendors and offers."""
+        self.world.after(1, self.regulars.begin)
         for number in range(self.profile.namespaces):
             name = f"ns{number}"
             self._make(Key("", "namespaces", "", name))
@@ -84,7 +85,6 @@ class People:
         for number in range(self.profile.vendors):
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
-        self.habits.begin()
         self.auditors.found()
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
@@ -453,7 +453,7 @@ class People:
 
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
-        self.is_active = self.habits.is_active = self.auditors.is_active = False
+        self.is_active = self.auditors.is_active = False
         for held in self.door.all_of(GROUP, "procurements"):
             key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
             self.door.delete(key, self.world.now)

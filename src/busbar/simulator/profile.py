@@ -42,6 +42,7 @@ class Profile(NamedTuple):
 
 
 SETTINGS = Settings(
+    advice_ms=20 * MINUTE,
     batch_ms=10 * SECOND,
     fencing_ms=60 * SECOND,
     never_started_ms=10 * MINUTE,
@@ -50,7 +51,6 @@ SETTINGS = Settings(
     curve_ms=5 * MINUTE,
     history_ms=30 * SECOND,
     payday_ms=5 * MINUTE,
-    advice_ms=20 * MINUTE,
     moves_ms=15 * MINUTE,
     procure_ms=7 * MINUTE,
     hold_look_ms=5 * MINUTE,

@@ -108,6 +108,9 @@ _PUBLIC: Final = (
 is believed, not the caller."""
 
 MEMBER_INSIDE: Final = (
+    _rule(GROUP, "useprofiles", "read"),
+    _rule(GROUP, "advices", "get list watch update patch delete"),
+    _rule(GROUP, "advices/status useprofiles/status", "get"),
     _rule("", "pods configmaps secrets serviceaccounts", "all"),
     _rule("", "pods/log pods/status", "get"),
     _rule("", "serviceaccounts/token", "create"),
@@ -127,9 +130,7 @@ MEMBER_INSIDE: Final = (
         "jobs/status buckets/status accounts/status contracts/status procurements/status",
         "get",
     ),
-    _rule(GROUP, "accounts contracts useprofiles", "read"),
-    _rule(GROUP, "advices", "get list watch update patch delete"),
-    _rule(GROUP, "advices/status useprofiles/status", "get"),
+    _rule(GROUP, "accounts contracts", "read"),
 )
 """In a member's own namespace. Status, accounts and contracts are the exchange's to write."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from busbar.controllers.advice.acting import sized_job, undone
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.names import ANN_LOSSES
 from busbar.controllers.parts.avoidance import avoided_after
@@ -79,7 +78,12 @@ class JobController:
             spec = read_spec(job)
         except InvalidField as error:
             return _Case(self._settings, snapshot, job, JobSpec(image=""), now).invalid(error)
-        return _Case(self._settings, snapshot, job, spec, now).decide()
+        return self.case(self._settings, snapshot, job, spec, now).decide()
+
+    @property
+    def case(self) -> type[_Case]:
+        """Give what decides about one Job."""
+        return _Case
 
 
 def contract_owner(contract: Object) -> dict[str, Any] | None:
@@ -151,11 +155,6 @@ class _Case(NamedTuple):
     def _ended(self, pod: Object) -> Decision:
         contract = self._contract(pod)
         outcome = of_pod(pod)
-        if outcome.reason == "OOMKilled" and (back := undone(self.snapshot, self.job, self.now)):
-            job, told = back
-            case = self._replace(job=job, spec=read_spec(job))
-            avoided = self._avoided(pod)
-            return case._started("advice undone", self._losses(pod), avoided, None, (told,))
         if is_deleting(pod) and outcome.fate is Fate.RETRY:
             if status_of(contract or {}).get("phase", "Closed") != "Closed":
                 return NOTHING
@@ -207,15 +206,6 @@ class _Case(NamedTuple):
         return self._start(note, losses, self._avoided(pod), failures=failures + 1)
 
     def _start(self, why: str, losses: int, avoid: str, failures: int | None = None) -> Decision:
-        job, told = sized_job(self.snapshot, self.job, self.now)
-        if told:
-            case = self._replace(job=job, spec=read_spec(job))
-            return case._started(why, losses, avoid, failures, told)
-        return self._started(why, losses, avoid, failures)
-
-    def _started(
-        self, why: str, losses: int, avoid: str, failures: int | None, told: tuple[Op, ...] = ()
-    ) -> Decision:
         pod = next_pod(self.job, self.spec, self.now, losses, avoid)
         changes = {"pod": name_of(pod), "contract": None, "node": None, "vendor": None}
         status = update_status(
@@ -230,8 +220,7 @@ class _Case(NamedTuple):
         )
         note = f"job {namespace_of(self.job)}/{name_of(self.job)}: {why}, made pod {name_of(pod)}"
         said = event(self.snapshot, self.job, self.now, "PodCreated", f"Made pod {name_of(pod)}.")
-        due = not_after(self.spec)
-        return decide(*status, create(pod), said, *told, requeue_at=due, note=note)
+        return decide(*status, create(pod), said, requeue_at=not_after(self.spec), note=note)
 
     def _mirror(self, pod: Object, deadline: Instant | None) -> Decision:
         view = view_of(pod, self._contract(pod))

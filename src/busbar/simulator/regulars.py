@@ -7,6 +7,7 @@ Next: `tastes.py`.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from busbar.model.objects import Key, annotate, status_of
@@ -24,13 +25,15 @@ _ACTS = ("RightSize", "LaterDeadline", "RightSize,LaterDeadline", "none", "")
 _FINAL = ("Succeeded", "Failed", "Expired")
 
 
-class Habits:
+class Regulars:
     """Runs the same few Jobs again and again."""
 
-    def __init__(self, world: World, door: Door, namespaces: int) -> None:
+    def __init__(
+        self, world: World, door: Door, namespaces: int, is_active: Callable[[], bool]
+    ) -> None:
         self.world, self.door, self.namespaces = world, door, namespaces
-        self.is_active = True
-        self._chance = random.Random(f"habits {world.seed}")
+        self._is_active = is_active
+        self._chance = random.Random(f"regulars {world.seed}")
 
     def begin(self) -> None:
         """Let some namespaces opt in, and the first Jobs come."""
@@ -45,7 +48,7 @@ class Habits:
         self.door.change(namespace, lambda obj: annotate(obj, {ANN_ACT: act}))
 
     def _again(self) -> None:
-        if not self.is_active:
+        if not self._is_active():
             return
         if self.door.is_open:
             for number in range(self.namespaces):

@@ -14,7 +14,6 @@ from busbar.model.objects import (
     Key,
     Object,
     annotations_of,
-    is_deleting,
     name_of,
     spec_of,
     status_of,
@@ -104,8 +103,7 @@ def check_advice(view: View, settings: Settings, now: Instant) -> None:
         for obj in view.list(GROUP, resource):
             namespace = obj["metadata"].get("namespace")
             home = view.get(Key("", "namespaces", "", namespace)) if namespace else {}
-            alive = home is not None and not is_deleting(home)
-            insist(alive, "A2", f"{resource} {name_of(obj)} outlives its namespace")
+            insist(home is not None, "A2", f"{resource} {name_of(obj)} outlives its namespace")
             expires = status_of(obj).get("expires")
             gone = expires is None or parse_instant(expires, "expires") >= late
             insist(gone, "A2", f"{resource} {name_of(obj)} has expired and is there")
