@@ -19,12 +19,12 @@ from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
-from busbar.simulator.checks.deeds import AdviceCheck, check_advice
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.moves import MoveCheck
+from busbar.simulator.checks.own_accord import AdviceCheck, check_advice
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange

@@ -42,11 +42,11 @@ class Profile(NamedTuple):
 
 
 SETTINGS = Settings(
-    advice_ms=20 * MINUTE,
     batch_ms=10 * SECOND,
     fencing_ms=60 * SECOND,
     never_started_ms=10 * MINUTE,
     status_ms=30 * SECOND,
+    advice_ms=20 * MINUTE,
     book_ms=5 * MINUTE,
     curve_ms=5 * MINUTE,
     history_ms=30 * SECOND,
