@@ -69,7 +69,7 @@ class Regulars:
 
     def _spec(self) -> dict[str, Any]:
         """Ask for much, and mostly use little; now and then more than half of it."""
-        uses = self._chance.choice((200, 200, 200, 1500))
+        uses = self._chance.choice((200, 200, 1500))
         spec: dict[str, Any] = {
             "image": "work",
             "resources": {"cpu": "2", "memory": "2000Mi"},
