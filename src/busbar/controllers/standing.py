@@ -21,13 +21,16 @@ from busbar.controllers.parts.pods import contract_key, is_final, is_promised, n
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
-from busbar.market.commitments import commitment_of
+from busbar.market.commitments import Commitment, commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
+from busbar.market.dealings import Counter as Dealers
+from busbar.market.dealings import Holding, consumer_of
 from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
-from busbar.market.orders import Order, OrderRefused
+from busbar.market.orders import DEFAULT_DURATION, Order, OrderRefused
 from busbar.market.podrules import rules_of
+from busbar.model.choosiness import NO_LIMIT
 from busbar.model.errors import InvalidField
 from busbar.model.gangs import Gang, gang_name
 from busbar.model.objects import (
@@ -74,6 +77,8 @@ class Standing:
         self._spent: Counter[tuple[str, str]] = Counter()
         self._reader = Reader()
         self._occupancy = Occupancy()
+        self._under: dict[str, dict[_Name, Commitment]] = {}
+        self.dealings = Dealers((), DEFAULT_DURATION)
         self.offers: tuple[Offer, ...] = ()
         self.book = Book.build(())
 
@@ -85,6 +90,8 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
+            if any(offer.limit != NO_LIMIT for offer in self.offers):
+                self.book = self.book.held(self.holdings())
             self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
@@ -184,6 +191,15 @@ class Standing:
         key = contract_key(obj)
         return self._seen.get(key) if key is not None else None
 
+    def holdings(self) -> tuple[Holding, ...]:
+        """Give what consumers have of the offers that are limited."""
+        return tuple(
+            Holding(offer.name, consumer_of(namespace), taken.resources, taken.start, taken.end)
+            for offer in self.offers
+            if offer.limit != NO_LIMIT
+            for (namespace, _), taken in sorted(self._under.get(offer.name, {}).items())
+        )
+
     def contracts_on(self, node: str) -> Iterable[Object]:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
@@ -203,6 +219,7 @@ class Standing:
                 self._occupancy.drop(_name(before))
                 if plan := spec_of(before).get("plan"):
                     self._forget_piece(plan, before)
+                self._under.get(spec_of(before)["offer"], {}).pop(_name(before), None)
                 self._bill(before, -1)
                 if keeps := spec_of(before).get("procurement"):
                     self._let_go(namespace_of(before), keeps, name_of(before))
@@ -216,6 +233,7 @@ class Standing:
                 self._occupancy.put(_name(after), taken)
                 if plan := spec_of(after).get("plan"):
                     self._plans.setdefault(plan, {})[_name(after)] = after
+                self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
                 if keeps := spec_of(after).get("procurement"):
                     self._held.setdefault((namespace_of(after), keeps), {})[name_of(after)] = after
                 else:
@@ -262,6 +280,7 @@ class Standing:
         self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
         rows = supply_rows(self.offers, nodes, ready.__contains__, claims(snapshot))
         self.book = Book.build(rows, self._occupancy, vendors)
+        self.dealings = Dealers(self.offers, DEFAULT_DURATION)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Forget the orders of a namespace whose defaults may have changed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from busbar.controllers.advice.folding import FOLD_MS
 from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
@@ -23,16 +24,18 @@ from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.data import DataCheck
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
+from busbar.simulator.checks.limits import LimitCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.moves import MoveCheck
 from busbar.simulator.checks.notices import NoticeCheck
+from busbar.simulator.checks.own_accord import AdviceCheck, check_advice
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.checks.pieces import PiecesCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
-from busbar.simulator.haulage import Haulage
+from busbar.simulator.haulage import Flows
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
 from busbar.simulator.people import Crowd, People
@@ -69,7 +72,7 @@ class Cloud:
         seed: int,
         profile: Profile | None = None,
         reference: Reference | None = None,
-        crowd: Callable[[World, Door, Profile], Crowd] | None = None,
+        crowd: Callable[[World, Door, Profile], Crowd] = People,
     ) -> None:
         self.seed = seed
         self.reference = reference
@@ -79,12 +82,8 @@ class Cloud:
         self.exchange = Exchange(self.world, self.store, self.profile.settings)
         self.door = Door(self.exchange)
         self.network = Network(self.world, self.profile.weather)
-        self.haulage = Haulage(self.world, self.exchange, seed)
-        self.people: Crowd = (
-            People(self.world, self.door, self.profile, self.haulage)
-            if crowd is None
-            else crowd(self.world, self.door, self.profile)
-        )
+        self.flows = Flows(self.world, self.exchange, seed)
+        self.people = crowd(self.world, self.door, self.profile)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
         self._named: dict[str, Machine] = {}
@@ -99,25 +98,33 @@ class Cloud:
         """Open the exchange; people and machines come."""
         self.exchange.start()
         self.people.found()
-        self.haulage.begin()
+        self.flows.begin()
         self._machines_join()
         self.faults.begin()
+        self.world.after(FOLD_MS, self._sum_up)
+
+    def _sum_up(self) -> None:
+        self.exchange.sum_up()
+        self.world.after(FOLD_MS, self._sum_up)
 
     def _checks_are_made(self) -> None:
+        self.advice = AdviceCheck()
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
         self.bonds = BondCheck(self.profile.timing)
         self.moves = MoveCheck()
         self.looks = (
+            self.advice.look,
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
-            DataCheck(self.haulage.flowed).look,
+            DataCheck(self.flows.flowed).look,
             CapacityCheck().look,
             self.bonds.look,
             AgreedCheck().look,
             NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             AttestedCheck().look,
+            LimitCheck().look,
             GangCheck().look,
             PiecesCheck().look,
             self.history.look,
@@ -185,6 +192,7 @@ class Cloud:
             self.faults.stop()
             self.run(rest_of(self.profile))
             self._come_to_rest()
+            check_advice(self.store.snapshot_now(), self.profile.settings, self.world.now)
         except (Broken, AssertionError) as error:
             raise Failed(self._report(error, hours)) from error
         return self._told(hours)

@@ -33,6 +33,7 @@ from busbar.model.wellknown import (
     ANN_NOT_AFTER,
     ANN_RECLAIM,
     ANN_REGION,
+    ANN_TERM,
     ANN_VENDOR,
     GROUP,
     LABEL_REGION,
@@ -46,6 +47,7 @@ from busbar.simulator.door import Door
 from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
+from busbar.simulator.regulars import Regulars
 from busbar.simulator.tastes import Tastes
 from busbar.simulator.world import World
 
@@ -77,12 +79,13 @@ class Crowd(Protocol):
 class People:
     """Everybody outside the machines."""
 
-    def __init__(self, world: World, door: Door, profile: Profile, haulage: Haulage) -> None:
+    def __init__(self, world: World, door: Door, profile: Profile) -> None:
         self.world, self.door, self.profile = world, door, profile
+        self.regulars = Regulars(world, door, profile.namespaces, lambda: self.is_active)
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed, profile.wary)
-        self.haulage = haulage
+        self.haulage = Haulage(f"people {world.seed}")
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
         self._count = 0
@@ -91,6 +94,7 @@ class People:
 
     def found(self) -> None:
         """Make namespaces, vendors and offers."""
+        self.world.after(1, self.regulars.begin)
         for number in range(self.profile.namespaces):
             name = f"ns{number}"
             self._make(Key("", "namespaces", "", name))
@@ -142,6 +146,7 @@ class People:
             return {**spec, "calendar": {"timeZone": "UTC", "rules": self._hourly()}}
         spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
         spec["attributes"] = self.tastes.attributes()
+        spec |= self.tastes.holds_back(self.profile.namespaces)
         spec |= self.haulage.transfer()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
@@ -239,6 +244,8 @@ class People:
             terms[ANN_NOT_AFTER] = format_instant(after)
             if world.often(0.5):
                 terms[ANN_MAY_WAIT] = "true"
+        if world.often(0.1):
+            terms[ANN_TERM] = f"{world.between(1, 12)}h"
         if world.often(0.3):
             terms[ANN_DURATION] = f"{world.between(5, 180)}m"
         return terms
@@ -431,6 +438,8 @@ class People:
             return
         spec = spec_of(service)
         notes = {ANN_MAY_MOVE: "false"} if self.world.often(0.2) else {}
+        if self.world.often(0.2):
+            notes[ANN_TERM] = f"{self.world.between(1, 12)}h"
         meta = {**spec["template"]["metadata"], "annotations": notes}
         template = {"metadata": meta, "spec": self._service_pod()}
         change: dict[str, Any] = self.world.chance.choice(

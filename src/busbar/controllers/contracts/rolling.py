@@ -24,7 +24,7 @@ from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_text, to_text
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.objects import Key, annotations_of
-from busbar.model.time import Instant
+from busbar.model.time import Instant, format_duration
 from busbar.model.wellknown import ANN_RESTRICTIONS, GROUP
 from busbar.store.contract import Snapshot
 
@@ -52,16 +52,33 @@ def next_slots(
 ) -> Next:
     """Extend the reserved term until it reaches beyond `wanted`, or say why it does not.
 
-    `spent` is what the namespace was billed this month.
+    `spent` is what the namespace was billed this month. A contract with a fixed term is renewed for
+    the whole of it, at what the offer's calendar asks now; where that cannot be, slot by slot, and
+    for the whole again as soon as it can.
     """
-    signed = _signed(view)
-    offer = _offer(snapshot, view.spec.offer)
+    term = view.spec.fixed_term_ms
+    if term and view.end <= wanted:
+        whole = _until(snapshot, standing, view, view.end + term - 1, spent)
+        if whole.reason is None:
+            return whole
+    return _until(snapshot, standing, view, wanted, spent)
+
+
+def _until(
+    snapshot: Snapshot, standing: Standing, view: ContractView, wanted: Instant, spent: int
+) -> Next:
+    """Extend the reserved term until it reaches beyond `wanted`, or say why it does not."""
+    signed, offer = _signed(view), _offer(snapshot, view.spec.offer)
+    longest = None if offer is None else offer.refuses.longer_than_ms
     funds = snapshot.balance(available(view.namespace))
     budget = budget_left(snapshot, view.namespace, spent)
     slots, hold, end = list[ContractSlot](), 0, view.end
     for _ in range(_STEPS_MAX):
         if end > wanted:
             break
+        if longest is not None and end - view.start >= longest:
+            said = f"The vendor runs nothing for longer than {format_duration(longest)}."
+            return Next(tuple(slots), hold, CloseReason.OFFER_WITHDRAWN, said)
         rolled = roll(offer, view.spec.cap_nano, end, view.limit)
         if isinstance(rolled, NotRolled):
             reason, message = _ending(view, rolled, end)

@@ -16,6 +16,7 @@ from busbar.apis.kubernetes.admission.change import Change, field_error
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
 from busbar.model.attestations.trust import keys_of
+from busbar.model.choosiness import read_limit, read_refuses
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import (
     node_affinity,
@@ -24,6 +25,7 @@ from busbar.model.expressions import (
     read_text,
 )
 from busbar.model.fees import parse_schedule
+from busbar.model.fixedterm import read_term
 from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
@@ -33,7 +35,9 @@ from busbar.model.standing_orders import read_standing_order
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
 from busbar.model.wellknown import (
     ACCOUNT_NAME,
+    ANN_ACT,
     ANN_CAP,
+    ANN_DELAY_MAX,
     ANN_DURATION,
     ANN_EGRESS_CAP,
     ANN_GANG,
@@ -45,6 +49,7 @@ from busbar.model.wellknown import (
     ANN_READ,
     ANN_RECLAIM,
     ANN_RESTRICTIONS,
+    ANN_TERM,
     ANN_WRITE,
     RECLAIM_AT_ONCE,
     RECLAIM_WITH_NOTICE,
@@ -103,6 +108,7 @@ def _job(change: Change) -> Errors:
     for index, bucket in enumerate(spec.get("buckets") or ()):
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
+    yield from _acts(change.new)
     yield from _restrictions(spec.get("restrictions") or {})
     resources = spec.get("resources") or {}
     for field, reader in (("cpu", milli), ("memory", whole)):
@@ -159,6 +165,8 @@ def _offer(change: Change) -> Errors:
     spec = spec_of(change.new)
     yield from _read(spec.get("pricePerDTU"), "spec.pricePerDTU", parse_euro)
     yield from _expression(spec.get("attributes"), "spec.attributes", read_attributes)
+    yield from _expression(spec.get("limits"), "spec.limits", read_limit)
+    yield from _expression(spec.get("refuses"), "spec.refuses", read_refuses)
     for field in ("reclaimNotice", "minimumTerm"):
         if spec.get(field) is not None:
             yield from _read(spec[field], f"spec.{field}", parse_duration)
@@ -249,6 +257,20 @@ def _namespace(change: Change) -> Errors:
     cap = annotations_of(change.new).get(ANN_CAP)
     if cap is not None:
         yield from _read(cap, f"metadata.annotations[{ANN_CAP}]", parse_euro)
+    yield from _acts(change.new)
+
+
+ADVICE_ACTS: Final = ("RightSize", "LaterDeadline", "none")
+
+
+def _acts(obj: Object) -> Errors:
+    """Check what may be done on advice without being asked each time."""
+    notes, path = annotations_of(obj), "metadata.annotations[{}]"
+    for word in notes.get(ANN_ACT, "none").split(","):
+        if word.strip() not in ADVICE_ACTS:
+            yield unsupported(path.format(ANN_ACT), word.strip(), ADVICE_ACTS)
+    if ANN_DELAY_MAX in notes:
+        yield from _read(notes[ANN_DELAY_MAX], path.format(ANN_DELAY_MAX), parse_duration)
 
 
 def _node(change: Change) -> Errors:
@@ -334,6 +356,8 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
     if ANN_DURATION in notes:
         yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
+    if ANN_TERM in notes:
+        yield from _read(notes[ANN_TERM], path.format(ANN_TERM), read_term)
     if ANN_GANG_SIZE in notes:
         yield from _read(notes[ANN_GANG_SIZE], path.format(ANN_GANG_SIZE), read_size)
     if ANN_GANG in notes and (why := wrong_label_name(notes[ANN_GANG])):
