@@ -88,7 +88,7 @@ def rest_of(snapshot: Snapshot, job: Object, spec: JobSpec) -> int | None:
     if not done:
         return None
     whole = parse_duration(spec.expected_duration, "spec.expectedDuration")
-    return max(whole - done, parse_duration(spec.minimum_piece, "spec.minimumPiece"))
+    return max(whole - done, parse_duration(spec.minimum_piece or "1h", "spec.minimumPiece"))
 
 
 def _delivered(contract: Object) -> int:

@@ -127,8 +127,8 @@ def _terms(spec: JobSpec) -> dict[str, str]:
         ANN_WRITE: _text(spec.expected_write),
         ANN_EGRESS_CAP: priced(spec.max_egress_euro, "spec.maxEgressEuro"),
         ANN_SCRIPT: spec.script_path,
-        ANN_PIECES: str(spec.max_pieces) if spec.may_be_interrupted else None,
-        ANN_PIECE_MIN: spec.minimum_piece if spec.may_be_interrupted else None,
+        ANN_PIECES: str(spec.max_pieces or 4) if spec.may_be_interrupted else None,
+        ANN_PIECE_MIN: (spec.minimum_piece or "1h") if spec.may_be_interrupted else None,
         ANN_GANG: spec.gang.name if spec.gang is not None else None,
         ANN_GANG_SIZE: str(spec.gang.size) if spec.gang is not None else None,
     }

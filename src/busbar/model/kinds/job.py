@@ -101,11 +101,12 @@ class JobSpec(Part):
         bool, Meta(description="It may run in pieces, in the cheapest hours before notAfter.")
     ] = False
     max_pieces: Annotated[
-        int, Meta(ge=2, le=12, description="In how many pieces at most, if interrupted.")
-    ] = 4
+        Annotated[int, Meta(ge=2, le=12)] | None,
+        Meta(description="In how many pieces at most, if interrupted; 4 where nobody says."),
+    ] = None
     minimum_piece: Annotated[
-        str, Meta(description="How long each piece lasts at least, such as 1h.")
-    ] = "1h"
+        str | None, Meta(description="How long each piece lasts at least; 1h where nobody says.")
+    ] = None
     gang: Annotated[
         JobGang | None,
         Meta(description="It starts together with others, in one zone, or not at all."),
