@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.parts.alerts import alerts
 from busbar.controllers.parts.funds import account_key, account_status
 from busbar.controllers.parts.writes import update_status
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
+from busbar.ledger.entries import held
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
@@ -44,5 +46,7 @@ class AccountController:
         spent = self._standing.at(snapshot).spent(key.namespace, now)
         status = account_status(snapshot, key.namespace, account, spent)
         note = f"account of {key.namespace}: {status['balance']} € free, {status['held']} € held"
-        ops = update_status(account, **status)
+        used = spent + snapshot.balance(held(key.namespace))
+        told = alerts(snapshot, account, used, now)
+        ops = (*update_status(account, **status, **told.status), *told.events)
         return decide(*ops, requeue_at=now + self._settings.payday_ms, note=note if ops else "")

@@ -6,6 +6,8 @@ To delete a controller, delete its module and its line here. Next: the runner, i
 from __future__ import annotations
 
 from busbar.controllers.accounts import AccountController
+from busbar.controllers.advice.controller import AdviceController
+from busbar.controllers.attestations import AttestationController
 from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
 from busbar.controllers.budgets.controller import DisruptionBudgetController
@@ -18,7 +20,7 @@ from busbar.controllers.expiry import ExpiryController
 from busbar.controllers.finished import FinishedJobController, FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.history import HistoryController
-from busbar.controllers.jobs.controller import JobController
+from busbar.controllers.jobs.advised import AdvisedJobController
 from busbar.controllers.listening import Listening
 from busbar.controllers.market.controller import MarketController
 from busbar.controllers.moves.controller import MoveController
@@ -26,6 +28,7 @@ from busbar.controllers.namespaces import NamespaceController
 from busbar.controllers.nodes import NodeController
 from busbar.controllers.offers import OfferController, VendorController
 from busbar.controllers.pods import PodController
+from busbar.controllers.reclaims import ReclaimController
 from busbar.controllers.replicas.controller import ReplicaSetController
 from busbar.controllers.settings import Settings
 from busbar.controllers.silences import Silences
@@ -38,7 +41,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
     evidence = Evidence(settings, listening, Silences(settings))
     return (
         NamespaceController(settings),
-        JobController(settings),
+        AdvisedJobController(settings),
         BatchJobController(settings),
         DeploymentController(settings),
         ReplicaSetController(settings),
@@ -46,6 +49,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         MoveController(settings, standing),
         MarketController(settings, standing),
         ContractController(settings, standing, evidence),
+        ReclaimController(standing),
         NodeController(settings, listening),
         PodController(settings),
         FinishedJobController(settings),
@@ -54,8 +58,10 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         AccountController(settings, standing),
         OfferController(settings),
         VendorController(settings),
+        AttestationController(settings),
         BookController(settings, standing),
         CurveController(settings, standing),
         HistoryController(settings),
+        AdviceController(settings),
         ExpiryController(settings),
     )

@@ -8,10 +8,12 @@ anything gives the same for it (tests/simulation/fast/test_standing.py). Next:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from busbar.controllers.attestations import claims
 from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
@@ -19,13 +21,16 @@ from busbar.controllers.parts.pods import contract_key, is_final, is_promised, n
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
-from busbar.market.commitments import commitment_of
+from busbar.market.commitments import Commitment, commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
+from busbar.market.dealings import Counter as Dealers
+from busbar.market.dealings import Holding, consumer_of
 from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
-from busbar.market.offers import Offer, parse_offer, supply_rows
-from busbar.market.orders import Order, OrderRefused
+from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
+from busbar.market.orders import DEFAULT_DURATION, Order, OrderRefused
 from busbar.market.podrules import rules_of
+from busbar.model.choosiness import NO_LIMIT
 from busbar.model.errors import InvalidField
 from busbar.model.gangs import Gang, gang_name
 from busbar.model.objects import (
@@ -70,6 +75,8 @@ class Standing:
         self._spent: Counter[tuple[str, str]] = Counter()
         self._reader = Reader()
         self._occupancy = Occupancy()
+        self._under: dict[str, dict[_Name, Commitment]] = {}
+        self.dealings = Dealers((), DEFAULT_DURATION)
         self.offers: tuple[Offer, ...] = ()
         self.book = Book.build(())
 
@@ -81,6 +88,8 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
+            if any(offer.limit != NO_LIMIT for offer in self.offers):
+                self.book = self.book.held(self.holdings())
             self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
@@ -129,6 +138,13 @@ class Standing:
             for node in sorted({node for _, node in homes}):
                 yield Resident(node, namespace, labels_of(pod), rules)
 
+    def row(self, node: str, offer: str) -> Supply | None:
+        """Give a node under an offer as it is for sale now."""
+        rows = self.book.supplies
+        at = bisect_left(rows, (node, offer), key=lambda row: (row.node, row.offer))
+        found = rows[at] if at < len(rows) else None
+        return found if found and (found.node, found.offer) == (node, offer) else None
+
     def started_together(self, contract: Object) -> list[Object]:
         """Give the other open contracts that the same clearing made for the same gang."""
         assert self._seen is not None
@@ -167,6 +183,15 @@ class Standing:
         key = contract_key(obj)
         return self._seen.get(key) if key is not None else None
 
+    def holdings(self) -> tuple[Holding, ...]:
+        """Give what consumers have of the offers that are limited."""
+        return tuple(
+            Holding(offer.name, consumer_of(namespace), taken.resources, taken.start, taken.end)
+            for offer in self.offers
+            if offer.limit != NO_LIMIT
+            for (namespace, _), taken in sorted(self._under.get(offer.name, {}).items())
+        )
+
     def contracts_on(self, node: str) -> Iterable[Object]:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
@@ -184,6 +209,7 @@ class Standing:
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
                 self._occupancy.drop(_name(before))
+                self._under.get(spec_of(before)["offer"], {}).pop(_name(before), None)
                 self._bill(before, -1)
                 if keeps := spec_of(before).get("procurement"):
                     self._let_go(namespace_of(before), keeps, name_of(before))
@@ -195,6 +221,7 @@ class Standing:
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
                 self._occupancy.put(_name(after), taken)
+                self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
                 if keeps := spec_of(after).get("procurement"):
                     self._held.setdefault((namespace_of(after), keeps), {})[name_of(after)] = after
                 else:
@@ -225,7 +252,7 @@ class Standing:
             self._spent[namespace_of(contract), month] += sign * billed
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        sources = ((GROUP, "offers"), (GROUP, "vendors"))
+        sources = ((GROUP, name) for name in _STATED)
         changed = since is None or any(_differs(snapshot, since, *name) for name in sources)
         if not changed and not any(map(_sells_otherwise, snapshot.changes(since, "", "nodes"))):
             return
@@ -233,8 +260,9 @@ class Standing:
         ready = {name_of(node) for node in nodes if is_ready(node)}
         vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
         self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
-        rows = supply_rows(self.offers, nodes, ready.__contains__)
+        rows = supply_rows(self.offers, nodes, ready.__contains__, claims(snapshot))
         self.book = Book.build(rows, self._occupancy, vendors)
+        self.dealings = Dealers(self.offers, DEFAULT_DURATION)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Forget the orders of a namespace whose defaults may have changed."""
@@ -257,6 +285,9 @@ class Standing:
                 self._gangs.setdefault(gang, set()).add(_name(after))
             if after is not None and (rules := _keeps_away(after)) is not None:
                 self._keepers[_name(after)] = rules
+
+
+_STATED = ("offers", "vendors", "auditors", "attestations")
 
 
 def _is_unbound(pod: Object) -> bool:

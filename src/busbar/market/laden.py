@@ -7,7 +7,7 @@ rest is as in `lanes.py`. Orders without a burden never come here. Next: `matchi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from busbar.market.burden import Burden, Delay, Lost, moving
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.lanes import Quote, Quotes, Run
 from busbar.model.dtu import MICRO, amount
-from busbar.model.time import HOUR
+from busbar.model.time import HOUR, Instant
 
 
 class Part(NamedTuple):
@@ -100,7 +100,15 @@ def _lost(columns: Columns, delays: tuple[Lost, ...]) -> Ints:
 class LadenMerit:
     """The rows that a class may have, by part; stands in for `lanes.Merit`."""
 
-    def __init__(self, columns: Columns, tie_order: Ints, eligible: Bools, loaded: Loaded) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        tie_order: Ints,
+        eligible: Bools,
+        lasting: Callable[[Instant], Bools | None],
+        loaded: Loaded,
+    ) -> None:
+        self._lasting = lasting
         may = eligible if loaded.within is None else eligible & loaded.within
         self._columns, self._loaded = columns, loaded
         self._rows = tie_order[may[tie_order]]
@@ -113,7 +121,11 @@ class LadenMerit:
         for i, parts in enumerate(equal):
             rank[parts] = i
         ranks = rank[self._part]
-        chosen = np.flatnonzero(ranks >= 0)
+        may = ranks >= 0
+        lasting = self._lasting(span.end)
+        if lasting is not None:
+            may &= lasting[self._rows]
+        chosen = np.flatnonzero(may)
         chosen = chosen[np.argsort(ranks[chosen], kind="stable")]
         tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
         rows = self._rows[chosen]
@@ -121,13 +133,22 @@ class LadenMerit:
 
 
 class LadenQuotes:
-    """What each part costs an order of some draw over a term; stands in for `lanes.Quotes`."""
+    """What each part costs an order of some draw over a term; stands in for `lanes.Quotes`.
+
+    Only parts with rows that the order may have are looked at: a class sees few of them.
+    """
 
     def __init__(
-        self, quotes: Quotes, asks: npt.NDArray[Any], loaded: Loaded, base_draw: int
+        self,
+        quotes: Quotes,
+        asks: npt.NDArray[Any],
+        loaded: Loaded,
+        merit: LadenMerit,
+        base_draw: int,
     ) -> None:
-        self._quotes, self._asks = quotes, asks
-        self._loaded, self._draw = loaded, base_draw
+        self._quotes, self._asks, self._draw = quotes, asks, base_draw
+        numbers = np.flatnonzero(merit.rows_of_tariff).tolist()
+        self._parts = [(number, *loaded.parts[number]) for number in numbers]
 
     def of(self, span: Span) -> list[Quote]:
         """Give the parts that serve a term.
@@ -136,11 +157,17 @@ class LadenQuotes:
         unit: whole numbers, so equal costs are equal.
         """
         plain = {quote.tariff: quote for quote in self._quotes.of(span)}
+        asks = self._asks[:, span.c0].tolist()
+        draw, start = self._draw, span.start
         found = []
-        for number, part in enumerate(self._loaded.parts):
-            quote = plain.get(part.tariff)
+        for number, tariff, moving_nano, lost_ms in self._parts:
+            quote = plain.get(tariff)
             if quote is not None:
-                work = quote.cost + int(self._asks[part.tariff, span.c0]) * part.lost_ms
-                cost = work * self._draw + part.moving * MICRO * HOUR
-                found.append(quote._replace(cost=cost, tariff=number))
+                work = quote.cost + asks[tariff] * lost_ms
+                cost = work * draw + moving_nano * _UNIT
+                found.append(Quote(cost, start, number, span, quote.top))
         return found
+
+
+_UNIT = MICRO * HOUR
+"""A nano-euro in the unit of costs: nano-euro times micro-DTU/h times ms."""

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from busbar.market.attested import When
 from busbar.market.axis import Axis, Span
 from busbar.market.book import Book
 from busbar.market.burden import NO_BURDEN, Burden
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.company import ALONE
+from busbar.market.dealings import NO_DEALINGS
 from busbar.market.eligibility import eligible_rows
 from busbar.market.laden import LadenMerit, LadenQuotes, Loaded
 from busbar.market.lanes import Lane, Merit, Quotes, RowTest
@@ -28,9 +30,12 @@ from busbar.market.neighbours import Neighbours, row_test
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
+from busbar.market.restrictions import is_signed, rows_meeting
+from busbar.market.shares import Shares
 from busbar.market.terms import Window
 from busbar.model.dtu import MICRO, Resources, base_draw, draw_micro
-from busbar.model.time import HOUR
+from busbar.model.expressions import of_text
+from busbar.model.time import HOUR, Instant
 
 if TYPE_CHECKING:
     from busbar.market.together import Missed
@@ -58,10 +63,13 @@ class Matching:
         self.asks: npt.NDArray[Any] = columns.asks(axis)
         self._quotes = Quotes(axis, self.asks, columns.minimum_terms)
         self.neighbours = Neighbours(columns, book.companions)
+        self.shares = Shares(columns, axis, len(self.free), book.holdings)
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
+        self._signed: dict[Eligibility, Bools] = {}
+        self._lasting: dict[tuple[Eligibility, Instant], Bools] = {}
         self._merits: dict[tuple[Eligibility, int | None], Merit] = {}
         self._loaded: dict[Burden, Loaded] = {}
         self._lanes: dict[tuple[object, ...], Lane] = {}
@@ -76,12 +84,16 @@ class Matching:
         if lane.is_hopeless(need, cap, window.latest_end):
             return None
         prices = self.prices(order.eligibility)
-        is_plain = not order.avoid and order.company == ALONE
+        dealings = order.dealings
+        is_plain = not order.avoid and order.company == ALONE and dealings == NO_DEALINGS
         own = None if is_plain else self._own_tests(order)
         if own is not None and None in own:
             return None
         for run in lane.runs(window.latest_end):
             test = _both(own, prices.test(run.span, cap))
+            if dealings.consumer:
+                share = self.shares.test(order, run.span)
+                test = test if share is None else _both([share], test)
             slots = self.slots_to_check(run.span)
             row = run.first_fit(self.free, slots, need, cap, test, remember=is_plain)
             if row is not None:
@@ -95,9 +107,33 @@ class Matching:
         found: list[RowTest | None] = []
         if order.avoid:
             found.append(_not_on(self.columns.nodes_named(order.avoid), self.columns))
+        if order.dealings.declined:
+            found.append(self._not_declined(order))
         if order.company != ALONE:
             eligible = self.eligible(order.eligibility)
             found.append(row_test(self.neighbours.allowed(order.company, eligible)))
+        return found
+
+    def _not_declined(self, order: Order) -> RowTest:
+        willing = ~self.declined(order)
+        return lambda rows: np.asarray(willing[rows])
+
+    def declined(self, order: Order) -> Bools:
+        """Give the rows of offers that will not have an order."""
+        names = order.dealings.declined
+        return self.columns.offers.where([name in names for name in self.columns.offers.values])
+
+    def may_be_moved_to(self, order: Order, here: int | None) -> Bools:
+        """Give the rows to which an order may be moved, as far as vendors have a say.
+
+        Never to an offer that is limited, for each move would change what all others may do; from
+        one it may go.
+        """
+        found = ~self.declined(order)
+        if order.dealings.consumer:
+            found &= self.shares.unlimited
+            if here is not None:
+                found[here] = True
         return found
 
     def slots_to_check(self, span: Span) -> range:
@@ -146,7 +182,7 @@ class Matching:
     def room(self, placement: Placement) -> int:
         """Say how many orders like the one that found a place have room there."""
         order, _, row, span = placement
-        if order.company != ALONE:
+        if order.company != ALONE or (self.shares.is_any and self.shares.offer_of_row[row] >= 0):
             return 1
         node = int(self.columns.node_of_row[row])
         slots = self.slots_to_check(span)
@@ -165,6 +201,8 @@ class Matching:
         self._rising &= span.k0 == 0
         if order.company != ALONE:
             self.neighbours.add(row, order.company.groups, order.company.apart, count)
+        if self.shares.is_any:
+            self.shares.take(order, row, span, count)
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
         if self._tried is not None:
             self._tried.append((placement, count))
@@ -194,6 +232,8 @@ class Matching:
         self.free[span.k0 : span.k1, :, node] += count * self._amounts(order.requests)
         if order.company != ALONE:
             self.neighbours.add(row, order.company.groups, order.company.apart, -count)
+        if self.shares.is_any:
+            self.shares.take(order, row, span, -count)
 
     def _amounts(self, requests: Resources) -> Ints:
         if requests not in self._needs:
@@ -205,6 +245,7 @@ class Matching:
         self.free = self._fresh()
         self._rising = _only_grows(self.free)
         self.neighbours.start_over()
+        self.shares.start_over()
         self._prices.clear()
         self._lanes.clear()
         for placement in placements:
@@ -232,9 +273,10 @@ class Matching:
 
     def _laden_lane(self, order: Order, spans: list[Span], zone: int | None) -> Lane:
         loaded, eligible = self.loaded(order.burden), self._in_zone(order.eligibility, zone)
-        merit = LadenMerit(self.columns, self.tie_order, eligible, loaded)
+        lasting = partial(self.lasting, order.eligibility)
+        merit = LadenMerit(self.columns, self.tie_order, eligible, lasting, loaded)
         draw = base_draw(order.requests)
-        return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, draw), spans)
+        return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, merit, draw), spans)
 
     def loaded(self, burden: Burden) -> Loaded:
         """Give what a burden adds to each row."""
@@ -249,7 +291,21 @@ class Matching:
 
     def eligible(self, wanted: Eligibility) -> Bools:
         """Give the rows that pass a class's tests of who and where."""
-        return self.columns.remembered(wanted, eligible_rows)
+        if not is_signed(wanted.where):
+            return self.columns.remembered(wanted, eligible_rows)
+        if wanted not in self._signed:
+            self._signed[wanted] = eligible_rows(self.columns, wanted, self.axis.now)
+        return self._signed[wanted]
+
+    def lasting(self, wanted: Eligibility, end: Instant) -> Bools | None:
+        """Give the rows whose signatures last to the end of a term; None where none are asked."""
+        if not is_signed(wanted.where):
+            return None
+        key = wanted, end
+        if key not in self._lasting:
+            when = When(self.axis.now, end)
+            self._lasting[key] = rows_meeting(self.columns, of_text(wanted.where), when)
+        return self._lasting[key]
 
     @property
     def tie_order(self) -> Ints:
@@ -264,6 +320,13 @@ class Matching:
         """Say of each tariff whether a class may have rows of it."""
         return np.asarray(self._merit(wanted).rows_of_tariff > 0)
 
+    def _counted(self, wanted: Eligibility, zone: int | None, eligible: Bools) -> Ints:
+        """Count a class's rows of each tariff; what is signed changes with time alone."""
+        if not is_signed(wanted.where):
+            return self.columns.counted((wanted, zone), eligible)
+        tariffs = self.columns.tariffs
+        return np.bincount(tariffs.codes[eligible], minlength=len(tariffs.values))
+
     def _in_zone(self, wanted: Eligibility, zone: int | None) -> Bools:
         eligible = self.eligible(wanted)
         return eligible if zone is None else eligible & (self.columns.zones.codes == zone)
@@ -271,8 +334,11 @@ class Matching:
     def _merit(self, wanted: Eligibility, zone: int | None = None) -> Merit:
         if (wanted, zone) not in self._merits:
             eligible = self._in_zone(wanted, zone)
-            counts = self.columns.counted((wanted, zone), eligible)
-            self._merits[wanted, zone] = Merit(self.columns, self._ties.order, eligible, counts)
+            counts = self._counted(wanted, zone, eligible)
+            lasting = partial(self.lasting, wanted)
+            ranked = self._ties.order
+            merit = Merit(self.columns, ranked, eligible, counts, lasting)
+            self._merits[wanted, zone] = merit
         return self._merits[wanted, zone]
 
 

@@ -9,10 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from busbar.market.attested import NO_CLAIMS, Attested, Claims, joined
 from busbar.market.burden import FREE, Rates, Relations
 from busbar.market.calendar import Calendar, parse_calendar
 from busbar.market.podspec import Taint, taints_of
 from busbar.model import wellknown as wk
+from busbar.model.choosiness import (
+    NO_LIMIT,
+    REFUSES_NOTHING,
+    Limit,
+    Refuses,
+    read_limit,
+    read_refuses,
+)
 from busbar.model.dtu import REFERENCE_RATING, Resources
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_attributes
@@ -49,6 +58,9 @@ class Offer:
     paused: bool = False
     rates: Rates = FREE
 
+    limit: Limit = NO_LIMIT
+    refuses: Refuses = REFUSES_NOTHING
+
     def sells(self, vendor: str, labels: Mapping[str, str]) -> bool:
         """Say whether a node of a vendor, with these labels, is among what is offered."""
         return vendor == self.vendor and all(labels.get(k) == v for k, v in self.selector)
@@ -78,6 +90,8 @@ class Supply:
     paused: bool = False
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
+    attested: tuple[Attested, ...] = ()
+    limit: Limit = NO_LIMIT
     rates: Rates = FREE
 
 
@@ -104,6 +118,8 @@ def parse_offer(obj: Mapping[str, Any]) -> Offer:
         calendar=_calendar(spec),
         selector=_strings(spec, "nodeSelector"),
         attributes=_attributes(spec),
+        limit=_limit(spec),
+        refuses=_refuses(spec),
         reclaim_notice_ms=_reclaim_notice(spec),
         minimum_term_ms=_minimum_term(spec),
         paused=_paused(spec) or is_deleting(obj),
@@ -196,12 +212,22 @@ def _attributes(spec: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return read_attributes(spec.get("attributes"), "spec.attributes")
 
 
+def _limit(spec: Mapping[str, Any]) -> Limit:
+    return read_limit(spec.get("limits"), "spec.limits")
+
+
+def _refuses(spec: Mapping[str, Any]) -> Refuses:
+    return read_refuses(spec.get("refuses"), "spec.refuses")
+
+
 _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
     _vendor,
     _price,
     _calendar_alone,
     lambda spec: _strings(spec, "nodeSelector"),
     _attributes,
+    _limit,
+    _refuses,
     _reclaim_notice,
     _minimum_term,
     _paused,
@@ -210,21 +236,27 @@ _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
 
 
 def supply_rows(
-    offers: Iterable[Offer], nodes: Iterable[Object], ready: Callable[[str], bool]
+    offers: Iterable[Offer],
+    nodes: Iterable[Object],
+    ready: Callable[[str], bool],
+    claims: Claims = NO_CLAIMS,
 ) -> list[Supply]:
     """Give the rows of nodes: one for each offer that sells the node, one if none does.
 
-    `ready` says whether the node of a name has a live lease now. A node being deleted sells
-    nothing new.
+    `ready` says whether the node of a name has a live lease now, `claims` what is said beside
+    offers and labels. A node being deleted sells nothing new.
     """
     by_vendor: dict[str, list[Offer]] = {}
     for offer in sorted(offers, key=lambda offer: offer.name):
         by_vendor.setdefault(offer.vendor, []).append(offer)
-    return [row for node in nodes for row in _rows_of(node, by_vendor, ready)]
+    return [row for node in nodes for row in _rows_of(node, by_vendor, ready, claims)]
 
 
 def _rows_of(
-    node: Object, by_vendor: Mapping[str, list[Offer]], ready: Callable[[str], bool]
+    node: Object,
+    by_vendor: Mapping[str, list[Offer]],
+    ready: Callable[[str], bool],
+    claims: Claims,
 ) -> Iterator[Supply]:
     labels = labels_of(node)
     vendor = labels.get(wk.LABEL_VENDOR, "")
@@ -238,15 +270,24 @@ def _rows_of(
         capacity=capacity_of(node),
         rating_micro=rating_of(node),
         labels=tuple(sorted(labels.items())),
+        attributes=claims.stated.get(vendor, ()),
+        attested=claims.of(("node", name_of(node)), ("vendor", vendor)),
         taints=taints_of(spec_of(node)),
         ready=ready(name_of(node)),
-        cordoned=bool(spec_of(node).get("unschedulable")) or is_deleting(node),
+        cordoned=_is_cordoned(node),
     )
     sellers = [offer for offer in by_vendor.get(vendor, ()) if offer.sells(vendor, labels)]
-    yield from (_under(bare, offer) for offer in sellers) if sellers else (bare,)
+    yield from (_under(bare, offer, claims) for offer in sellers) if sellers else (bare,)
 
 
-def _under(bare: Supply, offer: Offer) -> Supply:
+def _is_cordoned(node: Object) -> bool:
+    """Say whether a node takes no new work: cordoned, on its way out, or back to its vendor."""
+    leaving = is_deleting(node) or wk.ANN_RECLAIM in annotations_of(node)
+    return leaving or bool(spec_of(node).get("unschedulable"))
+
+
+def _under(bare: Supply, offer: Offer, claims: Claims) -> Supply:
+    signed = claims.of(("offer", offer.name))
     return Supply(
         node=bare.node,
         vendor=bare.vendor,
@@ -257,13 +298,15 @@ def _under(bare: Supply, offer: Offer) -> Supply:
         capacity=bare.capacity,
         rating_micro=bare.rating_micro,
         labels=bare.labels,
-        attributes=offer.attributes,
+        attributes=joined(bare.attributes, offer.attributes),
         taints=bare.taints,
         ready=bare.ready,
         cordoned=bare.cordoned,
         paused=offer.paused,
         reclaim_notice_ms=offer.reclaim_notice_ms,
         minimum_term_ms=offer.minimum_term_ms,
+        limit=offer.limit,
+        attested=tuple(sorted({*bare.attested, *signed})) if signed else bare.attested,
         rates=offer.rates,
     )
 

@@ -26,11 +26,13 @@ class Reason(StrEnum):
     VENDOR_NOT_ALLOWED = "VendorNotAllowed"
     SELECTOR_MISMATCH = "SelectorMismatch"
     RESTRICTION_NOT_MET = "RestrictionNotMet"
+    NOT_ATTESTED = "NotAttested"
     TAINT_NOT_TOLERATED = "TaintNotTolerated"
     NODE_CORDONED = "NodeCordoned"
     AVOIDED_NODE = "AvoidedNode"
     NODE_NOT_READY = "NodeNotReady"
     NOT_OFFERED = "NotOffered"
+    DECLINED_BY_VENDOR = "DeclinedByVendor"
     OFFER_UNAVAILABLE = "OfferUnavailable"
     PRICE_ABOVE_CAP = "PriceAboveCap"
     EGRESS_ABOVE_CAP = "EgressAboveCap"
@@ -43,6 +45,7 @@ class Reason(StrEnum):
     TOPOLOGY_SPREAD = "TopologySpread"
     OUTSIDE_GANG_ZONE = "OutsideGangZone"
     CLEARING_PRICE_ABOVE_CAP = "ClearingPriceAboveCap"
+    VENDOR_LIMIT = "VendorLimit"
     NO_FREE_CAPACITY = "NoFreeCapacity"
     # About the money: a node was there.
     INSUFFICIENT_FUNDS = "InsufficientFunds"
@@ -61,11 +64,13 @@ ADVICE: dict[Reason, str] = {
     Reason.VENDOR_NOT_ALLOWED: "Allow another vendor.",
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",
     Reason.RESTRICTION_NOT_MET: "Loosen the restriction or node affinity that it names.",
+    Reason.NOT_ATTESTED: "Name auditors that signed it (busbar attest list), or do not ask for it.",
     Reason.TAINT_NOT_TOLERATED: "Tolerate the taint, or use other nodes.",
     Reason.NODE_CORDONED: "Wait until the node may be used again (kubectl uncordon).",
     Reason.AVOIDED_NODE: "Wait: for a while it does not return to where it was lost, nor near it.",
     Reason.NODE_NOT_READY: "Wait until the node's agent reports again.",
     Reason.NOT_OFFERED: "Ask the vendor to offer the node.",
+    Reason.DECLINED_BY_VENDOR: "Use another offer, or see in spec.refuses what this one minds.",
     Reason.OFFER_UNAVAILABLE: "Wait for the offer's hours, or set mayWait.",
     Reason.PRICE_ABOVE_CAP: "Raise maxEuroPerDTU, or set mayWait for a cheaper hour.",
     Reason.EGRESS_ABOVE_CAP: "Raise maxEgressEuro, or state how much is read: expectedRead.",
@@ -78,6 +83,7 @@ ADVICE: dict[Reason, str] = {
     Reason.TOPOLOGY_SPREAD: "Allow more regions, or a larger maxSkew.",
     Reason.OUTSIDE_GANG_ZONE: "Wait for room in the gang's zone, or make the gang smaller.",
     Reason.CLEARING_PRICE_ABOVE_CAP: "Wait: it is tried again in the next batch; or raise the cap.",
+    Reason.VENDOR_LIMIT: "Wait until less of yours runs there, or use other offers.",
     Reason.NO_FREE_CAPACITY: "Wait: it is tried again in every batch.",
     Reason.INSUFFICIENT_FUNDS: "Top up the namespace's account.",
     Reason.BUDGET_EXCEEDED: "Raise the namespace's budget, or wait for the next month.",

@@ -37,8 +37,8 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
         case Reason.SELECTOR_MISMATCH:
             labels = ", ".join(f"{key}={value}" for key, value in wanted.selector)
             return f"without the labels {labels}"
-        case Reason.RESTRICTION_NOT_MET:
-            return lacking(of_text(wanted.where))
+        case Reason.RESTRICTION_NOT_MET | Reason.NOT_ATTESTED:
+            return lacking(of_text(wanted.where), reason)
         case Reason.OFFER_UNAVAILABLE:
             return "whose offer is closed " + ("until the deadline" if window.forward else "now")
         case Reason.PRICE_ABOVE_CAP:
@@ -62,12 +62,16 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
             return _FIXED[reason]
 
 
-def lacking(wanted: Expression) -> str:
-    """Say what a node does not meet."""
+def lacking(wanted: Expression, reason: Reason = Reason.RESTRICTION_NOT_MET) -> str:
+    """Say what a node does not meet, or only claims."""
+    if reason is Reason.NOT_ATTESTED:
+        return f"that claim it, but not '{restriction(wanted)}'"
     return f"that do not meet '{restriction(wanted)}'"
 
 
 _FIXED = {
+    Reason.DECLINED_BY_VENDOR: "whose vendor will not run such work",
+    Reason.VENDOR_LIMIT: "where this namespace has all that the vendor sells to one",
     Reason.POD_ANTI_AFFINITY: "where there are pods it must be kept apart from",
     Reason.POD_AFFINITY: "not near the pods it must be together with",
     Reason.TOPOLOGY_SPREAD: "where it would be spread unevenly",

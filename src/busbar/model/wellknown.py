@@ -37,6 +37,8 @@ ANN_RESTRICTIONS = "busbar.dev/restrictions"
 ANN_NOT_AFTER = "busbar.dev/not-after"
 ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"
+ANN_HOURS = "busbar.dev/hours"
+"""On a Deployment: the hours in which it runs, as the calendar of an offer, as JSON."""
 ANN_MAY_MOVE = "busbar.dev/may-move"
 """Of a service's Pods: whether they may be moved to a cheaper place; "true" where it is missing."""
 ANN_GANG = "busbar.dev/gang"
@@ -57,12 +59,25 @@ Set by controllers, not by users."""
 ANN_SCRIPT = "busbar.dev/script"
 """Path of the script to run inside the workload; the agent adds the image's way to run it."""
 
+ANN_RECLAIM = "busbar.dev/reclaim"
+"""On a Node or a Pod: capacity goes back to the vendor, "with-notice" or "at-once"."""
+RECLAIM_WITH_NOTICE = "with-notice"
+RECLAIM_AT_ONCE = "at-once"
+
 # What a match writes on the Pod.
 ANN_CONTRACT = "busbar.dev/contract"
 ANN_EPOCH = "busbar.dev/epoch"
 
 ANN_FORCE_DESTROY = "busbar.dev/force-destroy"
 """On a Bucket, "true": deleting it through the Kubernetes API deletes its objects too."""
+
+# Advice: on a workload, or a Namespace for all in it.
+ANN_ACT = "busbar.dev/act-on-advice"
+"""Types of advice that are done without being asked each time, separated by commas, or none."""
+ANN_DELAY_MAX = "busbar.dev/advice-delay-max"
+"""On a Job: by how much advice may move its deadline."""
+ANN_ADVISED_FROM = "busbar.dev/advised-from"
+"""What advice changed by itself, when, and what was before; written by controllers."""
 
 # What joining writes on the Node; a node may not change them.
 ANN_RATING = "busbar.dev/speed-rating-micro"

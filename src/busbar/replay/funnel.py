@@ -9,11 +9,13 @@ ORDER = (
     "VendorNotAllowed",
     "SelectorMismatch",
     "RestrictionNotMet",
+    "NotAttested",
     "TaintNotTolerated",
     "NodeCordoned",
     "AvoidedNode",
     "NodeNotReady",
     "NotOffered",
+    "DeclinedByVendor",
     "OfferUnavailable",
     "PriceAboveCap",
     "EgressAboveCap",
@@ -26,6 +28,7 @@ ORDER = (
     "TopologySpread",
     "OutsideGangZone",
     "ClearingPriceAboveCap",
+    "VendorLimit",
     "NoFreeCapacity",
 )
 
@@ -72,10 +75,12 @@ def funnel(market: Market, wish: Wish) -> dict[str, int]:
 
 
 def why_not(market: Market, wish: Wish, row: Row) -> str:
-    reason = market.static_reason(wish, row)
+    reason, terms = market.static_reason(wish, row), market.terms(wish)
+    is_later = reason is None or ORDER.index(reason) > ORDER.index("NotAttested")
+    if is_later and not any(market.lasts(wish, row, term) for term in terms):
+        return "NotAttested"
     if reason is not None:
         return reason
-    terms = market.terms(wish)
     asked = [asks for term in terms if (asks := market.asks(row, term)) is not None]
     if not asked:
         return "OfferUnavailable"
@@ -97,6 +102,8 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     affordable = [t for t in terms if (a := market.asks(row, t)) is not None and max(a) <= cap]
     if not any(market.bears(wish, row, term) for term in affordable):
         return "ClearingPriceAboveCap"
+    if not any(market.shares.has_left(market, wish, row, term) for term in terms):
+        return "VendorLimit"
     return "NoFreeCapacity"
 
 

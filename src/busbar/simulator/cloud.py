@@ -6,28 +6,38 @@ must come to be. Next: `__main__.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from busbar.controllers.advice.folding import FOLD_MS
 from busbar.controllers.parts.pods import node_of, phase_of
-from busbar.ledger.entries import TOPUP
+from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.agreed import AgreedCheck
+from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
+from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
+from busbar.simulator.checks.data import DataCheck
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
+from busbar.simulator.checks.limits import LimitCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.moves import MoveCheck
+from busbar.simulator.checks.notices import NoticeCheck
+from busbar.simulator.checks.own_accord import AdviceCheck, check_advice
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
+from busbar.simulator.haulage import Flows
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
-from busbar.simulator.people import People
+from busbar.simulator.people import Crowd, People
 from busbar.simulator.profile import Profile, hours_of, profile_of, rest_of
 from busbar.simulator.world import World
 from busbar.store.contract import Committed, Delete, Put, Transaction
@@ -54,10 +64,14 @@ class Failed(AssertionError):
 
 
 class Cloud:
-    """A cloud and its checkers."""
+    """A cloud and its checkers; `crowd` makes who uses it."""
 
     def __init__(
-        self, seed: int, profile: Profile | None = None, reference: Reference | None = None
+        self,
+        seed: int,
+        profile: Profile | None = None,
+        reference: Reference | None = None,
+        crowd: Callable[[World, Door, Profile], Crowd] = People,
     ) -> None:
         self.seed = seed
         self.reference = reference
@@ -67,9 +81,11 @@ class Cloud:
         self.exchange = Exchange(self.world, self.store, self.profile.settings)
         self.door = Door(self.exchange)
         self.network = Network(self.world, self.profile.weather)
-        self.people = People(self.world, self.door, self.profile)
+        self.flows = Flows(self.world, self.exchange, seed)
+        self.people = crowd(self.world, self.door, self.profile)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
+        self._named: dict[str, Machine] = {}
         self.owners = OwnerCheck()
         self.commits = 0
         self._checks_are_made()
@@ -81,24 +97,43 @@ class Cloud:
         """Open the exchange; people and machines come."""
         self.exchange.start()
         self.people.found()
+        self.flows.begin()
         self._machines_join()
         self.faults.begin()
+        self.world.after(FOLD_MS, self._sum_up)
+
+    def _sum_up(self) -> None:
+        self.exchange.sum_up()
+        self.world.after(FOLD_MS, self._sum_up)
 
     def _checks_are_made(self) -> None:
+        self.advice = AdviceCheck()
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
+        self.bonds = BondCheck(self.profile.timing)
         self.moves = MoveCheck()
         self.looks = (
+            self.advice.look,
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
+            DataCheck(self.flows.flowed).look,
             CapacityCheck().look,
+            self.bonds.look,
+            AgreedCheck().look,
+            NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
+            AttestedCheck().look,
+            LimitCheck().look,
             GangCheck().look,
             self.history.look,
             self.moves.look,
         )
         self._seq = 0
         self.exchange.committed.append(self._look)
+
+    def _most_are_cut(self) -> bool:
+        cut = self.network.up_cut & {machine.name for machine in self.machines}
+        return len(self.machines) >= 3 and len(cut) * 100 > 55 * len(self.machines)
 
     def _machines_join(self) -> None:
         for number in range(self.profile.machines):
@@ -114,9 +149,10 @@ class Cloud:
                 runs=self.runs,
                 started=[self.owners.started],
                 lies=name in self.liars,
-                slow_ms=self.world.chance.choice((200, 5_000, 200_000, 900_000)),
+                slow_ms=self.world.chance.choice(self.profile.slow_ms),
             )
             self.machines.append(machine)
+            self._named[name] = machine
             self.world.after(self.world.between(1, 5_000), machine.begin)
 
     def _look(self, transaction: Transaction, result: Committed) -> None:
@@ -131,17 +167,18 @@ class Cloud:
         step = Step(self.world.now, transaction, view, sealed, put, deleted)
         for look in self.looks:
             look(step)
-        paid = -view.balance(TOPUP)
-        right = sum(self.people.paid_in.values())
-        insist(paid == right, "I8", f"{paid} was credited for payments of {right}")
+        if any(entry.kind == Kind.TOP_UP.value for _, entry, _ in sealed):
+            paid = -view.balance(TOPUP)
+            right = sum(self.people.paid_in.values())
+            insist(paid == right, "I8", f"{paid} was credited for payments of {right}")
         for key, pod in put:
             if key.resource == "pods" and (is_deleting(pod) or phase_of(pod) == "Pending"):
                 self._tell(node_of(pod))
 
     def _tell(self, node: str) -> None:
-        for machine in self.machines:
-            if machine.name == node:
-                machine.hear()
+        machine = self._named.get(node)
+        if machine is not None:
+            machine.hear()
 
     def live(self, hours: int) -> Told:
         """Live through it; `Failed` says how to see it again."""
@@ -153,6 +190,7 @@ class Cloud:
             self.faults.stop()
             self.run(rest_of(self.profile))
             self._come_to_rest()
+            check_advice(self.store.snapshot_now(), self.profile.settings, self.world.now)
         except (Broken, AssertionError) as error:
             raise Failed(self._report(error, hours)) from error
         return self._told(hours)
@@ -166,6 +204,7 @@ class Cloud:
                 break
             self.world.now = max(self.world.now, at)
             self.world.happen()
+            self.bonds.watch_network(self.world.now, most_are_cut=self._most_are_cut())
             self.exchange.work()
         self.world.now = end
 
@@ -178,7 +217,12 @@ class Cloud:
         self.history.compare()
         for attempt in range(40):
             try:
-                check_settled(self.store.snapshot_now(), self.machines, self.profile.settings)
+                check_settled(
+                    self.store.snapshot_now(),
+                    self.machines,
+                    self.profile.settings,
+                    self.world.now,
+                )
             except Broken:
                 if attempt == 39:
                     raise

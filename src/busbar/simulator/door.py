@@ -7,18 +7,22 @@ holds the object, a Pod's last phase is final, a node writes only what is its ow
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from busbar.controllers.parts.deletion import delete, delete_pod
 from busbar.controllers.parts.leases import lease_key
 from busbar.controllers.parts.pods import is_final, node_of, pod_key
 from busbar.controllers.parts.writes import create, new_object, revision_of, with_status
+from busbar.ledger.bonds import deposit
 from busbar.ledger.settlement import top_up
 from busbar.model.objects import Key, Object, is_deleting, metadata, spec_of, status_of, uid_of
+from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_micro_time
+from busbar.model.use import UseReport
 from busbar.simulator.exchange import Exchange
 from busbar.store.contract import Committed, Put, Refused, Transaction
+from busbar.store.view import View
 
 GRACE_MS = 30 * SECOND
 
@@ -29,6 +33,9 @@ class Door:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._made = 0
+        self._indexed: View | None = None
+        self._bound: dict[str, dict[Key, Object]] = {}
+        """The Pods bound to each node, as of the view `_indexed`."""
 
     @property
     def is_open(self) -> bool:
@@ -126,14 +133,36 @@ class Door:
         put = Put(pod_key(namespace, name), fresh, revision_of(pod))
         return self._commit(Transaction((put,)))
 
+    def deposit(self, vendor: str, amount: int, now: Instant, key: str) -> bool:
+        """Put money from outside into a vendor's bond."""
+        entry = deposit(vendor, amount, now, key, from_outside=True)
+        return self._commit(Transaction((), (entry,)))
+
     def pods_of(self, node: str) -> tuple[int, list[Object]]:
-        """Give the Pods bound to a node, and the revision they are of."""
+        """Give the Pods bound to a node, by name, and the revision they are of."""
         snapshot = self._exchange.store.snapshot_now()
-        return snapshot.revision, [p for p in snapshot.list("", "pods") if node_of(p) == node]
+        for old, new in snapshot.changes(self._indexed, "", "pods"):
+            if old is not None:
+                self._bound.get(node_of(old), {}).pop(key_of(old), None)
+            if new is not None and node_of(new):
+                self._bound.setdefault(node_of(new), {})[key_of(new)] = new
+        self._indexed = snapshot
+        bound = self._bound.get(node, {})
+        return snapshot.revision, [bound[key] for key in sorted(bound)]
 
     def _commit(self, transaction: Transaction) -> bool:
         result: Committed | Refused = self._exchange.commit(transaction)
         return isinstance(result, Committed)
+
+
+def take_use(door: Door, node: str, looks: Iterable[UseReport]) -> None:
+    """Take a node's looks at what its Pods use."""
+    known = door.get(Key("", "nodes", "", node))
+    if known is None:
+        return
+    bound = {uid_of(pod): pod for pod in door.pods_of(node)[1]}
+    for report in looks:
+        door._exchange.board.take(known, report, bound, door._exchange.world.now)
 
 
 def _merged(known: list[dict[str, Any]] | None, said: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,9 +6,11 @@ import itertools
 
 import pytest
 
+from busbar.controllers import attestations
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
-from busbar.controllers.contracts import held
+from busbar.controllers.contracts import held, money, transfer
+from busbar.controllers.contracts.counts import counted
 from busbar.controllers.contracts.held import HeldView
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
@@ -17,9 +19,13 @@ from busbar.controllers.market import controller as market
 from busbar.controllers.market import matches
 from busbar.controllers.moves import controller as moves
 from busbar.controllers.replicas import controller as replicas
+from busbar.controllers.standing import Standing
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
+from busbar.model.attestations import trust
 from busbar.model.time import MINUTE
+from busbar.simulator import haulage
+from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
 from busbar.simulator.network import Weather
@@ -39,6 +45,7 @@ BUSY = Profile(
     fault_every_ms=30 * MINUTE,
 )
 
+WARY = BUSY._replace(wary=0.8, audit_every_ms=6 * MINUTE, fault_every_ms=180 * MINUTE)
 SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 * MINUTE)
 
 
@@ -49,6 +56,11 @@ def broken_by(seed: int, profile: Profile, hours: int) -> str:
     except Failed as failed:
         return getattr(failed.__cause__, "invariant", str(failed))
     return ""
+
+
+def caught_as(invariant: str, profile: Profile = BUSY, seeds: int = 16, hours: int = 6) -> bool:
+    """Say whether some life breaks an invariant, whatever others break."""
+    return any(broken_by(seed, profile, hours) == invariant for seed in range(seeds))
 
 
 def caught(profile: Profile = BUSY, seeds: int = 40, hours: int = 6, first: int = 0) -> str:
@@ -95,6 +107,24 @@ def test_i2_capacity_paid_for_though_its_node_was_lost(monkeypatch):
     assert caught(BUSY._replace(procures=True, order_every_ms=MINUTE)) == "I2"
 
 
+def test_i2_data_that_is_counted_twice(monkeypatch):
+    monkeypatch.setattr(haulage, "counted", lambda c, read, wrote: counted(c, 2 * read, 2 * wrote))
+    assert caught(first=1) == "I2"
+
+
+def test_i2_data_that_is_not_billed_at_the_end(monkeypatch):
+    monkeypatch.setattr(transfer, "_unbilled", lambda terms, known: iter(()))
+    assert caught(first=1) == "I2"
+
+
+def test_i3_a_hold_for_data_that_is_not_given_back(monkeypatch):
+    billed = money.billed_data
+    monkeypatch.setattr(
+        money, "billed_data", lambda view, settled, fee, **_: billed(view, settled, fee)
+    )
+    assert caught(first=1) == "I3"
+
+
 def test_i3_a_hold_that_is_not_given_back(monkeypatch):
     settle_all = contracts.settle_all
 
@@ -114,7 +144,7 @@ def test_i4_capacity_sold_twice(monkeypatch):
 
 def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):
     monkeypatch.setattr(Machine, "lease_ran_out", lambda self: None)
-    assert caught(BUSY._replace(fault_every_ms=15 * MINUTE), first=1) == "I5"
+    assert caught_as("I5", BUSY._replace(fault_every_ms=15 * MINUTE))
 
 
 def test_i7_a_watch_that_misses_a_change(monkeypatch):
@@ -125,6 +155,23 @@ def test_i7_a_watch_that_misses_a_change(monkeypatch):
         return events[:-1] if len(events) > 60 else events
 
     monkeypatch.setattr(LogWatch, "take", forgetful)
+    assert caught() == "I7"
+
+
+def test_i7_a_change_that_is_only_looked_for_among_what_was_touched(monkeypatch):
+    """The comparison of everything is left out: that of what commits changed must see it."""
+    monkeypatch.setattr(HistoryCheck, "compare", HistoryCheck._take)
+    put = MemoryStore._take
+
+    def forgetful(self, effect):
+        put(self, effect)
+        for change in effect.changes[-1:]:
+            if change.key.resource == "pods" and self._state.get(change.key) is not None:
+                self._state.put(change.key, dict(self._state.get(change.key)))
+                self._visible = self._state.view()
+
+    monkeypatch.setattr(MemoryStore, "_take", forgetful)
+    monkeypatch.setattr("busbar.simulator.checks.history.EVERY", 1)
     assert caught() == "I7"
 
 
@@ -169,7 +216,22 @@ def test_i13_a_gang_that_is_matched_before_it_is_whole(monkeypatch):
 def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
-    assert caught(hours=3) == "I10"
+    assert caught(hours=3, first=12) == "I10"
+
+
+def test_i15_a_limit_that_forgets_what_a_consumer_has(monkeypatch):
+    monkeypatch.setattr(Standing, "holdings", lambda self: ())
+    assert caught() == "I15"
+
+
+def test_i14_a_statement_taken_back_that_goes_on_counting(monkeypatch):
+    monkeypatch.setattr(attestations, "revoked", lambda snapshot, now: set())
+    assert caught(WARY) == "I14"
+
+
+def test_i14_a_signature_that_nobody_verifies(monkeypatch):
+    monkeypatch.setattr(trust, "is_signed", lambda envelope, key: True)
+    assert caught(WARY) == "I14"
 
 
 def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):
@@ -192,4 +254,6 @@ def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
         )
 
     monkeypatch.setattr(market, "clear", greedy)
+    assert caught() == "I11"
+    monkeypatch.setattr("busbar.simulator.checks.clearings.ALL_UP_TO", 1)
     assert caught() == "I11"

@@ -14,6 +14,9 @@ BUSBAR = "/apis/busbar.dev/v1alpha1"
 COLLECTIONS = frozenset(
     [
         "accounts",
+        "advices",
+        "attestations",
+        "auditors",
         "books",
         "buckets",
         "clearings",
@@ -24,6 +27,7 @@ COLLECTIONS = frozenset(
         "offers",
         "pricehistories",
         "procurements",
+        "vendoradvices",
         "vendors",
     ]
 )

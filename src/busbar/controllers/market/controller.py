@@ -12,6 +12,7 @@ from busbar.controllers.contract import Collection, Decision, earliest
 from busbar.controllers.market import matches, record, refusals
 from busbar.controllers.market.inputs import Inputs, read_inputs
 from busbar.controllers.market.refusals import Answer
+from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.pods import node_of
 from busbar.controllers.procurement import told as told_to
 from busbar.controllers.procurement.asks import PROCUREMENTS
@@ -20,6 +21,7 @@ from busbar.controllers.standing import Standing
 from busbar.market.clearing import clear
 from busbar.market.outcome import Clearing
 from busbar.market.reasons import Reason
+from busbar.market.restrictions import is_signed
 from busbar.model.objects import Key, Object, condition, metadata, spec_of, status_of
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
@@ -37,6 +39,9 @@ class MarketController:
         ("", "nodes"),
         ("", "namespaces"),
         (GROUP, "offers"),
+        (GROUP, "vendors"),
+        (GROUP, "auditors"),
+        (GROUP, "attestations"),
         (GROUP, "accounts"),
         (GROUP, "contracts"),
         PROCUREMENTS,
@@ -63,7 +68,8 @@ class MarketController:
         self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, now: Instant
     ) -> Decision:
         name = record.clearing_name(now, snapshot.revision)
-        done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now)
+        fees = Fees(self._standing, snapshot, self._settings.fee_ppm, now)
+        done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now, fees)
         told, again = _tell(snapshot, inputs, clearing, now)
         answers = told_to.answers(self._standing, snapshot, inputs, clearing, now)
         published: tuple[Transaction, ...] = ()
@@ -137,4 +143,14 @@ def _next_change(inputs: Inputs, now: Instant) -> Instant:
         for ordered in inputs.orders.values()
         if ordered.order.deadline is not None and ordered.order.deadline > now
     ]
-    return min(slot.end, *changes, *deadlines) if changes or deadlines else slot.end
+    begins = [
+        one.since
+        for row in (inputs.book.supplies if _any_signed(inputs) else ())
+        for one in row.attested
+        if one.since > now
+    ]
+    return min(slot.end, *changes, *deadlines, *begins, slot.end)
+
+
+def _any_signed(inputs: Inputs) -> bool:
+    return any(is_signed(ordered.order.eligibility.where) for ordered in inputs.orders.values())

@@ -15,7 +15,7 @@ from busbar.market.funds import Funds
 from busbar.market.offers import Offer
 from busbar.market.orders import Order, OrderRefused
 from busbar.market.thrift import cheapest_first
-from busbar.model.objects import Object, namespace_of
+from busbar.model.objects import Object, namespace_of, spec_of
 from busbar.model.time import Instant
 from busbar.store.contract import Snapshot
 
@@ -64,7 +64,8 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
         if isinstance(order, OrderRefused):
             refused.append((pod, order))
         else:
-            orders[order.id] = Ordered(standing.freight.laden(order), pod)
+            order = standing.dealings.served(standing.freight.laden(order), spec_of(pod))
+            orders[order.id] = Ordered(order, pod)
     asks, due = asked(snapshot, standing.held_by, procure_ms, now)
     namespaces = {ordered.order.namespace for ordered in orders.values()}
     namespaces |= {namespace_of(ask.procurement) for ask in asks}
@@ -79,7 +80,10 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
             there = gangs[order.gang.name]._replace(size=order.gang.size)
             orders[order.id] = Ordered(replace(order, gang=there), orders[order.id].pod)
     book = standing.book.among(companions)
-    standby = _standby(book, asks, funds, now)
+    standby = {
+        name: one._replace(order=standing.dealings.served(one.order, {}))
+        for name, one in _standby(book, asks, funds, now).items()
+    }
     return Inputs(book, orders, tuple(refused), funds, standing.offers, standby, asks, due)
 
 

@@ -11,9 +11,12 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from busbar.apis.kubernetes.admission.attestations import unreadable
 from busbar.apis.kubernetes.admission.change import Change, field_error
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
+from busbar.model.attestations.trust import keys_of
+from busbar.model.choosiness import read_limit, read_refuses
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import (
     node_affinity,
@@ -21,7 +24,9 @@ from busbar.model.expressions import (
     read_expression,
     read_text,
 )
+from busbar.model.fees import parse_schedule
 from busbar.model.gangs import GROUP_LABELS, read_size
+from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, labels_of, name_of, spec_of
 from busbar.model.quantities import milli, volume, whole
@@ -29,17 +34,23 @@ from busbar.model.standing_orders import read_standing_order
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
 from busbar.model.wellknown import (
     ACCOUNT_NAME,
+    ANN_ACT,
     ANN_CAP,
+    ANN_DELAY_MAX,
     ANN_DURATION,
     ANN_EGRESS_CAP,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_READ,
+    ANN_RECLAIM,
     ANN_RESTRICTIONS,
     ANN_WRITE,
+    RECLAIM_AT_ONCE,
+    RECLAIM_WITH_NOTICE,
 )
 
 Reader = Callable[[object, str], object]
@@ -91,6 +102,7 @@ def _job(change: Change) -> Errors:
     for index, bucket in enumerate(spec.get("buckets") or ()):
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
+    yield from _acts(change.new)
     yield from _restrictions(spec.get("restrictions") or {})
     resources = spec.get("resources") or {}
     for field, reader in (("cpu", milli), ("memory", whole)):
@@ -136,6 +148,8 @@ def _offer(change: Change) -> Errors:
     spec = spec_of(change.new)
     yield from _read(spec.get("pricePerDTU"), "spec.pricePerDTU", parse_euro)
     yield from _expression(spec.get("attributes"), "spec.attributes", read_attributes)
+    yield from _expression(spec.get("limits"), "spec.limits", read_limit)
+    yield from _expression(spec.get("refuses"), "spec.refuses", read_refuses)
     for field in ("reclaimNotice", "minimumTerm"):
         if spec.get(field) is not None:
             yield from _read(spec[field], f"spec.{field}", parse_duration)
@@ -183,6 +197,25 @@ def _account(change: Change) -> Errors:
         yield from _read(budget, "spec.budget", parse_euro)
 
 
+def _fee_schedule(change: Change) -> Errors:
+    """Check a schedule; one that has begun may only be ended, and not before now."""
+    try:
+        parse_schedule(change.new)
+    except InvalidField as error:
+        yield field_error(error, _at(change.new, error.path))
+        return
+    if change.old is None:
+        return
+    before, after = parse_schedule(change.old), parse_schedule(change.new)
+    if before.start > change.now or before._replace(version=0) == after._replace(version=0):
+        return
+    if before._replace(version=0, end=None) != after._replace(version=0, end=None):
+        yield FieldError("spec", "Invalid value: it has begun: set spec.until, and make another")
+    elif after.end is None or after.end < change.now - SECOND:
+        why = f"it has begun: must be a time from now on (it is {format_instant(change.now)})"
+        yield invalid("spec.until", spec_of(change.new).get("until"), why)
+
+
 def _procurement(change: Change) -> Errors:
     try:
         read_standing_order(spec_of(change.new))
@@ -207,6 +240,29 @@ def _namespace(change: Change) -> Errors:
     cap = annotations_of(change.new).get(ANN_CAP)
     if cap is not None:
         yield from _read(cap, f"metadata.annotations[{ANN_CAP}]", parse_euro)
+    yield from _acts(change.new)
+
+
+ADVICE_ACTS: Final = ("RightSize", "LaterDeadline", "none")
+
+
+def _acts(obj: Object) -> Errors:
+    """Check what may be done on advice without being asked each time."""
+    notes, path = annotations_of(obj), "metadata.annotations[{}]"
+    for word in notes.get(ANN_ACT, "none").split(","):
+        if word.strip() not in ADVICE_ACTS:
+            yield unsupported(path.format(ANN_ACT), word.strip(), ADVICE_ACTS)
+    if ANN_DELAY_MAX in notes:
+        yield from _read(notes[ANN_DELAY_MAX], path.format(ANN_DELAY_MAX), parse_duration)
+
+
+def _node(change: Change) -> Errors:
+    asked = annotations_of(change.new).get(ANN_RECLAIM)
+    if asked not in (None, *_RECLAIMS):
+        yield unsupported(f"metadata.annotations[{ANN_RECLAIM}]", asked, _RECLAIMS)
+
+
+_RECLAIMS: Final = (RECLAIM_WITH_NOTICE, RECLAIM_AT_ONCE)
 
 
 def _pod(change: Change) -> Errors:
@@ -248,6 +304,13 @@ def _service(change: Change) -> Errors:
         why = "a move starts the new Pod before the old one ends, and Recreate never runs both; "
         why += "choose the strategy RollingUpdate, or leave it out"
         yield invalid(path.format(ANN_MAY_MOVE), "true", why)
+
+
+def _deployment(change: Change) -> Errors:
+    yield from _service(change)
+    notes, path = annotations_of(change.new), f"metadata.annotations[{ANN_HOURS}]"
+    if ANN_HOURS in notes:
+        yield from _read(notes[ANN_HOURS], path, read_hours)
 
 
 def _is_own_gang(spec: Mapping[str, Any]) -> bool:
@@ -293,15 +356,36 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
             yield unsupported(path.format(note), notes[note], _TRUTHS)
 
 
+def _vendor(change: Change) -> Errors:
+    stated = spec_of(change.new).get("attributes")
+    yield from _expression(stated, "spec.attributes", read_attributes)
+
+
+def _auditor(change: Change) -> Errors:
+    try:
+        keys_of(change.new)
+    except InvalidField as error:
+        yield FieldError(error.path, f"Invalid value: {error.message}")
+
+
+def _attestation(change: Change) -> Errors:
+    yield from unreadable(change.new)
+
+
 _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "jobs"): _job,
     ("busbar.dev", "offers"): _offer,
+    ("busbar.dev", "vendors"): _vendor,
+    ("busbar.dev", "auditors"): _auditor,
+    ("busbar.dev", "attestations"): _attestation,
     ("busbar.dev", "accounts"): _account,
+    ("busbar.dev", "feeschedules"): _fee_schedule,
     ("busbar.dev", "buckets"): _bucket,
     ("busbar.dev", "procurements"): _procurement,
     ("", "namespaces"): _namespace,
+    ("", "nodes"): _node,
     ("", "pods"): _pod,
     ("batch", "jobs"): _batch_job,
-    ("apps", "deployments"): _service,
+    ("apps", "deployments"): _deployment,
     ("apps", "replicasets"): _service,
 }
