@@ -33,6 +33,7 @@ from busbar.model.wellknown import (
     ANN_NOT_AFTER,
     ANN_RECLAIM,
     ANN_REGION,
+    ANN_TERM,
     ANN_VENDOR,
     GROUP,
     LABEL_REGION,
@@ -231,6 +232,8 @@ class People:
             terms[ANN_NOT_AFTER] = format_instant(after)
             if world.often(0.5):
                 terms[ANN_MAY_WAIT] = "true"
+        if world.often(0.1):
+            terms[ANN_TERM] = f"{world.between(1, 12)}h"
         if world.often(0.3):
             terms[ANN_DURATION] = f"{world.between(5, 180)}m"
         return terms
@@ -406,6 +409,8 @@ class People:
             return
         spec = spec_of(service)
         notes = {ANN_MAY_MOVE: "false"} if self.world.often(0.2) else {}
+        if self.world.often(0.2):
+            notes[ANN_TERM] = f"{self.world.between(1, 12)}h"
         meta = {**spec["template"]["metadata"], "annotations": notes}
         template = {"metadata": meta, "spec": self._service_pod()}
         change: dict[str, Any] = self.world.chance.choice(

@@ -23,7 +23,7 @@ from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
-from busbar.market.orders import Order
+from busbar.market.orders import Order, fixed_term_of
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
 from busbar.model.ids import derived_suffix, derived_uid
@@ -193,6 +193,7 @@ def _contract(
         epoch=epoch,
         not_after_ms=order.deadline,
         gang_members=members,
+        fixed_term_ms=fixed_term_of(pod),
         transfer=transfer,
     )
     phase = "Bound" if match.start <= now else "Reserved"
