@@ -16,6 +16,7 @@ from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import is_promised, node_of, phase_of
+from busbar.controllers.pools import Pool, PoolKey, pool_of
 from busbar.ledger.periods import month_of
 from busbar.market.book import Book
 from busbar.market.commitments import commitment_of
@@ -62,7 +63,9 @@ class Standing:
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
         self._homes: dict[str, dict[str, tuple[_Name, ...]]] = {}
-        self._held: dict[_Name, dict[str, Object]] = {}
+        self._pools: dict[str, dict[PoolKey, dict[str, Object]]] = {}
+        self._drawn: set[PoolKey] = set()
+        self._pool_rows: dict[PoolKey, int] = {}
         self._keepers: dict[_Name, Rules] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
         self._occupancy = Occupancy()
@@ -126,38 +129,79 @@ class Standing:
 
     def held_by(self, namespace: str, procurement: str) -> list[Object]:
         """Give the open contracts that hold capacity for a Procurement, by name."""
-        return [obj for _, obj in sorted(self._held.get((namespace, procurement), {}).items())]
+        found = [
+            contract
+            for key, there in self._pools.get(namespace, {}).items()
+            if key.procurement == procurement
+            for contract in there.values()
+            if spec_of(contract).get("procurement")
+        ]
+        return sorted(found, key=name_of)
+
+    def pools_of(self, namespace: str) -> list[PoolKey]:
+        """Give the pools of a namespace, in an order of their own."""
+        return sorted(self._pools.get(namespace, ()))
+
+    def drawn_pools(self) -> list[PoolKey]:
+        """Give the pools that Pods draw on, in an order of their own."""
+        return sorted(self._drawn)
+
+    def pool(self, key: PoolKey) -> Pool:
+        """Give the open contracts of a pool."""
+        known = self._pools.get(key.namespace, {}).get(key, {})
+        there = [contract for _, contract in sorted(known.items())]
+        held = tuple(c for c in there if spec_of(c).get("procurement"))
+        return Pool(held, tuple(c for c in there if not spec_of(c).get("procurement")))
 
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""
         return self._spent[namespace, month_of(now)]
 
     def _take_contracts(self, snapshot: Snapshot, since: Snapshot | None) -> None:
+        touched: set[PoolKey] = set()
         for before, after in snapshot.changes(since, GROUP, "contracts"):
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
-                self._occupancy.drop(_name(before))
-                self._bill(before, -1)
-                if keeps := spec_of(before).get("procurement"):
-                    self._let_go(namespace_of(before), keeps, name_of(before))
+                if (pool := pool_of(before)) is not None:
+                    touched.add(pool)
+                    there = self._pools.setdefault(pool.namespace, {}).setdefault(pool, {})
+                    there.pop(name_of(before), None)
                 else:
+                    self._occupancy.drop(_name(before))
+                self._bill(before, -1)
+                if not spec_of(before).get("procurement"):
                     self._move_out(before)
             if after is not None:
                 self._bill(after, 1)
             taken = commitment_of(after) if after is not None else None
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
-                self._occupancy.put(_name(after), taken)
-                if keeps := spec_of(after).get("procurement"):
-                    self._held.setdefault((namespace_of(after), keeps), {})[name_of(after)] = after
+                if (pool := pool_of(after)) is not None:
+                    touched.add(pool)
+                    there = self._pools.setdefault(pool.namespace, {}).setdefault(pool, {})
+                    there[name_of(after)] = after
                 else:
+                    self._occupancy.put(_name(after), taken)
+                if not spec_of(after).get("procurement"):
                     self._move_in(after, taken.node)
+        for key in touched:
+            self._fill(key)
 
-    def _let_go(self, namespace: str, procurement: str, contract: str) -> None:
-        held = self._held.get((namespace, procurement), {})
-        held.pop(contract, None)
-        if not held:
-            self._held.pop((namespace, procurement), None)
+    def _fill(self, key: PoolKey) -> None:
+        """Count anew what a pool takes of its node."""
+        for number in range(self._pool_rows.pop(key, 0)):
+            self._occupancy.drop((key, number))
+        self._drawn.discard(key)
+        if not self._pools[key.namespace][key]:
+            del self._pools[key.namespace][key]
+            return
+        pool = self.pool(key)
+        if pool.drawn:
+            self._drawn.add(key)
+        rows = list(pool.commitments(key.node))
+        for number, commitment in enumerate(rows):
+            self._occupancy.put((key, number), commitment)
+        self._pool_rows[key] = len(rows)
 
     def _move_in(self, contract: Object, node: str) -> None:
         homes = self._homes.setdefault(namespace_of(contract), {})

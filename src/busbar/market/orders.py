@@ -56,9 +56,10 @@ class Order:
     """A workload that wants to run, and on which terms.
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
-    `company.py`, and `burden` what follows from `luggage`, see `burden.py`. It does not run before
-    `earliest`. `deadline` None: none. `duration` is what was stated, in ms, None if nothing was:
-    the contract is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
+    `company.py`, and `burden` what follows from `luggage`, see `burden.py`. `reservation` names the
+    Procurement it draws on, None: whichever of its namespace. It does not run before `earliest`.
+    `deadline` None: none. `duration` is what was stated, in ms, None if nothing was: the contract
+    is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Order:
     company: Company = ALONE
     luggage: Luggage = NO_LUGGAGE
     burden: Burden = NO_BURDEN
+    reservation: str | None = None
 
 
 def place_wanted(order: Order) -> tuple[object, ...]:
@@ -155,6 +157,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         submitted=submitted,
         labels=tuple(sorted(labels_of(pod).items())),
         rules=rules_of(spec, namespace_of(pod)),
+        reservation=notes.get(wk.ANN_RESERVATION),
         luggage=luggage_of(spec, notes, notes.get(wk.ANN_RAN_ON, "")),
     )
 

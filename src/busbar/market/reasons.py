@@ -19,6 +19,7 @@ class Reason(StrEnum):
     DEADLINE_TOO_CLOSE = "DeadlineTooClose"
     NO_NODES = "NoNodes"
     UNKNOWN_VENDOR = "UnknownVendor"
+    NOTHING_RESERVED = "NothingReserved"
     # About a node, in the order in which they are asked.
     REGION_NOT_ALLOWED = "RegionNotAllowed"
     VENDOR_NOT_ALLOWED = "VendorNotAllowed"
@@ -51,6 +52,7 @@ ADVICE: dict[Reason, str] = {
     Reason.EXPIRED: "Set notAfter to a time in the future.",
     Reason.DEADLINE_TOO_CLOSE: "Set notAfter later, or expect a shorter duration.",
     Reason.NO_NODES: "Let a vendor join a machine: busbar join.",
+    Reason.NOTHING_RESERVED: "Wait, keep more units, or drop busbar.dev/reservation.",
     Reason.UNKNOWN_VENDOR: "Correct the vendor's name; `busbar vendor` lists them.",
     Reason.REGION_NOT_ALLOWED: "Allow another region, or wait for supply there.",
     Reason.VENDOR_NOT_ALLOWED: "Allow another vendor.",

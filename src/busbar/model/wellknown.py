@@ -46,6 +46,10 @@ Set by controllers, not by users."""
 ANN_SCRIPT = "busbar.dev/script"
 """Path of the script to run inside the workload; the agent adds the image's way to run it."""
 
+ANN_RESERVATION = "busbar.dev/reservation"
+"""The Procurement whose held capacity the Pod draws on; NO_RESERVATION: none of them."""
+NO_RESERVATION = "none"
+
 # What a match writes on the Pod.
 ANN_CONTRACT = "busbar.dev/contract"
 ANN_EPOCH = "busbar.dev/epoch"

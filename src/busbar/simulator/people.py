@@ -18,6 +18,7 @@ from busbar.model.wellknown import (
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
+    ANN_RESERVATION,
     ANN_VENDOR,
     GROUP,
     LABEL_REGION,
@@ -160,6 +161,8 @@ class People:
             terms[ANN_NOT_AFTER] = format_instant(after)
             if world.often(0.5):
                 terms[ANN_MAY_WAIT] = "true"
+        if self.profile.procures and world.often(0.2):
+            terms[ANN_RESERVATION] = world.chance.choice(("keep-0", "keep-1", "none"))
         if world.often(0.3):
             terms[ANN_DURATION] = f"{world.between(5, 180)}m"
         return terms
@@ -207,6 +210,7 @@ class People:
             ANN_CAP: "maxEuroPerDTU",
             ANN_NOT_AFTER: "notAfter",
             ANN_DURATION: "expectedDuration",
+            ANN_RESERVATION: "reservation",
         }
         spec |= {field: terms[note] for note, field in names.items() if note in terms}
         if ANN_MAY_WAIT in terms:

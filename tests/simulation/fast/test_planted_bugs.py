@@ -14,8 +14,10 @@ from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
+from busbar.controllers.pools import Pool
 from busbar.controllers.replicas import controller as replicas
 from busbar.market.occupancy import Occupancy
+from busbar.model.dtu import Resources
 from busbar.model.time import MINUTE
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
@@ -104,6 +106,13 @@ def test_i3_a_hold_that_is_not_given_back(monkeypatch):
 def test_i4_capacity_sold_twice(monkeypatch):
     monkeypatch.setattr(Occupancy, "put", lambda *_: None)
     assert caught() == "I4"
+
+
+def test_i4_held_capacity_drawn_twice(monkeypatch):
+    monkeypatch.setattr(Pool, "room", lambda self, at: self.held_at(at))
+    monkeypatch.setattr(Pool, "claimed", lambda self, start, end: Resources())
+    profile = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
+    assert caught(profile) == "I4"
 
 
 def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):

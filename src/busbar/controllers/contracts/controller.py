@@ -32,6 +32,7 @@ from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.parts.pods import contract_key, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
+from busbar.controllers.pools import may_be_covered, pool_of
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import Entry
@@ -169,7 +170,18 @@ class _Case(NamedTuple):
         if view.end > wanted:
             due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
             return self._write(changes, settled.entries, self._later(due))
+        if view.spec.reservation:
+            wanted = view.end
+            if self._may_be_covered():
+                due = earliest(self._due(settled), view.now + 5 * SECOND, overdue)
+                return self._write(changes, settled.entries, self._later(due))
         return self._extend(changes, settled, wanted)
+
+    def _may_be_covered(self) -> bool:
+        """Say whether the market may still give the next hour out of what is held."""
+        key = pool_of(self.view.obj)
+        assert key is not None
+        return may_be_covered(self.standing.at(self.snapshot).pool(key), self.view.obj)
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view

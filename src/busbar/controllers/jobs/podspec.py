@@ -35,6 +35,7 @@ from busbar.model.wellknown import (
     ANN_RAN_ON,
     ANN_READ,
     ANN_REGION,
+    ANN_RESERVATION,
     ANN_RESTRICTIONS,
     ANN_SCRIPT,
     ANN_VENDOR,
@@ -116,6 +117,7 @@ def _terms(spec: JobSpec) -> dict[str, str]:
         ANN_READ: _text(spec.expected_read),
         ANN_WRITE: _text(spec.expected_write),
         ANN_EGRESS_CAP: priced(spec.max_egress_euro, "spec.maxEgressEuro"),
+        ANN_RESERVATION: spec.reservation,
         ANN_SCRIPT: spec.script_path,
     }
     return {name: value for name, value in terms.items() if value}

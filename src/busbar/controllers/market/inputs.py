@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from busbar.controllers.market.draws import Draw, draws
 from busbar.controllers.parts.funds import budget_left
 from busbar.controllers.procurement.asks import Ask, asked
 from busbar.controllers.standing import Standing
@@ -16,6 +17,7 @@ from busbar.market.orders import Order, OrderRefused
 from busbar.market.thrift import cheapest_first
 from busbar.model.objects import Object, namespace_of
 from busbar.model.time import Instant
+from busbar.model.wellknown import NO_RESERVATION
 from busbar.store.contract import Snapshot
 
 
@@ -47,6 +49,9 @@ class Inputs(NamedTuple):
     standby: dict[str, Standby]
     asks: tuple[Ask, ...]
     asks_due: Instant | None
+    draws: tuple[tuple[Ordered, Draw], ...]
+    without: tuple[tuple[Object, Order], ...]
+    """Pods that name a Procurement which has no room for them now."""
 
     @property
     def batch(self) -> list[Order]:
@@ -73,8 +78,16 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     for order in sociable:
         orders[order.id] = Ordered(order, orders[order.id].pod)
     book = standing.book.among(companions)
+    drawn = tuple(
+        (orders.pop(draw.match.order), draw)
+        for draw in draws(standing, book, [ordered.order for ordered in orders.values()], now)
+    )
+    named = [o.id for o, _ in orders.values() if o.reservation not in (None, NO_RESERVATION)]
+    without = tuple((orders[one].pod, orders.pop(one).order) for one in named)
     standby = _standby(book, asks, funds, now)
-    return Inputs(book, orders, tuple(refused), funds, standing.offers, standby, asks, due)
+    return Inputs(
+        book, orders, tuple(refused), funds, standing.offers, standby, asks, due, drawn, without
+    )
 
 
 def _standby(

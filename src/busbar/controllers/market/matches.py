@@ -12,6 +12,7 @@ from collections import defaultdict
 
 import msgspec
 
+from busbar.controllers.market.draws import Draw
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
@@ -26,7 +27,7 @@ from busbar.market.outcome import Clearing, Match
 from busbar.model.ids import derived_suffix, derived_uid
 from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, uid_of
+from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, spec_of, uid_of
 from busbar.model.resources import key_of
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import GROUP
@@ -66,6 +67,34 @@ def transactions(
             joined += batch.commit(match)
         alone.append(joined)
     return tuple(alone)
+
+
+def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant) -> tuple[Transaction, ...]:
+    """Give a transaction for each order that draws on what its namespace holds."""
+    return tuple(_draw(snapshot, ordered, draw, now) for ordered, draw in inputs.draws)
+
+
+def _draw(snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant) -> Transaction:
+    pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
+    contract = _contract(ordered, draw.match, 0, "", epoch, now)
+    spec = spec_of(contract)
+    slots = [{**slot, "reserved": True} for slot in spec["slots"]]
+    spec = {**spec, "reservation": draw.key.procurement, "slots": slots}
+    contract = {**contract, "spec": spec}
+    node = snapshot.get(node_key(draw.match.node))
+    assert node is not None
+    where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
+    until = format_instant(draw.match.end)
+    said = f"Draws on {draw.key.procurement}: {where}, nothing more to pay until {until}."
+    placed = bound(pod, draw.match.node, name_of(contract), epoch, now)
+    ops: tuple[Op, ...] = (
+        create(contract),
+        Put(key_of(pod), placed, revision_of(pod)),
+        unchanged(node),
+        *map(unchanged, draw.rests_on),
+        event(snapshot, pod, now, "Scheduled", said),
+    )
+    return Transaction(ops)
 
 
 class _Batch:

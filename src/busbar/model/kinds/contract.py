@@ -19,6 +19,9 @@ class ContractSlot(Part):
     start_ms: int
     end_ms: int
     price_nano: Annotated[int, Meta(description="Nano-euro per DTU.")]
+    reserved: Annotated[
+        bool, Meta(description="In the room of the reservation drawn on: nothing more to pay.")
+    ] = False
 
 
 class ContractSpec(Part):
@@ -41,6 +44,9 @@ class ContractSpec(Part):
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
     procurement: Annotated[
         str, Meta(description="The Procurement that it keeps capacity for; it has no Pod.")
+    ] = ""
+    reservation: Annotated[
+        str, Meta(description="The Procurement whose held capacity the Pod draws on.")
     ] = ""
 
 

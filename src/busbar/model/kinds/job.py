@@ -88,6 +88,10 @@ class JobSpec(Part):
     may_wait: Annotated[
         bool, Meta(description="It may start later, in the cheapest slot before notAfter.")
     ] = False
+    reservation: Annotated[
+        str | None,
+        Meta(description="Procurement whose capacity it draws on; none: it buys in the market."),
+    ] = None
     backoff_limit: Annotated[
         int, Meta(ge=0, le=100, description="Retries after a failure of the workload.")
     ] = 0
