@@ -24,6 +24,7 @@ class CloseReason(StrEnum):
     NEVER_STARTED = "NeverStarted"
     NOT_DELIVERED = "NotDelivered"
     SUPERSEDED = "Superseded"
+    GANG_BROKEN = "GangBroken"
     BALANCE_EXHAUSTED = "BalanceExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
@@ -54,6 +55,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.NEVER_STARTED: Doing.NOBODY,
     CloseReason.NOT_DELIVERED: Doing.EXCHANGE,
     CloseReason.SUPERSEDED: Doing.EXCHANGE,
+    CloseReason.GANG_BROKEN: Doing.NOBODY,
     CloseReason.BALANCE_EXHAUSTED: Doing.CONSUMER,
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
@@ -86,6 +88,9 @@ SENTENCES: dict[CloseReason, str] = {
     CloseReason.NOT_DELIVERED: "The node was not free at the slot's start; nothing is billed.",
     CloseReason.SUPERSEDED: (
         "Work that already runs on the node goes on into the reserved slot; matched again at once."
+    ),
+    CloseReason.GANG_BROKEN: (
+        "Another member of the gang lost its place before the start; all are matched again."
     ),
     CloseReason.BALANCE_EXHAUSTED: "The balance does not cover the next slot; top the account up.",
     CloseReason.BUDGET_EXHAUSTED: (

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
-from busbar.controllers.parts.pods import is_promised, node_of, phase_of
+from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
 from busbar.controllers.pools import Pool, PoolKey, pool_of
 from busbar.ledger.periods import month_of
 from busbar.market.book import Book
@@ -27,6 +27,7 @@ from busbar.market.offers import Offer, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused, parse_order
 from busbar.market.podrules import rules_of
 from busbar.model.errors import InvalidField
+from busbar.model.gangs import Gang, gang_name
 from busbar.model.objects import (
     Key,
     Object,
@@ -67,6 +68,7 @@ class Standing:
         self._drawn: set[PoolKey] = set()
         self._pool_rows: dict[PoolKey, int] = {}
         self._keepers: dict[_Name, Rules] = {}
+        self._gangs: dict[str, set[_Name]] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
         self._occupancy = Occupancy()
         self.offers: tuple[Offer, ...] = ()
@@ -123,6 +125,44 @@ class Standing:
             for node in sorted({node for _, node in homes}):
                 yield Resident(node, namespace, labels_of(pod), rules)
 
+    def started_together(self, contract: Object) -> list[Object]:
+        """Give the other open contracts that the same clearing made for the same gang."""
+        assert self._seen is not None
+        gang, clearing = spec_of(contract).get("gang"), spec_of(contract).get("clearing")
+        if not gang:
+            return []
+        found = (self._contract(name) for name in sorted(self._gangs.get(gang, ())))
+        return [
+            other
+            for other in found
+            if other is not None
+            and name_of(other) != name_of(contract)
+            and spec_of(other).get("clearing") == clearing
+        ]
+
+    def in_gangs(self, orders: Iterable[Order]) -> dict[str, Gang]:
+        """Give, for gangs some of whose members have a place or are done, how many and where."""
+        assert self._seen is not None
+        found = {}
+        for gang in {order.gang for order in orders if order.gang is not None}:
+            names = self._gangs.get(gang.name, ())
+            pods = [self._seen.get(Key("", "pods", *name)) for name in names]
+            done = sum(pod is not None and phase_of(pod) == "Succeeded" for pod in pods)
+            zones = [spec_of(c)["zone"] for n in names if (c := self._contract(n)) is not None]
+            if done or zones:
+                there = gang._replace(there=done + len(zones), zones=tuple(sorted(set(zones))))
+                found[gang.name] = there
+        return found
+
+    def _contract(self, pod: _Name) -> Object | None:
+        """Give the open contract of a Pod that has not ended."""
+        assert self._seen is not None
+        obj = self._seen.get(Key("", "pods", *pod))
+        if obj is None or is_final(obj) or not is_promised(obj, self._seen):
+            return None
+        key = contract_key(obj)
+        return self._seen.get(key) if key is not None else None
+
     def contracts_on(self, node: str) -> Iterable[Object]:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
@@ -137,6 +177,11 @@ class Standing:
             if spec_of(contract).get("procurement")
         ]
         return sorted(found, key=name_of)
+
+    @property
+    def has_pools(self) -> bool:
+        """Say whether any capacity is held, or drawn on."""
+        return bool(self._pool_rows)
 
     def pools_of(self, namespace: str) -> list[PoolKey]:
         """Give the pools of a namespace, in an order of their own."""
@@ -246,8 +291,12 @@ class Standing:
                 self._unbound.pop(_name(before), None)
                 self._orders.pop(_name(before), None)
                 self._keepers.pop(_name(before), None)
+                if (gang := gang_name(before)) is not None:
+                    self._gangs[gang].discard(_name(before))
             if after is not None and _is_unbound(after):
                 self._unbound[_name(after)] = after
+            if after is not None and (gang := gang_name(after)) is not None:
+                self._gangs.setdefault(gang, set()).add(_name(after))
             if after is not None and (rules := _keeps_away(after)) is not None:
                 self._keepers[_name(after)] = rules
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from busbar.market.company import ALONE
 from busbar.market.exchange import Exchanged, are_cheapest, exchange, is_small
 from busbar.market.matching import Matching
-from busbar.market.turns import Turn, Wish, by_difficulty, by_size, place_in_turn
+from busbar.market.placing import place_in_turn
+from busbar.market.turns import Turn, Wish, by_difficulty, by_size
 
 
 def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
@@ -23,7 +23,7 @@ def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
     best = exchange(matching, turns)
     for sequence in (by_difficulty, by_size):
         if not best.is_least:
-            other = _again(matching, turns, best, partial(sequence, matching, seed=seed))
+            other = _again(matching, turns, best, partial(sequence, matching, seed=seed), seed)
             if other.cost < best.cost and _placed(best) <= _placed(other):
                 best = other
     matching.start_over(turn.placement for turn in best.turns if turn.placement is not None)
@@ -31,21 +31,25 @@ def arrange(matching: Matching, turns: list[Turn], seed: int) -> list[Turn]:
 
 
 def _again(
-    matching: Matching, turns: list[Turn], best: Exchanged, sequence: Callable[..., list[Wish]]
+    matching: Matching,
+    turns: list[Turn],
+    best: Exchanged,
+    sequence: Callable[..., list[Wish]],
+    seed: int,
 ) -> Exchanged:
     """Arrange anew: those that had a place in a sequence, then those that had none in their turn.
 
-    Who has company keeps their place.
+    Who has company, or belongs to a gang, keeps their place.
     """
     places = {turn.order.id: turn.placement for turn in best.turns}
     turns = [turn._replace(placement=places[turn.order.id]) for turn in turns]
     had_place = [turn for turn in turns if turn.placement is not None]
-    kept = [turn for turn in had_place if turn.order.company != ALONE]
-    placed = [Wish(*turn[:3]) for turn in had_place if turn.order.company == ALONE]
+    kept = [turn for turn in had_place if not turn.order.is_free]
+    placed = [Wish(*turn[:3]) for turn in had_place if turn.order.is_free]
     others = [Wish(*turn[:3]) for turn in turns if turn.placement is None]
     matching.start_over(turn.placement for turn in kept if turn.placement is not None)
     wishes = [*sequence(wishes=placed), *others]
-    return exchange(matching, [*kept, *place_in_turn(matching, wishes)])
+    return exchange(matching, [*kept, *place_in_turn(matching, wishes, seed)])
 
 
 def _placed(arrangement: Exchanged) -> set[str]:

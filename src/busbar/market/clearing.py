@@ -5,6 +5,7 @@
 2. Each takes the first row of its merit order (cost of its term per DTU; then the start; then the
    fuller node; then the smaller lot) that has room for it in every slot of the term and whose
    price its class can bear (`prices.py`).
+   A gang takes its members' places together, in one zone, when its last member's turn comes.
 3. Orders that run now change places while that saves money (`exchange.py`), and are arranged
    again, the hard to place first, then the largest; what costs less is kept (`arrange.py`).
 4. The price of a zone, class and cell is the highest ask accepted in it; everybody in it pays it.
@@ -23,12 +24,14 @@ from busbar.market.arrange import arrange
 from busbar.market.axis import make_axis
 from busbar.market.book import Book
 from busbar.market.funds import Funds, Purse
+from busbar.market.gathering import gather
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order, place_wanted, wants_of
 from busbar.market.outcome import Clearing, Refusal
+from busbar.market.placing import place_in_turn
 from busbar.market.results import PriceList, results
 from busbar.market.terms import Untimely, Window, window_of
-from busbar.market.turns import Turn, Wish, by_priority, place_in_turn, waits
+from busbar.market.turns import Turn, Wish, by_priority, waits
 from busbar.model.time import Instant
 
 __all__ = ["RULE", "Funds", "clear"]
@@ -47,6 +50,8 @@ def clear(
     """Clear a batch. `seed` breaks ties (default: `now`); without `funds` money is no limit."""
     seed = now if seed is None else seed
     timely, refused = _split(orders, now)
+    timely, apart = gather(timely)
+    refused += apart
     while True:
         tariffs = book.columns.tariffs.values
         axis = make_axis((calendar for calendar, _ in tariffs), now, _until(timely, now))
@@ -95,16 +100,17 @@ def _place(
     purse = Purse(funds)
     poor: list[Refusal] = []
 
-    def can_pay(order: Order, placement: Placement) -> bool:
-        short = purse.hold(order.namespace, partial(matching.cost_at_asks, placement))
+    def can_pay(places: list[tuple[Order, Placement]]) -> bool:
+        cost = partial(sum, (matching.cost_at_asks(placement) for _, placement in places))
+        short = purse.hold(places[0][0].namespace, cost)
         if short is not None:
-            poor.append(Refusal(order.id, order.namespace, *short))
+            poor.extend(Refusal(order.id, order.namespace, *short) for order, _ in places)
         return short is None
 
     accept = None if funds is None else can_pay
     at_once = [wish for wish in wishes if not waits(wish, matching)]
-    turns = arrange(matching, place_in_turn(matching, at_once, accept), seed)
-    return turns + place_in_turn(matching, wishes[len(at_once) :], accept), poor
+    turns = arrange(matching, place_in_turn(matching, at_once, seed, accept), seed)
+    return turns + place_in_turn(matching, wishes[len(at_once) :], seed, accept), poor
 
 
 def _unable(
@@ -118,9 +124,25 @@ def _unable(
     purse, prices, found = Purse(funds), PriceList(matching), list[Refusal]()
     if funds is None:
         return found
+    for places in _held_together(turns):
+        cost = partial(sum, (prices.cost(placement) for _, placement in places))
+        short = purse.hold(places[0][0].namespace, cost)
+        if short is not None:
+            found += [Refusal(order.id, order.namespace, *short) for order, _ in places]
+    return found
+
+
+def _held_together(turns: list[Turn]) -> list[list[tuple[Order, Placement]]]:
+    """Give the places whose terms are held at once: of each order, of each whole gang."""
+    found: list[list[tuple[Order, Placement]]] = []
+    gangs: dict[str, list[tuple[Order, Placement]]] = {}
     for order, _, _, placement in turns:
-        if placement is not None:
-            short = purse.hold(order.namespace, partial(prices.cost, placement))
-            if short is not None:
-                found.append(Refusal(order.id, order.namespace, *short))
+        if placement is None:
+            continue
+        if order.gang is not None and order.gang.name in gangs:
+            gangs[order.gang.name].append((order, placement))
+            continue
+        found.append([(order, placement)])
+        if order.gang is not None:
+            gangs[order.gang.name] = found[-1]
     return found

@@ -71,7 +71,10 @@ class Bench:
     def __init__(self, book: Book, order: Order, waiting: Iterable[Order], now: Instant) -> None:
         self.book, self.order, self.now = book, order, now
         beside = [other for other in waiting if other.id != order.id]
-        self.beside = beside if len(beside) <= BESIDE_MAX else []
+        if len(beside) > BESIDE_MAX:
+            gang = order.gang.name if order.gang is not None else None
+            beside = [other for other in beside if gang and other.gang and other.gang.name == gang]
+        self.beside = beside
 
     def match(self, order: Order) -> Match | None:
         """Give the contract that an order would have; None where it would have none."""

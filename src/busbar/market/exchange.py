@@ -11,8 +11,8 @@ Cost is what orders would pay at the asks on a reference node, in nano-euro, wit
 costs them beyond (`burden.py`); an order without a place costs one more than its cap allows and
 than the most that a place costs it beyond, so that finding it a place is always a saving. The
 change with the largest saving is made; of equal ones the first in the order above, then by turn.
-An order in company (`company.py`) keeps its place. No change is made that would put a class's
-price above the cap of anybody in it.
+An order in company (`company.py`) or of a gang keeps its place. No change is made that would put a
+class's price above the cap of anybody in it.
 Next: `arrange.py`.
 """
 
@@ -26,7 +26,6 @@ import numpy as np
 from busbar.market.axis import Span
 from busbar.market.burden import NO_BURDEN
 from busbar.market.columns import CLOSED, Bools, Ints
-from busbar.market.company import ALONE
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order
 from busbar.market.turns import Turn
@@ -225,7 +224,8 @@ class _Table:
         ]
         costs = self._costs_now()
         least = np.minimum(self._without, self._costs.min(axis=1))
-        return Exchanged(turns, sum(costs.tolist()), bool((costs == least).all()))
+        is_least = bool((costs == least).all()) and all(_is_settled(turn) for turn in turns)
+        return Exchanged(turns, sum(costs.tolist()), is_least)
 
     def _costs_now(self) -> Ints:
         every = np.arange(len(self._turns))
@@ -235,6 +235,11 @@ class _Table:
         if place < 0:
             return None
         return Placement(turn.order, turn.window, int(self._rows[place]), span)
+
+
+def _is_settled(turn: Turn) -> bool:
+    """Say whether the costs of an order say all: one that is bound to others may find a place."""
+    return turn.order.is_free or turn.placement is not None
 
 
 def _span(matching: Matching, turn: Turn) -> Span:
@@ -262,7 +267,7 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> tuple[In
         costs, tops = quoted[draw, span]
         by_tariff = np.where(tops <= order.cap_nano, costs, NEVER)
         allowed = matching.eligible(order.eligibility)
-        if order.company != ALONE:
+        if not order.is_free:
             allowed = np.zeros(columns.row_count, dtype=bool)
             if placement is not None:
                 allowed[placement.row] = True

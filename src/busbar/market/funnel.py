@@ -76,9 +76,20 @@ class Explainer:
             self._funnels[key] = self._refusal(order, window)
         return self._funnels[key]
 
+    def gang_refusal(self, gang: str) -> tuple[Reason, str, Funnel]:
+        """Give reason, sentence and funnel of a gang: those of the first member left out."""
+        found, size, zone, blocked = self._matching.missed[gang]
+        reason, funnel = self.refusal(blocked.order, blocked.window)
+        if zone is None or reason is Reason.UNKNOWN_VENDOR:
+            return reason, funnel.sentence, funnel
+        where = zone or "no region"
+        said = f"{found} of {size} members of the gang find a place in {where}, one of the others"
+        return Reason.GANG_NOT_PLACED, f"{said} does not: {funnel.sentence}", funnel
+
     def _refusal(self, order: Order, window: Window) -> tuple[Reason, Funnel]:
         kinds = self._kinds_for(order)
-        stages = self._stages(kinds, order, window)
+        zone = None if order.gang is None else self._matching.missed[order.gang.name].zone
+        stages = self._stages(kinds, order, window, zone)
         reached = np.zeros(len(kinds.weights), dtype=np.int64)
         np.maximum.at(reached, kinds.node, stages)
         # Whatever passed every test can only have lacked room: see `clearing.py`, step 2.
@@ -131,7 +142,8 @@ class Explainer:
     def _cheaper(self, placement: Placement) -> tuple[str, ...]:
         order, window, row, span = placement
         kinds = self._kinds_for(order)
-        stages = self._stages(kinds, order, window)
+        zone = None if order.gang is None else self._columns.rows[row].zone
+        stages = self._stages(kinds, order, window, zone)
         tariffs = self._columns.tariffs.codes
         ask = self._matching.asks[tariffs[row], span.c0]
         asks = self._matching.asks[tariffs[kinds.rows], span.c0]
@@ -177,7 +189,9 @@ class Explainer:
         beyond = (more + lost) * base_draw(order.requests) + moved * MICRO * HOUR
         return weight(order.burden, loaded, row, placement.row) if beyond >= 0 else ""
 
-    def _stages(self, kinds: Kinds, order: Order, window: Window) -> Ints:
+    def _stages(
+        self, kinds: Kinds, order: Order, window: Window, gang_zone: str | None = None
+    ) -> Ints:
         """Give the first test that each row fails, `_PASSED` where it fails none."""
         columns = self._columns
         stage = kinds.stage.copy()
@@ -200,6 +214,9 @@ class Explainer:
             eligible = self._matching.eligible(order.eligibility)
             for rule in self._matching.neighbours.allowed(order.company, eligible):
                 _fail(stage, ~rule.domains[rule.codes[kinds.rows]], rule.reason)
+        if gang_zone is not None:
+            outside = columns.zones.where([zone != gang_zone for zone in columns.zones.values])
+            _fail(stage, outside[kinds.rows], Reason.OUTSIDE_GANG_ZONE)
         _fail(stage, timing.unbearable[zones, tariffs], Reason.CLEARING_PRICE_ABOVE_CAP)
         return stage
 

@@ -174,6 +174,11 @@ class Lane:
         self._tariff_count = len(rows)
         self.failed: list[tuple[Resources, int, Instant]] = []
 
+    @property
+    def cheapest(self) -> int | None:
+        """Give the least cost of a term, None where nothing is open."""
+        return self._parts[0][0].cost if self._parts else None
+
     def runs(self, latest_end: Instant) -> Iterator[Run]:
         """Give the runs in merit order whose term ends in time."""
         for i, part in enumerate(self._parts):

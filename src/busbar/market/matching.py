@@ -6,9 +6,10 @@ can bear. Next: `clearing.py`, which says in which order they come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,11 @@ from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.terms import Window
-from busbar.model.dtu import Resources, base_draw, draw_micro
+from busbar.model.dtu import MICRO, Resources, base_draw, draw_micro
+from busbar.model.time import HOUR
+
+if TYPE_CHECKING:
+    from busbar.market.together import Missed
 
 
 class Placement(NamedTuple):
@@ -57,13 +62,16 @@ class Matching:
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
-        self._merits: dict[Eligibility, Merit] = {}
+        self._merits: dict[tuple[Eligibility, int | None], Merit] = {}
         self._loaded: dict[Burden, Loaded] = {}
         self._lanes: dict[tuple[object, ...], Lane] = {}
+        self._tried: list[tuple[Placement, int]] | None = None
+        self.missed: dict[str, Missed] = {}
+        """Gangs that found no place, as they first came to their turn."""
 
-    def find(self, order: Order, window: Window) -> Placement | None:
-        """Find where its merit order puts an order; None where nothing fits."""
-        lane = self._lane(order, window)
+    def find(self, order: Order, window: Window, zone: int | None = None) -> Placement | None:
+        """Find where its merit order puts an order, in one zone or any; None: nothing fits."""
+        lane = self._lane(order, window, zone)
         need, cap = order.requests, order.cap_nano
         if lane.is_hopeless(need, cap, window.latest_end):
             return None
@@ -105,6 +113,25 @@ class Matching:
             self._asked[key] = self.axis.segments(span, asks)
         return self._asked[key]
 
+    def dearness(self, placement: Placement) -> int:
+        """Give what merit goes by: the cost at the asks on a reference node, in a unit of its own.
+
+        With what the place costs beyond the price; whole numbers, so that equal costs are equal.
+        """
+        asked, order = self.asked(placement), placement.order
+        work = sum(price * (end - start) for start, end, price in asked)
+        if order.burden is NO_BURDEN:
+            return work * base_draw(order.requests)
+        loaded = self.loaded(order.burden)
+        work += asked[0].price_nano * loaded.lost_ms(placement.row)
+        return work * base_draw(order.requests) + loaded.moving(placement.row) * MICRO * HOUR
+
+    def cheapest(self, order: Order, window: Window, zone: int) -> int | None:
+        """Give the least `dearness` of a zone's rows for a term, room aside, None: none is open."""
+        cost = self._lane(order, window, zone).cheapest
+        is_whole = cost is None or order.burden is not NO_BURDEN
+        return cost if is_whole or cost is None else cost * base_draw(order.requests)
+
     def cost_at_asks(self, placement: Placement) -> int:
         """Give what an order pays where it is placed, at what its offer asks."""
         return cost_of(self.asked(placement), self.draw(placement)) + self.moving(placement)
@@ -139,6 +166,34 @@ class Matching:
         if order.company != ALONE:
             self.neighbours.add(row, order.company.groups, order.company.apart, count)
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
+        if self._tried is not None:
+            self._tried.append((placement, count))
+
+    @contextmanager
+    def trial(self, classes: Iterable[Eligibility]) -> Iterator[None]:
+        """Take places of some classes for a while: at the end all is as it was before.
+
+        What is learnt of the room meanwhile would not hold afterwards, so the lanes are others.
+        """
+        kept = self._lanes, self._rising, dict(self._prices)
+        self._lanes, self._tried = {}, []
+        for wanted in classes:
+            if wanted in self._prices:
+                self._prices[wanted] = self._prices[wanted].copy()
+        try:
+            yield
+        finally:
+            for placement, count in self._tried:
+                self._give_back(placement, count)
+            self._lanes, self._rising, self._prices = kept
+            self._tried = None
+
+    def _give_back(self, placement: Placement, count: int) -> None:
+        order, _, row, span = placement
+        node = int(self.columns.node_of_row[row])
+        self.free[span.k0 : span.k1, :, node] += count * self._amounts(order.requests)
+        if order.company != ALONE:
+            self.neighbours.add(row, order.company.groups, order.company.apart, -count)
 
     def _amounts(self, requests: Resources) -> Ints:
         if requests not in self._needs:
@@ -161,22 +216,22 @@ class Matching:
             self._prices[wanted] = ClassPrices(self.columns, self.asks)
         return self._prices[wanted]
 
-    def _lane(self, order: Order, window: Window) -> Lane:
+    def _lane(self, order: Order, window: Window, zone: int | None = None) -> Lane:
         wanted, burden = order.eligibility, order.burden
-        key: tuple[object, ...] = (wanted, window.first, window.length, window.forward)
+        key: tuple[object, ...] = (wanted, zone, window.first, window.length, window.forward)
         if burden is not NO_BURDEN:
             key = (*key, burden, base_draw(order.requests))
         if key not in self._lanes:
             everything = window._replace(latest_end=self.axis.edges[-1])
             spans = [self.axis.span(start, end) for start, end in everything.terms()]
             if burden is NO_BURDEN:
-                self._lanes[key] = Lane(self._merit(wanted), self._quotes, spans)
+                self._lanes[key] = Lane(self._merit(wanted, zone), self._quotes, spans)
             else:
-                self._lanes[key] = self._laden_lane(order, spans)
+                self._lanes[key] = self._laden_lane(order, spans, zone)
         return self._lanes[key]
 
-    def _laden_lane(self, order: Order, spans: list[Span]) -> Lane:
-        loaded, eligible = self.loaded(order.burden), self.eligible(order.eligibility)
+    def _laden_lane(self, order: Order, spans: list[Span], zone: int | None) -> Lane:
+        loaded, eligible = self.loaded(order.burden), self._in_zone(order.eligibility, zone)
         merit = LadenMerit(self.columns, self.tie_order, eligible, loaded)
         draw = base_draw(order.requests)
         return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, draw), spans)
@@ -209,11 +264,15 @@ class Matching:
         """Say of each tariff whether a class may have rows of it."""
         return np.asarray(self._merit(wanted).rows_of_tariff > 0)
 
-    def _merit(self, wanted: Eligibility) -> Merit:
-        if wanted not in self._merits:
-            eligible = self.eligible(wanted)
-            self._merits[wanted] = Merit(self.columns, self._ties.order, eligible)
-        return self._merits[wanted]
+    def _in_zone(self, wanted: Eligibility, zone: int | None) -> Bools:
+        eligible = self.eligible(wanted)
+        return eligible if zone is None else eligible & (self.columns.zones.codes == zone)
+
+    def _merit(self, wanted: Eligibility, zone: int | None = None) -> Merit:
+        if (wanted, zone) not in self._merits:
+            eligible = self._in_zone(wanted, zone)
+            self._merits[wanted, zone] = Merit(self.columns, self._ties.order, eligible)
+        return self._merits[wanted, zone]
 
 
 def _only_grows(free: Ints) -> bool:

@@ -19,6 +19,7 @@ from busbar.model import wellknown as wk
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import both, node_affinity, read_text, to_text
+from busbar.model.gangs import Gang, gang_of
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,
@@ -56,10 +57,11 @@ class Order:
     """A workload that wants to run, and on which terms.
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
-    `company.py`, and `burden` what follows from `luggage`, see `burden.py`. `reservation` names the
-    Procurement it draws on, None: whichever of its namespace. It does not run before `earliest`.
-    `deadline` None: none. `duration` is what was stated, in ms, None if nothing was: the contract
-    is then made for `DEFAULT_DURATION` (or until the deadline) and rolls.
+    `company.py`, and `burden` what follows from `luggage`, see `burden.py`. `gang`: with whom it
+    starts, see `gathering.py`. `reservation` names the Procurement it draws on, None: whichever of
+    its namespace. It does not run before `earliest`. `deadline` None: none. `duration` is what was
+    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
+    the deadline) and rolls.
     """
 
     id: str
@@ -80,6 +82,12 @@ class Order:
     luggage: Luggage = NO_LUGGAGE
     burden: Burden = NO_BURDEN
     reservation: str | None = None
+    gang: Gang | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Say whether its place concerns nobody else: it may be moved while a batch is placed."""
+        return self.gang is None and self.company == ALONE
 
 
 def place_wanted(order: Order) -> tuple[object, ...]:
@@ -91,6 +99,7 @@ def place_wanted(order: Order) -> tuple[object, ...]:
         order.avoid,
         order.company,
         order.burden,
+        order.gang,
     )
 
 
@@ -105,6 +114,7 @@ def wants_of(order: Order) -> tuple[object, ...]:
         id(order.eligibility),
         id(order.avoid),
         id(order.company),
+        order.gang,
         id(order.burden),
         order.earliest,
         order.deadline,
@@ -158,6 +168,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         labels=tuple(sorted(labels_of(pod).items())),
         rules=rules_of(spec, namespace_of(pod)),
         reservation=notes.get(wk.ANN_RESERVATION),
+        gang=gang_of(pod),
         luggage=luggage_of(spec, notes, notes.get(wk.ANN_RAN_ON, "")),
     )
 

@@ -31,6 +31,14 @@ class ClassPrices:
         self._highest_paid, self._lowest_cap = -1, NO_CAP
         self._seen: set[tuple[int, int, Span, int]] = set()
 
+    def copy(self) -> ClassPrices:
+        """Copy: what the copy accepts does not count here."""
+        other = ClassPrices(self._columns, self._asks)
+        other.paid, other.caps = self.paid.copy(), self.caps.copy()
+        other._highest_paid, other._lowest_cap = self._highest_paid, self._lowest_cap
+        other._seen = set(self._seen)
+        return other
+
     def test(self, span: Span, cap: int) -> RowTest | None:
         """Give the test of rows for an order, None where every row asking at most `cap` passes."""
         if self._highest_paid <= cap <= self._lowest_cap:

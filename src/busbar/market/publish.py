@@ -31,6 +31,7 @@ from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
 from busbar.model.dtu import Resources
 from busbar.model.expressions import of_json, of_text, to_json, to_text
+from busbar.model.gangs import Gang
 from busbar.model.money import format_euro
 
 Json = dict[str, Any]
@@ -239,8 +240,23 @@ def order_to_json(order: Order) -> Json:
         "avoid": sorted(order.avoid),
         **({"where": to_json(of_text(wanted.where))} if wanted.where else {}),
         **_company_to_json(order.company),
+        **_gang_to_json(order.gang),
         **burden_to_json(order.burden),
     }
+
+
+def _gang_to_json(gang: Gang | None) -> Json:
+    """Give the gang of an order; nothing for most orders."""
+    if gang is None:
+        return {}
+    name, size, there, zones = gang
+    return {"gang": {"name": name, "size": size, "there": there, "zones": list(zones)}}
+
+
+def _gang_from_json(value: Mapping[str, Any] | None) -> Gang | None:
+    if value is None:
+        return None
+    return Gang(value["name"], value["size"], value["there"], tuple(value["zones"]))
 
 
 def _company_to_json(company: Company) -> Json:
@@ -279,6 +295,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
         may_wait=value["mayWait"],
         avoid=frozenset(value["avoid"]),
         company=_company_from_json(value.get("company")),
+        gang=_gang_from_json(value.get("gang")),
         burden=burden_from_json(value.get("burden")),
     )
 

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     DEADLINE_TOO_CLOSE = "DeadlineTooClose"
     NO_NODES = "NoNodes"
     UNKNOWN_VENDOR = "UnknownVendor"
+    GANG_INCOMPLETE = "GangIncomplete"
+    GANG_NOT_PLACED = "GangNotPlaced"
     NOTHING_RESERVED = "NothingReserved"
     # About a node, in the order in which they are asked.
     REGION_NOT_ALLOWED = "RegionNotAllowed"
@@ -40,6 +42,7 @@ class Reason(StrEnum):
     POD_ANTI_AFFINITY = "PodAntiAffinity"
     POD_AFFINITY = "PodAffinity"
     TOPOLOGY_SPREAD = "TopologySpread"
+    OUTSIDE_GANG_ZONE = "OutsideGangZone"
     CLEARING_PRICE_ABOVE_CAP = "ClearingPriceAboveCap"
     NO_FREE_CAPACITY = "NoFreeCapacity"
     # About the money: a node was there.
@@ -52,8 +55,10 @@ ADVICE: dict[Reason, str] = {
     Reason.EXPIRED: "Set notAfter to a time in the future.",
     Reason.DEADLINE_TOO_CLOSE: "Set notAfter later, or expect a shorter duration.",
     Reason.NO_NODES: "Let a vendor join a machine: busbar join.",
-    Reason.NOTHING_RESERVED: "Wait, keep more units, or drop busbar.dev/reservation.",
     Reason.UNKNOWN_VENDOR: "Correct the vendor's name; `busbar vendor` lists them.",
+    Reason.GANG_INCOMPLETE: "Create the other members: a gang starts together.",
+    Reason.GANG_NOT_PLACED: "Wait: it is tried again in every batch; or ask for less.",
+    Reason.NOTHING_RESERVED: "Wait, keep more units, or drop busbar.dev/reservation.",
     Reason.REGION_NOT_ALLOWED: "Allow another region, or wait for supply there.",
     Reason.VENDOR_NOT_ALLOWED: "Allow another vendor.",
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",
@@ -73,6 +78,7 @@ ADVICE: dict[Reason, str] = {
     Reason.POD_ANTI_AFFINITY: "Wait until those it keeps away from are gone, or allow more.",
     Reason.POD_AFFINITY: "Start those it wants to be near to, or loosen podAffinity.",
     Reason.TOPOLOGY_SPREAD: "Allow more regions, or a larger maxSkew.",
+    Reason.OUTSIDE_GANG_ZONE: "Wait for room in the gang's zone, or make the gang smaller.",
     Reason.CLEARING_PRICE_ABOVE_CAP: "Wait: it is tried again in the next batch; or raise the cap.",
     Reason.NO_FREE_CAPACITY: "Wait: it is tried again in every batch.",
     Reason.INSUFFICIENT_FUNDS: "Top up the namespace's account.",

@@ -96,7 +96,9 @@ def _refusals(explainer: Explainer, turns: Iterable[Turn]) -> Iterator[Refusal]:
     for order, window, kind, placement in turns:
         if placement is not None:
             continue
-        if kind not in told:
+        if kind not in told and order.gang is not None:
+            told[kind] = explainer.gang_refusal(order.gang.name)
+        elif kind not in told:
             reason, funnel = explainer.refusal(order, window)
             told[kind] = reason, funnel.sentence, funnel
         yield Refusal(order.id, order.namespace, *told[kind])

@@ -71,6 +71,7 @@ _FIXED = {
     Reason.POD_ANTI_AFFINITY: "where there are pods it must be kept apart from",
     Reason.POD_AFFINITY: "not near the pods it must be together with",
     Reason.TOPOLOGY_SPREAD: "where it would be spread unevenly",
+    Reason.OUTSIDE_GANG_ZONE: "in another zone than the rest of the gang",
     Reason.TAINT_NOT_TOLERATED: "with a taint that is not tolerated",
     Reason.NODE_CORDONED: "cordoned",
     Reason.AVOIDED_NODE: "avoided for a while: the work was lost there, or near it",

@@ -1,4 +1,6 @@
-"""busbar-merit-3 from docs/market.md, over plain dicts and loops. Next: `funnel.py`.
+"""busbar-merit-3 from docs/market.md, over plain dicts and loops.
+
+Next: `gangs.py`, then `funnel.py`.
 
 Slow on purpose: every question is asked again each time, except what does not change while
 orders move: the cells of a term, and what a place would cost.
@@ -14,6 +16,7 @@ from typing import Any
 
 from busbar.model.dtu import MEMORY_PER_DTU, MICRO, amount
 from busbar.model.time import HOUR
+from busbar.replay import gangs
 from busbar.replay.calendars import ask_at, changes
 from busbar.replay.restrictions import meets, text_of
 
@@ -75,6 +78,16 @@ class Wish:
         return self.order.get("company")
 
     @property
+    def gang(self) -> str | None:
+        """Give the name of the gang it belongs to, None for most."""
+        return self.order["gang"]["name"] if self.order.get("gang") else None
+
+    @property
+    def is_bound(self) -> bool:
+        """Say whether its place concerns others, so that it keeps it."""
+        return bool(self.company or self.gang)
+
+    @property
     def group(self) -> tuple[object, ...]:
         """Give the eligibility class."""
         order = self.order
@@ -115,8 +128,10 @@ class Market:
         self.untimely: dict[str, str] = {}
         self.known_parts: dict[Term, list[tuple[int, int]]] = {}
         self.costs: dict[tuple[str, tuple[str, str]], int] = {}
+        self.missed: dict[str, tuple[Wish, str | None]] = {}
         self.weighed: dict[tuple[str, tuple[str, str]], tuple[int, int]] = {}
         self.wishes = [w for o in status["orders"] if (w := self.wish(o)) is not None]
+        gangs.gather(self)
         self.lay_out_time()
         self.count_room(status["commitments"])
         self.rows.sort(key=self.tie_key)
@@ -299,31 +314,34 @@ class Market:
     # Turns.
 
     def clear(self) -> None:
-        narrow = {
+        self.narrow = {
             w.group: sum(self.static_reason(nobody_avoided(w), row) is None for row in self.rows)
             for w in self.wishes
         }
-        self.wishes.sort(
+        self.wishes = sorted(
+            self.wishes,
             key=lambda w: (
                 self.waits(w),
                 -w.order["capNano"],
-                narrow[w.group],
-                -base_draw(w.needs),
-                likeness(w),
-                lot(w.order["id"], self.seed),
-            )
+                self.narrow[w.group],
+                -gangs.draw(self, w),
+                *self.last_resort(w),
+            ),
         )
         at_once = [w for w in self.wishes if not self.waits(w)]
         self.take_turns(at_once)
         if 1 < len(at_once) <= 512 and 0 < len(at_once) * len(self.rows) <= 2**18:
-            self.arrange(at_once, narrow)
+            self.arrange(at_once)
         self.take_turns([w for w in self.wishes if self.waits(w)])
 
     def take_turns(self, turns: list[Wish]) -> None:
         """Place in turn; who waits for company tries again until nobody finds a place."""
-        for wish in turns:
-            self.take_turn(wish)
-        hoping = [w for w in turns if w.company and (w.company["together"] or w.company["spread"])]
+        for i, wish in enumerate(turns):
+            if wish.gang is None:
+                self.take_turn(wish)
+            elif wish.gang not in [later.gang for later in turns[i + 1 :]]:
+                gangs.place(self, [w for w in turns if w.gang == wish.gang])
+        hoping = [w for w in turns if w.gang is None and hopes(w)]
         found = True
         while found:
             found = False
@@ -335,12 +353,17 @@ class Market:
     def waits(self, wish: Wish) -> bool:
         return wish.forward or wish.start > self.now
 
-    def take_turn(self, wish: Wish) -> None:
-        """Put an order on the first row of its merit order that can have it."""
+    def take_turn(self, wish: Wish, start: int | None = None, zone: str | None = None) -> None:
+        """Put an order on the first row of its merit order that can have it.
+
+        With a start and a zone: only then and there.
+        """
         choices = []
         for term in self.terms(wish):
+            if start not in (None, term[0]):
+                continue
             for rank, row in enumerate(self.rows):
-                if self.sells(wish, row, term):
+                if zone in (None, row.node["zone"]) and self.sells(wish, row, term):
                     lengths = [ms for _, ms in self.parts(term)]
                     asks = self.asks(row, term) or []
                     cost = sum(ask * ms for ask, ms in zip(asks, lengths, strict=True))
@@ -427,30 +450,33 @@ class Market:
 
     # Changing places.
 
-    def arrange(self, turns: list[Wish], narrow: dict[tuple[object, ...], int]) -> None:
+    def arrange(self, turns: list[Wish]) -> None:
         """Change places; arrange again, the hard ones first, then the largest; keep the best."""
         self.exchange(turns)
+        self.arrange_again(turns, self.hardness)
+        self.arrange_again(turns, self.size)
 
-        def hardness(w: Wish) -> tuple[Any, ...]:
-            cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
-            lopsided = 1000 * max(cpu, memory) // (cpu + memory)
-            lot_ = lot(w.order["id"], self.seed)
-            return narrow[w.group], -lopsided, -base_draw(w.needs), likeness(w), lot_
+    def hardness(self, w: Wish) -> tuple[Any, ...]:
+        """Sort by who is hard to place: few rows, a lopsided shape, a large draw."""
+        cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
+        lopsided = 1000 * max(cpu, memory) // (cpu + memory)
+        return self.narrow[w.group], -lopsided, -base_draw(w.needs), *self.last_resort(w)
 
-        def size(w: Wish) -> tuple[Any, ...]:
-            lot_ = lot(w.order["id"], self.seed)
-            return -w.needs[0], -base_draw(w.needs), narrow[w.group], likeness(w), lot_
+    def size(self, w: Wish) -> tuple[Any, ...]:
+        """Sort by who needs the largest gap: cpu, draw, few rows."""
+        return -w.needs[0], -base_draw(w.needs), self.narrow[w.group], *self.last_resort(w)
 
-        self.arrange_again(turns, hardness)
-        self.arrange_again(turns, size)
+    def last_resort(self, w: Wish) -> tuple[Any, ...]:
+        """Sort equals: orders alike together, then by lot."""
+        return likeness(w, self.seed), lot(w.order["id"], self.seed)
 
     def arrange_again(self, turns: list[Wish], key: Callable[[Wish], tuple[Any, ...]]) -> None:
         """Arrange anew in another order; keep it where it costs less and nobody loses a place."""
         places = [(w, w.place, w.when) for w in turns if w.row is not None]
         cost = sum(self.cost_now(w) for w in turns)
         had_none = [w for w in turns if w.row is None]
-        stay = [w for w, _, _ in places if w.company]
-        again = sorted((w for w, _, _ in places if not w.company), key=key) + had_none
+        stay = [w for w, _, _ in places if w.is_bound]
+        again = sorted((w for w, _, _ in places if not w.is_bound), key=key) + had_none
         for wish in again:
             if wish.row is not None:
                 self.lift(wish)
@@ -477,7 +503,7 @@ class Market:
 
     def cost(self, wish: Wish, row: Row) -> int:
         """Give what a row costs an order that runs now, at the asks, on a reference node."""
-        if wish.company and row is not wish.row:
+        if wish.is_bound and row is not wish.row:
             return NEVER
         key = wish.order["id"], row.name
         if key not in self.costs:
@@ -602,17 +628,23 @@ class Market:
         return sorted(found, key=lambda match: match["order"])
 
 
-def likeness(wish: Wish) -> tuple[Any, ...]:
+def hopes(wish: Wish) -> bool:
+    """Say whether others who find a place may open one for an order."""
+    return bool(wish.company and (wish.company["together"] or wish.company["spread"]))
+
+
+def likeness(wish: Wish, seed: int) -> tuple[Any, ...]:
     """Give what keeps equal orders together, ahead of the lot."""
     requests = [-need for need in wish.needs]
     terms = [-wish.length, wish.start, -wish.latest, wish.forward]
     company = wish.company or {"groups": [], "apart": [], "together": [], "spread": []}
     rules = tuple(tuple(map(as_tuple, company[name])) for name in company)
+    gang = (0, "") if wish.gang is None else (lot(wish.gang, seed), wish.gang)
     load = wish.order.get("burden") or {"lost": [], "capNano": None}
     data, cap = load.get("data") or {}, load["capNano"]
     lost = tuple((e["why"], e["ms"], sorted(e["spared"])) for e in load["lost"])
     weight = tuple(data[name] for name in DATA if name in data), lost, -1 if cap is None else cap
-    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules, *weight
+    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules, *weight, gang
 
 
 def weigh(load: Json | None, row: Row) -> tuple[int, int]:

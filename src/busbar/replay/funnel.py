@@ -24,6 +24,7 @@ ORDER = (
     "PodAntiAffinity",
     "PodAffinity",
     "TopologySpread",
+    "OutsideGangZone",
     "ClearingPriceAboveCap",
     "NoFreeCapacity",
 )
@@ -37,15 +38,20 @@ def refusals(market: Market) -> list[Json]:
     found = [{"order": o, "reason": r, "funnel": {}} for o, r in market.untimely.items()]
     for wish in market.wishes:
         if wish.row is None:
-            counts = funnel(market, wish)
-            found.append(
-                {
-                    "order": wish.order["id"],
-                    "reason": headline(market, wish, counts),
-                    "funnel": counts,
-                }
-            )
+            found.append({"order": wish.order["id"], **why_none(market, wish)})
     return sorted(found, key=lambda refusal: refusal["order"])
+
+
+def why_none(market: Market, wish: Wish) -> Json:
+    """Give reason and funnel; a gang has those of the member that was left out."""
+    if wish.gang is None:
+        counts = funnel(market, wish)
+        return {"reason": headline(market, wish, counts), "funnel": counts}
+    blocked, zone = market.missed[wish.gang]
+    counts = funnel(market, blocked)
+    reason = headline(market, blocked, counts)
+    is_gangs = zone is not None and reason != "UnknownVendor"
+    return {"reason": "GangNotPlaced" if is_gangs else reason, "funnel": counts}
 
 
 def headline(market: Market, wish: Wish, counts: dict[str, int]) -> str:
@@ -86,6 +92,8 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     company = market.company_reason(wish, row)
     if company is not None:
         return company
+    if wish.gang is not None and market.missed[wish.gang][1] not in (None, row.node["zone"]):
+        return "OutsideGangZone"
     affordable = [t for t in terms if (a := market.asks(row, t)) is not None and max(a) <= cap]
     if not any(market.bears(wish, row, term) for term in affordable):
         return "ClearingPriceAboveCap"

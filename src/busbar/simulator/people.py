@@ -15,6 +15,8 @@ from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DURATION,
+    ANN_GANG,
+    ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
@@ -138,7 +140,7 @@ class People:
         if not self.is_active:
             return
         if self.door.is_open:
-            orders = [self._job, self._job, self._pod, self._batch_job, self._service]
+            orders = [self._job, self._job, self._pod, self._batch_job, self._service, self._gang]
             if self.profile.procures:
                 orders.append(self._procure)
             self.world.chance.choice(orders)()
@@ -197,6 +199,16 @@ class People:
         meta = {"annotations": {**self._terms(), **self.tastes.notes()}}
         self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
+    def _gang(self) -> None:
+        """Place Pods that start together; now and then one of them too few."""
+        home, gang = self._home(), self._next_name("gang")
+        size = self.world.between(2, 3)
+        terms = {**self._terms(), ANN_GANG: gang, ANN_GANG_SIZE: str(size)}
+        for number in range(size - self.world.often(0.1)):
+            key = Key("", "pods", home, f"{gang}-{number}")
+            meta = {"annotations": dict(terms)}
+            self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
+
     def _job(self) -> None:
         terms = self._terms()
         spec: dict[str, Any] = {
@@ -225,13 +237,14 @@ class People:
 
     def _batch_job(self) -> None:
         world = self.world
-        template = {
-            "metadata": {"annotations": {**self._terms(), **self.tastes.notes()}},
-            "spec": self._pod_spec(),
-        }
+        wide = world.between(1, 3)
+        terms = {**self._terms(), **self.tastes.notes()}
+        if world.often(0.3):
+            terms[ANN_GANG_SIZE] = str(wide)
+        template = {"metadata": {"annotations": terms}, "spec": self._pod_spec()}
         spec: dict[str, Any] = {
             "template": template,
-            "parallelism": world.between(1, 3),
+            "parallelism": wide,
             "completions": world.between(1, 4),
             "backoffLimit": world.between(0, 3),
         }

@@ -26,6 +26,7 @@ from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
 from busbar.model.dtu import Resources
 from busbar.model.expressions import read_expression, to_text
+from busbar.model.gangs import Gang
 from busbar.model.time import HOUR, MINUTE, parse_instant
 
 GIB = 1024**3
@@ -223,6 +224,32 @@ def laden_markets(draw):
 
 
 @st.composite
+def ganging_markets(draw):
+    """Make sociable or laden markets in which some orders start together."""
+    book, wanted = draw(st.one_of(sociable_markets(), laden_markets()))
+    return book, [_ganged(order, draw(gangs)) for order in wanted]
+
+
+gangs = st.one_of(
+    st.none(),
+    st.builds(
+        Gang,
+        st.sampled_from(["a", "b"]),
+        st.sampled_from([1, 2, 3]),
+        st.sampled_from([0, 0, 0, 1]),
+        st.sampled_from([(), (), (), ("Sweden",), ("Norway",)]),
+    ),
+)
+
+
+def _ganged(order: Order, gang: Gang | None) -> Order:
+    """Give an order its gang; all of a gang are of one namespace."""
+    if gang is None:
+        return order
+    return replace(order, gang=gang, namespace="alpha")
+
+
+@st.composite
 def batches(draw):
     return [draw(orders(i)) for i in range(draw(st.integers(0, 7)))]
 
@@ -329,6 +356,24 @@ def sociable_market(
         for order in wanted
     ]
     return book.among(tuple(sorted(there))), found
+
+
+def ganging_market(
+    seed: int, nodes: tuple[int, int] = (3, 8), orders: tuple[int, int] = (8, 18)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which two thirds of the orders belong to gangs."""
+    chance = random.Random(seed)
+    make = chance.choice([busy_market, busy_market, sociable_market, laden_market])
+    book, wanted = make(seed, nodes, orders)
+    found = []
+    for number in range(3):
+        size = chance.choice([2, 2, 3, 4])
+        zones = chance.choice([()] * 5 + [("Sweden",)])
+        waits = chance.random() < 0.4
+        for _ in range(min(size, len(wanted))):
+            order = replace(wanted.pop(), namespace="alpha", may_wait=waits)
+            found.append(replace(order, gang=Gang(f"g{number}", size, 0, zones)))
+    return book, found + wanted
 
 
 def _some(chance: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from tests.property.market.strategies import (
     batches,
     books,
     busy_market,
+    ganging_market,
+    ganging_markets,
     laden_market,
     laden_markets,
     sociable_market,
@@ -27,9 +29,11 @@ from busbar.market.laden import Loaded
 from busbar.market.matching import Matching
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
+from busbar.market.placing import _place_alike
 from busbar.market.prices import ClassPrices
 from busbar.market.publish import clearing_to_json, recompute
 from busbar.market.results import PriceList
+from busbar.market.together import Missed
 from busbar.model.dtu import Resources
 from busbar.replay.clearing import Market
 from busbar.replay.funnel import clear_again
@@ -92,6 +96,27 @@ def test_the_order_of_the_input_does_not_matter_in_company(seed):
     assert published(book, orders, seed) == published(book, shuffled, seed)
 
 
+@settings(max_examples=150, deadline=None)
+@given(ganging_markets(), seeds)
+def test_the_reference_agrees_about_gangs(market, seed):
+    status = published(*market, seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_about_gangs_in_crowded_markets(seed):
+    status = published(*ganging_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_order_of_the_input_does_not_matter_to_gangs(seed):
+    book, orders = ganging_market(seed)
+    shuffled = random.Random(seed).sample(orders, len(orders))
+    assert published(book, orders, seed) == published(book, shuffled, seed)
+
+
 @settings(max_examples=60, deadline=None)
 @given(books(), batches(), seeds, st.randoms(use_true_random=False))
 def test_the_order_of_the_input_does_not_matter(book, orders, seed, chance: random.Random):
@@ -125,7 +150,7 @@ def test_the_reference_agrees_where_rows_are_looked_at_in_blocks(seed, monkeypat
     monkeypatch.setattr("busbar.market.lanes.BLOCK", 2)
     monkeypatch.setattr("busbar.market.lanes.RUN_ROWS", 5)
     monkeypatch.setattr("busbar.market.arrange.is_small", lambda matching, turns: False)
-    monkeypatch.setattr(Market, "arrange", lambda self, turns, narrow: None)
+    monkeypatch.setattr(Market, "arrange", lambda self, turns: None)
     book, orders = busy_market(seed, nodes=(8, 20), orders=(20, 50))
     status = published(book, orders, seed)
     assert clear_again(status) == (status["matches"], status["refusals"])
@@ -181,6 +206,18 @@ def test_it_catches_room_that_is_counted_twice(monkeypatch):
     monkeypatch.setattr(Matching, "take", lambda self, placement, count=1: None)
     monkeypatch.setattr(PriceList, "segments", lambda self, p: self._matching.asked(p))
     assert _is_caught()
+
+
+def test_it_catches_a_gang_whose_members_are_placed_one_by_one(monkeypatch):
+    monkeypatch.setattr("busbar.market.placing.place_gang", _one_by_one)
+    outcomes = [published(*ganging_market(seed), seed) for seed in range(20)]
+    assert any(clear_again(s) != (s["matches"], s["refusals"]) for s in outcomes)
+
+
+def _one_by_one(matching, members, seed, accept):
+    for wish in members:
+        matching.missed.setdefault(wish.order.gang.name, Missed(0, 1, None, wish))
+    return list(_place_alike(matching, members, accept))
 
 
 def test_it_catches_company_that_is_not_heeded(monkeypatch):

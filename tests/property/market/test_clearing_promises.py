@@ -7,7 +7,14 @@ from collections import defaultdict
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.property.market.strategies import NOW, batches, books, busy_market
+from tests.property.market.strategies import (
+    NOW,
+    batches,
+    books,
+    busy_market,
+    ganging_market,
+    ganging_markets,
+)
 
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
@@ -174,6 +181,34 @@ def test_a_funnel_counts_each_node_once(market):
     for refusal in clear(book, orders, NOW).refusals:
         if refusal.funnel is not None:
             assert sum(count.nodes for count in refusal.funnel.counts) == nodes
+
+
+_UNTIMELY = (Reason.EXPIRED, Reason.DEADLINE_TOO_CLOSE)
+
+
+def gangs():
+    return st.one_of(ganging_markets(), st.builds(ganging_market, st.integers(0, 10**6)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(gangs(), st.one_of(st.none(), st.integers(0, 300_000_000)))
+def test_a_gang_starts_whole_in_one_zone_at_one_time_or_not_at_all(market, balance):
+    book, orders = market
+    funds = None if balance is None else {n: Funds(balance) for n in ("alpha", "beta")}
+    clearing = clear(book, orders, NOW, funds=funds)
+    found = {match.order: match for match in clearing.matches}
+    late = {r.order for r in clearing.refusals if r.reason in _UNTIMELY}
+    gangs = {order.gang.name for order in orders if order.gang is not None}
+    for gang in gangs:
+        members = [o for o in orders if o.gang is not None and o.gang.name == gang]
+        places = [found[order.id] for order in members if order.id in found]
+        assert len({match.start for match in places}) <= 1
+        assert len({match.zone for match in places}) <= 1
+        timely = [order.gang for order in members if order.id not in late]
+        assert len(places) in (0, len(timely))
+        if places:
+            there = max(gang.there for gang in timely)
+            assert len(places) + there >= max(gang.size for gang in timely)
 
 
 @pytest.mark.parametrize("seed", BUSY)

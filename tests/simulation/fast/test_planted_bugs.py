@@ -14,8 +14,10 @@ from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
+from busbar.controllers.market import matches
 from busbar.controllers.pools import Pool
 from busbar.controllers.replicas import controller as replicas
+from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.dtu import Resources
 from busbar.model.time import MINUTE
@@ -23,6 +25,7 @@ from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
 from busbar.simulator.network import Weather
 from busbar.simulator.profile import SETTINGS, Profile
+from busbar.store.contract import Transaction
 from busbar.store.memory import MemoryStore
 from busbar.store.watching import LogWatch
 
@@ -146,6 +149,27 @@ def test_i10_finished_pods_that_pile_up(monkeypatch):
 def test_i10_an_owner_that_waits_for_ever_for_what_it_owns(monkeypatch):
     monkeypatch.setattr(GarbageController, "reconcile", lambda self, snapshot, key, now: NOTHING)
     assert caught(hours=1) == "I10"
+
+
+def test_i13_members_of_a_gang_that_are_committed_one_by_one(monkeypatch):
+    commit = matches._Batch.commit
+    made = []
+
+    def forgetful(self, match):
+        """Leave out every second member of a gang."""
+        if matches.gang_of_match(self._inputs, match) is not None:
+            made.append(match)
+            if len(made) % 2:
+                return Transaction()
+        return commit(self, match)
+
+    monkeypatch.setattr(matches._Batch, "commit", forgetful)
+    assert caught() == "I13"
+
+
+def test_i13_a_gang_that_is_matched_before_it_is_whole(monkeypatch):
+    monkeypatch.setattr(gathering, "counted", lambda gangs: (1, 1))
+    assert caught(seeds=20) == "I13"
 
 
 def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):

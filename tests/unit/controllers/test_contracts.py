@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from tests.unit.controllers.house import House
 
 from busbar.ledger.entries import FEE, vendor
@@ -299,3 +300,26 @@ def test_a_closed_contract_goes_after_a_month_and_its_money_stays_journalled():
     assert house.contracts() == []
     kinds = [sealed.entry.kind for sealed in house.store.journal_now()]
     assert kinds == ["topup", "hold", "settle", "release"]
+
+
+def test_a_slot_that_was_over_before_it_could_be_sold_is_held_and_billed_though_no_more_follows():
+    house = House()
+    house.namespace()
+    rules = [{"from": "13:00", "until": "14:00", "available": False}]
+    house.supply(calendar={"timeZone": "UTC", "rules": rules})
+    house.pod(**{"busbar.dev/expected-duration": "30m"})
+    house.settle()
+    house.runs(house.only_pod())
+    house.exchange.stop()
+    house.world.now += 70 * MINUTE
+    house.exchange.start()
+    observed(house)
+    house.wait(10 * SECOND)
+    contract = house.only_contract()
+    assert status_of(contract)["reason"] == "OfferWithdrawn"
+    assert spec_of(contract)["slots"][-1]["endMs"] == house.now // HOUR * HOUR
+    assert status_of(contract).get("heldNano", 0) == house.held()
+    house.ends(house.only_pod())
+    assert house.held() == 0
+    sold = [s["endMs"] - s["startMs"] for s in spec_of(house.only_contract())["slots"]]
+    assert sum(sold) == pytest.approx(40 * MINUTE, abs=2 * SECOND)

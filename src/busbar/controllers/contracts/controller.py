@@ -14,6 +14,13 @@ import msgspec
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
 from busbar.controllers.contracts.fault import Evidence
+from busbar.controllers.contracts.gangs import (
+    all_can_start,
+    broken,
+    is_whole,
+    read_all,
+    still_reserved,
+)
 from busbar.controllers.contracts.held import HeldCase, read_held
 from busbar.controllers.contracts.money import (
     Settled,
@@ -22,7 +29,7 @@ from busbar.controllers.contracts.money import (
     unsettled,
 )
 from busbar.controllers.contracts.rolling import next_slots
-from busbar.controllers.contracts.room import give_way, has_room
+from busbar.controllers.contracts.room import Yielded, give_way, room_for
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.names import FINALIZER_METER
 from busbar.controllers.nodes import is_ready, is_schedulable, node_key
@@ -115,22 +122,48 @@ class _Case(NamedTuple):
         view = self.view
         if view.is_over or view.is_stopping:
             return self._close(CloseReason.DELETED)
+        others = self._together()
+        if not is_whole(view, others):
+            return self._close(CloseReason.GANG_BROKEN)
         if view.now < view.start:
             return Decision(requeue_at=view.start)
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None:
             return self._close(self.evidence.of_loss(self.snapshot, view))
-        if not is_schedulable(node) or not has_room(self._there(), view, node):
+        if not is_schedulable(node) or not room_for(self._there(), [view], node):
             return self._not_yet(node)
+        starting = [view, *read_all(self.snapshot, still_reserved(others), view.now)]
+        if not self._can_start(starting):
+            return self._not_together()
+        return decide(
+            *(op for one in starting for op in self._begin(one)),
+            note=f"contract {self._name}: slot began, {len(starting)} bound",
+        )
+
+    def _can_start(self, starting: list[ContractView]) -> bool:
+        """Say whether a gang can start; a contract that stands alone has been looked at."""
+        if len(starting) == 1:
+            return True
+        return all_can_start(self.snapshot, self.standing.at(self.snapshot), starting)
+
+    def _not_together(self) -> Decision:
+        """Another member cannot start yet: wait for it as long as for one that runs late."""
+        since = max(self.view.start, self.evidence.listening.since)
+        if self.view.now < since + self.settings.late_ms:
+            return Decision(requeue_at=self.view.now + 5 * SECOND)
+        return self._close(CloseReason.GANG_BROKEN)
+
+    def _begin(self, view: ContractView) -> Iterable[Op]:
+        node = self.snapshot.get(node_key(view.spec.node))
         assert view.pod is not None
+        assert node is not None
         pod = bound(view.pod, view.spec.node, name_of(view.obj), view.spec.epoch, view.now)
         said = f"The reserved slot has begun: bound to node {view.spec.node}."
-        return decide(
+        return (
             *update(view.obj, with_status(view.obj, phase="Bound")),
             *update(view.pod, pod),
             unchanged(node),
             event(self.snapshot, view.pod, view.now, "Scheduled", said),
-            note=f"contract {self._name}: slot began, bound to {view.spec.node}",
         )
 
     def _not_yet(self, node: Object) -> Decision:
@@ -146,6 +179,12 @@ class _Case(NamedTuple):
         if view.now < since + self.settings.late_ms:
             return Decision(requeue_at=view.now + 5 * SECOND)
         return self._close(CloseReason.NOT_DELIVERED)
+
+    def _together(self) -> list[Object]:
+        """Give the other contracts of its gang, of the same clearing."""
+        if not self.view.spec.gang:
+            return []
+        return self.standing.at(self.snapshot).started_together(self.view.obj)
 
     def open(self) -> Decision:
         """A workload that may run: observe, settle, extend, stop, close."""
@@ -196,13 +235,19 @@ class _Case(NamedTuple):
             changes["heldNano"] = settled.held + more.hold
         if more.slots:
             yielded = give_way(
-                self.snapshot, self._there(), view, more.slots, self.settings.fee_ppm
+                self.snapshot,
+                self._there(),
+                view,
+                more.slots,
+                self.settings.fee_ppm,
+                self.standing.started_together,
             )
             ops += yielded.ops
             entries += yielded.entries
         end = more.slots[-1].end_ms if more.slots else view.end
         if more.reason is not None and end <= view.now:
-            return self._stop(more.reason, changes, settled, more.message)
+            settled = settled._replace(entries=tuple(entries))
+            return self._stop(more.reason, changes, settled, more.message, more.slots, ops)
         if more.reason is not None and more.reason.value != view.status.reason:
             ops.append(self._warning(more.message, end))
         changes["reason"] = more.reason.value if more.reason is not None else None
@@ -221,18 +266,28 @@ class _Case(NamedTuple):
         )
 
     def _stop(
-        self, reason: CloseReason, changes: dict[str, Any], settled: Settled, message: str = ""
+        self,
+        reason: CloseReason,
+        changes: dict[str, Any],
+        settled: Settled,
+        message: str = "",
+        more: tuple[ContractSlot, ...] = (),
+        before: Iterable[Op] = (),
     ) -> Decision:
-        """Ask the Pod to end; the contract closes when its agent says that it has."""
+        """Ask the Pod to end; the contract closes when its agent says that it has.
+
+        `more` are slots that lie wholly in the past: what ran in them was sold as well.
+        """
         view = self.view
         assert view.pod is not None
         sentence = message or SENTENCES[reason]
         changes |= {"reason": reason.value, "message": sentence}
         ops = (
+            *before,
             *delete_pod(view.pod, view.now, self.settings.termination_grace_ms),
             event(self.snapshot, view.pod, view.now, reason.value, sentence, warning=True),
         )
-        return self._write(changes, settled.entries, self._due(settled), (), ops)
+        return self._write(changes, settled.entries, self._due(settled), more, ops)
 
     def _write(
         self,
@@ -335,9 +390,14 @@ class _Case(NamedTuple):
             *(release(view.pod, FINALIZER_METER) if view.pod is not None else ()),
             event(self.snapshot, about, view.now, "ContractClosed", said),
         )
+        yielded = Yielded()
+        if view.status.phase == "Reserved":
+            fee = self.settings.fee_ppm
+            yielded = broken(self.snapshot, self._together(), view.now, fee)
         cost = format_euro(settled.billed)
         note = f"contract {self._name} closed: {reason.value}, billed {cost} €"
-        return decide(*ops, entries=settled.entries, note=note)
+        entries = (*settled.entries, *yielded.entries)
+        return decide(*ops, *yielded.ops, entries=entries, note=note)
 
     def _there(self) -> Iterable[Object]:
         """Give the open contracts of its node."""

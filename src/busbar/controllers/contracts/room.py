@@ -7,7 +7,7 @@ again at once), so that a node is never sold twice, at any revision. Next: `cont
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from busbar.controllers.close import SENTENCES, CloseReason
@@ -40,13 +40,19 @@ class Yielded(NamedTuple):
     entries: tuple[Entry, ...] = ()
 
 
-def has_room(there: Iterable[Object], view: ContractView, node: Object) -> bool:
-    """Say whether what ought to have ended by now has left room for a reserved workload.
+def room_for(there: Iterable[Object], views: list[ContractView], node: Object) -> bool:
+    """Say whether what ought to have ended by now has left room for reserved workloads.
 
     `there` are the open contracts of the node.
     """
-    running, _ = _neighbours(there, view)
-    return load([view.obj, *running], view.now).fits_in(capacity_of(node))
+    running, _ = _neighbours(there, views[0])
+    starting = [view.obj for view in views]
+    return load([*running, *starting], views[0].now).fits_in(capacity_of(node))
+
+
+def has_room(there: Iterable[Object], view: ContractView, node: Object) -> bool:
+    """Say the same of one."""
+    return room_for(there, [view], node)
 
 
 def give_way(
@@ -55,10 +61,12 @@ def give_way(
     view: ContractView,
     slots: tuple[ContractSlot, ...],
     fee_ppm: int,
+    together: Callable[[Object], list[Object]],
 ) -> Yielded:
     """Close the reservations that have no room beside a running workload's next slots.
 
-    `there` are the open contracts of the node. The one made last goes first.
+    `there` are the open contracts of the node. The one made last goes first, and `together` with
+    it the rest of its gang.
     """
     node = snapshot.get(node_key(view.spec.node))
     running, reserved = _neighbours(there, view)
@@ -70,7 +78,17 @@ def give_way(
     gone = []
     while kept and not _all_fit(view.obj, running, kept, capacity):
         gone.append(kept.pop())
-    closings = [_superseded(snapshot, contract, view.now, fee_ppm) for contract in gone]
+    own = {uid_of(contract) for contract in gone}
+    theirs = {uid_of(other): other for contract in gone for other in together(contract)}
+    closings = [
+        close_reserved(snapshot, contract, view.now, fee_ppm, CloseReason.SUPERSEDED)
+        for contract in gone
+    ]
+    closings += [
+        close_reserved(snapshot, other, view.now, fee_ppm, CloseReason.GANG_BROKEN)
+        for uid, other in sorted(theirs.items())
+        if uid not in own and status_of(other).get("phase") == "Reserved"
+    ]
     ops = tuple(op for closing in closings for op in closing.ops)
     return Yielded(ops, tuple(entry for closing in closings for entry in closing.entries))
 
@@ -98,17 +116,20 @@ def _all_fit(
     return True
 
 
-def _superseded(snapshot: Snapshot, contract: Object, now: Instant, fee_ppm: int) -> Yielded:
+def close_reserved(
+    snapshot: Snapshot, contract: Object, now: Instant, fee_ppm: int, reason: CloseReason
+) -> Yielded:
+    """Close a contract that has not begun: its hold is released, its Pod is an order again."""
     view = read_contract(snapshot, contract, now)
     settled = settle_all(view, fee_ppm)
-    message = SENTENCES[CloseReason.SUPERSEDED]
+    message = SENTENCES[reason]
     closed = with_status(
         contract,
         **settled.status(),
         phase="Closed",
-        reason=CloseReason.SUPERSEDED.value,
+        reason=reason.value,
         message=message,
     )
     about = view.pod if view.pod is not None else contract
-    said = event(snapshot, about, now, CloseReason.SUPERSEDED.value, message, warning=True)
+    said = event(snapshot, about, now, reason.value, message, warning=True)
     return Yielded((*update(contract, closed), said), settled.entries)

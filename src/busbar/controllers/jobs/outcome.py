@@ -70,6 +70,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.OFFER_WITHDRAWN: Fate.REMATCH,
     CloseReason.NOT_DELIVERED: Fate.REMATCH,
     CloseReason.SUPERSEDED: Fate.REMATCH,
+    CloseReason.GANG_BROKEN: Fate.REMATCH,
     CloseReason.DELETED: Fate.REMATCH,
 }
 

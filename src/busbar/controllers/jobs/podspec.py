@@ -30,6 +30,8 @@ from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DURATION,
     ANN_EGRESS_CAP,
+    ANN_GANG,
+    ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_RAN_ON,
@@ -119,6 +121,8 @@ def _terms(spec: JobSpec) -> dict[str, str]:
         ANN_EGRESS_CAP: priced(spec.max_egress_euro, "spec.maxEgressEuro"),
         ANN_RESERVATION: spec.reservation,
         ANN_SCRIPT: spec.script_path,
+        ANN_GANG: spec.gang.name if spec.gang is not None else None,
+        ANN_GANG_SIZE: str(spec.gang.size) if spec.gang is not None else None,
     }
     return {name: value for name, value in terms.items() if value}
 

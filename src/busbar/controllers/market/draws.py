@@ -16,7 +16,6 @@ from busbar.controllers.standing import Standing
 from busbar.market.book import Book
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns
-from busbar.market.company import ALONE
 from busbar.market.eligibility import static_tests
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import Match
@@ -40,6 +39,8 @@ class Draw(NamedTuple):
 def draws(standing: Standing, book: Book, orders: list[Order], now: Instant) -> list[Draw]:
     """Give the orders that draw on a pool, the first submitted first."""
     found: list[Draw] = []
+    if not standing.has_pools:
+        return found
     pools: dict[str, _Open] = {}
     for order in sorted(orders, key=lambda order: (order.submitted, order.id)):
         if order.namespace not in pools:
@@ -52,7 +53,7 @@ def draws(standing: Standing, book: Book, orders: list[Order], now: Instant) -> 
 
 def _is_plain(order: Order, now: Instant) -> bool:
     starts_now = order.earliest <= now and not isinstance(window_of(order, now), Untimely)
-    return starts_now and order.company == ALONE
+    return starts_now and order.is_free
 
 
 class _Open:

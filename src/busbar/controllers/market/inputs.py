@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from busbar.controllers.market.draws import Draw, draws
@@ -77,6 +78,11 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     sociable, companions = in_company(wanted, standing.residents(wanted))
     for order in sociable:
         orders[order.id] = Ordered(order, orders[order.id].pod)
+    gangs = standing.in_gangs(sociable)
+    for order in sociable if gangs else ():
+        if order.gang is not None and order.gang.name in gangs:
+            there = gangs[order.gang.name]._replace(size=order.gang.size)
+            orders[order.id] = Ordered(replace(order, gang=there), orders[order.id].pod)
     book = standing.book.among(companions)
     drawn = tuple(
         (orders.pop(draw.match.order), draw)

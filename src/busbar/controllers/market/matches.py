@@ -3,12 +3,12 @@
 The transaction insists that Pod, node and offer are as they were when the batch was cleared; a
 user who edits a Pod meanwhile undoes that match alone, and the next batch takes it up again.
 Matches of a namespace with a budget go together, for the budget is checked for all of them at
-once. Next: `refusals.py`.
+once; so do those of a gang, which starts together or not at all. Next: `refusals.py`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import msgspec
 
@@ -24,6 +24,7 @@ from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
 from busbar.market.orders import Order
 from busbar.market.outcome import Clearing, Match
+from busbar.model.gangs import Gang
 from busbar.model.ids import derived_suffix, derived_uid
 from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
 from busbar.model.money import format_euro
@@ -46,10 +47,11 @@ def transactions(
     name: str,
     now: Instant,
 ) -> tuple[Transaction, ...]:
-    """Give a transaction for each match; one for all of a namespace that has a budget."""
+    """Give a transaction for each match; one for a gang, or for a namespace that has a budget."""
     batch = _Batch(snapshot, inputs, clearing, name, now)
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
+    gangs: dict[str, list[Match]] = defaultdict(list)
     has_budget: dict[str, bool] = {}
     for match in clearing.matches:
         namespace = match.namespace
@@ -57,15 +59,15 @@ def transactions(
             has_budget[namespace] = budget_of(snapshot.get(account_key(namespace))) is not None
         if has_budget[namespace]:
             together[namespace].append(match)
+        elif (gang := gang_of_match(inputs, match)) is not None:
+            gangs[gang.name].append(match)
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
         money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
-        joined = Transaction(claim)
-        for match in group:
-            joined += batch.commit(match)
-        alone.append(joined)
+        alone.append(sum(map(batch.commit, group), Transaction(claim)))
+    alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
     return tuple(alone)
 
 
@@ -76,7 +78,7 @@ def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant) -> tuple[Transaction
 
 def _draw(snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant) -> Transaction:
     pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-    contract = _contract(ordered, draw.match, 0, "", epoch, now)
+    contract = _contract(ordered, draw.match, 0, "", epoch, now, members=0)
     spec = spec_of(contract)
     slots = [{**slot, "reserved": True} for slot in spec["slots"]]
     spec = {**spec, "reservation": draw.key.procurement, "slots": slots}
@@ -97,6 +99,12 @@ def _draw(snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant) -> Tra
     return Transaction(ops)
 
 
+def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
+    """Give the gang of the order that was matched, None for most."""
+    ordered = inputs.orders.get(match.order)
+    return None if ordered is None else ordered.order.gang
+
+
 class _Batch:
     """What the matches of a clearing share."""
 
@@ -107,6 +115,7 @@ class _Batch:
         self._record, self._now = record, now
         # Worked out order by order: in a burst it would be what everybody waits for.
         self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._matched: Counter[str] | None = None
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
     def commit(self, match: Match) -> Transaction:
@@ -117,7 +126,8 @@ class _Batch:
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.compute_nano
-        contract = _contract(ordered, match, money, self._record, epoch, now)
+        members = self._members(ordered.order.gang)
+        contract = _contract(ordered, match, money, self._record, epoch, now, members)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -134,6 +144,14 @@ class _Batch:
         )
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
         return Transaction(ops, entries)
+
+    def _members(self, gang: Gang | None) -> int:
+        if gang is None:
+            return 0
+        if self._matched is None:
+            found = (gang_of_match(self._inputs, match) for match in self._clearing.matches)
+            self._matched = Counter(one.name for one in found if one is not None)
+        return self._matched[gang.name]
 
     def _keep(self, standby: Standby, match: Match) -> Transaction:
         """Give the transaction that holds capacity for a Procurement, as long as it is as read."""
@@ -154,14 +172,23 @@ class _Batch:
 
 
 def _contract(
-    ordered: Ordered, match: Match, held_nano: int, clearing: str, epoch: int, now: Instant
+    ordered: Ordered,
+    match: Match,
+    held_nano: int,
+    clearing: str,
+    epoch: int,
+    now: Instant,
+    members: int,
 ) -> Object:
+    """Make the contract; `members` of its gang are matched with it."""
     order, pod = ordered
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
     key = Key(GROUP, "contracts", namespace_of(pod), name)
     spec = _spec(order, match, _reference(pod), clearing)
-    spec = msgspec.structs.replace(spec, epoch=epoch, not_after_ms=order.deadline)
+    spec = msgspec.structs.replace(
+        spec, epoch=epoch, not_after_ms=order.deadline, gang_members=members
+    )
     phase = "Bound" if match.start <= now else "Reserved"
     status = _status(match, held_nano, phase)
     return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
@@ -195,6 +222,7 @@ def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) 
         cap_nano=order.cap_nano,
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
         clearing=clearing,
+        gang=order.gang.name if order.gang is not None else "",
     )
 
 

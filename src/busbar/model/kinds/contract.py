@@ -42,6 +42,8 @@ class ContractSpec(Part):
     slots: list[ContractSlot] = []
     not_after_ms: int | None = None
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
+    gang: Annotated[str, Meta(description="The gang that it starts with, by an opaque name.")] = ""
+    gang_members: Annotated[int, Meta(description="How many of it the clearing matched.")] = 0
     procurement: Annotated[
         str, Meta(description="The Procurement that it keeps capacity for; it has no Pod.")
     ] = ""

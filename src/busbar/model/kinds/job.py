@@ -50,6 +50,15 @@ class JobResources(Part):
     memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "4Gi"
 
 
+class JobGang(Part):
+    """With whom the job starts: all Jobs and Pods of the namespace that name the same gang."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=63, description="Name of the gang.")]
+    size: Annotated[
+        int, Meta(ge=1, le=1000, description="How many members it must have to be matched.")
+    ]
+
+
 class JobSpec(Part):
     """What to run, by when, for how much, where."""
 
@@ -91,6 +100,10 @@ class JobSpec(Part):
     reservation: Annotated[
         str | None,
         Meta(description="Procurement whose capacity it draws on; none: it buys in the market."),
+    ] = None
+    gang: Annotated[
+        JobGang | None,
+        Meta(description="It starts together with others, in one zone, or not at all."),
     ] = None
     backoff_limit: Annotated[
         int, Meta(ge=0, le=100, description="Retries after a failure of the workload.")

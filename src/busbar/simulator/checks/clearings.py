@@ -1,7 +1,7 @@
 """I11: each clearing follows from the published book by the published rule, in whatever order.
 
 Computed again from the Clearing object alone, with everything in it shuffled; and, where one is
-given, by an independent reference. Next: `liveness.py`.
+given, by an independent reference. Next: `gangs.py`, then `liveness.py`.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ from busbar.model.expressions import (
     read_expression,
     read_text,
 )
+from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.money import parse_euro
-from busbar.model.objects import Object, annotations_of, name_of, spec_of
+from busbar.model.objects import Object, annotations_of, labels_of, name_of, spec_of
 from busbar.model.quantities import milli, volume, whole
 from busbar.model.standing_orders import read_standing_order
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
@@ -31,6 +32,8 @@ from busbar.model.wellknown import (
     ANN_CAP,
     ANN_DURATION,
     ANN_EGRESS_CAP,
+    ANN_GANG,
+    ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_READ,
@@ -75,6 +78,8 @@ def _job(change: Change) -> Errors:
         yield from _past(spec["notAfter"], "spec.notAfter", old.get("notAfter"), change.now)
     if spec.get("expectedDuration") is not None:
         yield from _read(spec["expectedDuration"], "spec.expectedDuration", parse_duration)
+    if (name := (spec.get("gang") or {}).get("name")) and (why := wrong_label_name(name)):
+        yield invalid("spec.gang.name", name, why)
     for field in ("expectedRead", "expectedWrite"):
         if spec.get(field) is not None:
             yield from _read(spec[field], f"spec.{field}", volume)
@@ -210,7 +215,18 @@ def _pod(change: Change) -> Errors:
 def _template(change: Change) -> Errors:
     before = spec_of(change.old or {}).get("template") or {}
     template = spec_of(change.new).get("template") or {}
-    return _order("spec.template.", template, before, change.now)
+    yield from _order("spec.template.", template, before, change.now)
+    yield from _never_whole(spec_of(change.new), template)
+
+
+def _never_whole(spec: Mapping[str, Any], template: Object) -> Errors:
+    """Refuse a Job that is a gang by itself and never has as many Pods at once as it needs."""
+    notes, labels = annotations_of(template), labels_of(template)
+    size, wide = notes.get(ANN_GANG_SIZE, ""), spec.get("parallelism", 1)
+    alone = ANN_GANG not in notes and not labels.keys() & GROUP_LABELS
+    if alone and size.isdecimal() and isinstance(wide, int) and 0 < wide < int(size[:9]):
+        path = f"spec.template.metadata.annotations[{ANN_GANG_SIZE}]"
+        yield invalid(path, size, f"must not be more than spec.parallelism, which is {wide}")
 
 
 _TRUTHS: Final = ("true", "false")
@@ -232,6 +248,10 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
     if ANN_DURATION in notes:
         yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
+    if ANN_GANG_SIZE in notes:
+        yield from _read(notes[ANN_GANG_SIZE], path.format(ANN_GANG_SIZE), read_size)
+    if ANN_GANG in notes and (why := wrong_label_name(notes[ANN_GANG])):
+        yield invalid(path.format(ANN_GANG), notes[ANN_GANG], why)
     for annotation, reader in _AMOUNTS:
         if annotation in notes:
             yield from _read(notes[annotation], path.format(annotation), reader)

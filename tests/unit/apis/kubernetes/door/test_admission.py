@@ -135,6 +135,8 @@ def test_an_offer_that_cannot_be_read_is_refused_by_its_field(
         ("busbar.dev/not-after", "2020-01-01T00:00:00Z"),
         ("busbar.dev/expected-duration", "-5m"),
         ("busbar.dev/may-wait", "maybe"),
+        ("busbar.dev/gang-size", "0"),
+        ("busbar.dev/gang", "not a name"),
         ("busbar.dev/restrictions", "{"),
         ("busbar.dev/restrictions", '{"a": []}'),
     ],
@@ -145,6 +147,21 @@ def test_the_market_terms_of_a_plain_pod_are_read_too(operator: Any, note: str, 
     refused = operator.post("/api/v1/namespaces/alpha/pods", {"metadata": meta, "spec": spec})
     assert refused.status == 422
     assert f"metadata.annotations[{note}]" in refused.json["message"]
+
+
+def test_a_job_that_could_never_be_a_whole_gang_is_refused(operator: Any) -> None:
+    note = "busbar.dev/gang-size"
+    template = {
+        "metadata": {"annotations": {note: "3"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Never"},
+    }
+    jobs = "/apis/batch/v1/namespaces/alpha/jobs"
+    job = {"metadata": {"name": "j"}, "spec": {"template": template, "parallelism": 2}}
+    refused = operator.post(jobs, job)
+    assert refused.status == 422
+    assert f"spec.template.metadata.annotations[{note}]" in refused.json["message"]
+    assert "spec.parallelism, which is 2" in refused.json["message"]
+    assert operator.post(jobs, {**job, "spec": {**job["spec"], "parallelism": 3}}).status == 201
 
 
 def test_expressions_and_node_affinity_are_taken_and_kept(operator: Any) -> None:
