@@ -21,6 +21,7 @@ from busbar.controllers.history import HistoryController
 from busbar.controllers.jobs.controller import JobController
 from busbar.controllers.listening import Listening
 from busbar.controllers.market.controller import MarketController
+from busbar.controllers.moves.controller import MoveController
 from busbar.controllers.namespaces import NamespaceController
 from busbar.controllers.nodes import NodeController
 from busbar.controllers.offers import OfferController, VendorController
@@ -42,6 +43,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         DeploymentController(settings),
         ReplicaSetController(settings),
         DisruptionBudgetController(settings),
+        MoveController(settings, standing),
         MarketController(settings, standing),
         ContractController(settings, standing, evidence),
         NodeController(settings, listening),

@@ -32,6 +32,7 @@ class CloseReason(StrEnum):
     TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
+    MOVED = "Moved"
 
 
 class Doing(StrEnum):
@@ -63,6 +64,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
+    CloseReason.MOVED: Doing.EXCHANGE,
 }
 
 VENDORS_DOING: frozenset[str] = frozenset(
@@ -104,4 +106,5 @@ SENTENCES: dict[CloseReason, str] = {
         "The vendor took its capacity back without the notice agreed; what it did not deliver is "
         "not billed."
     ),
+    CloseReason.MOVED: "Its replacement runs at a cheaper place.",
 }

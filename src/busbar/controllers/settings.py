@@ -62,6 +62,12 @@ class Settings(NamedTuple):
     """How long a clearing may wait to be counted into the price history."""
     history_kept_ms: int = 400 * DAY
     """How long the price history is kept."""
+    moves_ms: int = 5 * MINUTE
+    """How often a service looks for a cheaper place."""
+    move_match_ms: int = 2 * MINUTE
+    """How long a replacement waits for its place."""
+    move_ready_ms: int = 15 * MINUTE
+    """How long a replacement may take until it is ready."""
     budgets_ms: int = 100
     """How long the status of disruption budgets may lag: a burst of Pods is one count."""
     termination_grace_ms: int = 30 * SECOND

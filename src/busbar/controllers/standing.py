@@ -18,13 +18,14 @@ from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
 from busbar.controllers.pools import Pool, PoolKey, pool_of
 from busbar.ledger.periods import month_of
+from busbar.market.alike import Reader
 from busbar.market.book import Book
 from busbar.market.commitments import commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
 from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Offer, parse_offer, supply_rows
-from busbar.market.orders import Order, OrderRefused, parse_order
+from busbar.market.orders import Order, OrderRefused
 from busbar.market.podrules import rules_of
 from busbar.model.errors import InvalidField
 from busbar.model.gangs import Gang, gang_name
@@ -70,6 +71,7 @@ class Standing:
         self._keepers: dict[_Name, Rules] = {}
         self._gangs: dict[str, set[_Name]] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
+        self._reader = Reader()
         self._occupancy = Occupancy()
         self.offers: tuple[Offer, ...] = ()
         self.book = Book.build(())
@@ -94,9 +96,14 @@ class Standing:
             if not is_promised(pod, self._seen):
                 order = self._orders.get(name)
                 if order is None:
-                    order = self._orders[name] = _read(pod, self._seen)
+                    order = self._orders[name] = self._read(pod)
                 found.append(Waiting(pod, order))
         return found
+
+    def _read(self, pod: Object) -> Order | OrderRefused:
+        assert self._seen is not None
+        namespace = self._seen.get(Key("", "namespaces", "", namespace_of(pod)))
+        return self._reader.read(pod, namespace)
 
     def residents(self, orders: Iterable[Order]) -> Iterable[Resident]:
         """Give those with an open contract that the company of these orders may be about.
@@ -324,10 +331,6 @@ def _keeps_away(pod: Object) -> Rules | None:
     except InvalidField:
         return None
     return rules if rules.apart else None
-
-
-def _read(pod: Object, snapshot: Snapshot) -> Order | OrderRefused:
-    return parse_order(pod, snapshot.get(Key("", "namespaces", "", namespace_of(pod))))
 
 
 def _readable(offers: Iterable[Object]) -> Iterable[Offer]:

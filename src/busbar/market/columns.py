@@ -29,6 +29,8 @@ Wanted = TypeVar("Wanted", bound=Hashable)
 
 _REMEMBERED = 1 << 26
 """Most bytes that are kept of which rows classes may have."""
+_COUNTED = 4096
+"""Most classes whose rows are counted by tariff."""
 CLOSED = -1
 """The ask of a tariff in a cell where it has no capacity."""
 DIMENSIONS = 3
@@ -80,6 +82,7 @@ class Columns:
         self.usable = self.ready & ~self.cordoned & self.offered & ~self.paused
         self._kinds: dict[tuple[tuple[str, ...], ...], tuple[Ints, Ints, Ints]] = {}
         self._found: dict[Hashable, Bools] = {}
+        self._counts: dict[Hashable, Ints] = {}
         self._labels: dict[str, Interned[str | None]] = {}
         self._facts: dict[str, Interned[Facts]] = {}
         self._node_index = {name: i for i, name in enumerate(nodes.values)}
@@ -148,6 +151,15 @@ class Columns:
             known = self._found[wanted] = find(self, wanted)
             known.flags.writeable = False
         return known
+
+    def counted(self, wanted: Hashable, eligible: Bools) -> Ints:
+        """Give how many rows of each tariff a class may have, counted once on these tables."""
+        if wanted not in self._counts:
+            if len(self._counts) > _COUNTED:
+                self._counts.clear()
+            tariffs = self.tariffs.codes[eligible]
+            self._counts[wanted] = np.bincount(tariffs, minlength=len(self.tariffs.values))
+        return self._counts[wanted]
 
     def label(self, key: str) -> Interned[str | None]:
         """Give the column of a label's values, None where a node does not have it."""

@@ -69,7 +69,7 @@ def are_cheapest(matching: Matching, turns: list[Turn]) -> bool:
     codes = matching.columns.tariffs.codes
     least: dict[int, tuple[int, Ints]] = {}
     for order, _, kind, placement in turns:
-        if placement is None:
+        if placement is None or order.burden is not NO_BURDEN:
             return False
         if kind not in least:
             costs, _ = _quotes(matching, base_draw(order.requests), placement.span)

@@ -113,12 +113,15 @@ class Merit:
     """What the merit order is made from: the rows of each tariff that a class may have."""
 
     def __init__(
-        self, columns: Columns, ranked: Callable[[tuple[int, ...]], Ints], eligible: Bools
+        self,
+        columns: Columns,
+        ranked: Callable[[tuple[int, ...]], Ints],
+        eligible: Bools,
+        counts: Ints,
     ) -> None:
         self._columns, self._ranked, self._eligible = columns, ranked, eligible
-        tariffs = columns.tariffs.codes[eligible]
-        self.rows_of_tariff = np.bincount(tariffs, minlength=len(columns.tariffs.values))
-        self.count = len(tariffs)
+        self.rows_of_tariff = counts
+        self.count = int(counts.sum())
 
     def run(self, span: Span, equal: Iterable[list[int]], top: list[int]) -> Run:
         """Give the rows of tariffs for a term: lists of equal cost in tie order, cheapest first.

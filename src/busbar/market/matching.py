@@ -271,7 +271,8 @@ class Matching:
     def _merit(self, wanted: Eligibility, zone: int | None = None) -> Merit:
         if (wanted, zone) not in self._merits:
             eligible = self._in_zone(wanted, zone)
-            self._merits[wanted, zone] = Merit(self.columns, self._ties.order, eligible)
+            counts = self.columns.counted((wanted, zone), eligible)
+            self._merits[wanted, zone] = Merit(self.columns, self._ties.order, eligible, counts)
         return self._merits[wanted, zone]
 
 

@@ -76,17 +76,18 @@ class Occupancy:
         if row is None:
             row = self._row_of[key] = self._take_row()
         else:
-            self._count(row, -1)
+            self._count(self._table[:, row].tolist(), -1)
         node, resources, start, end = commitment
         code = self._codes.setdefault(node, len(self._codes))
-        self._table[:, row] = (code, start, _FOREVER if end is None else end, *resources)
-        self._count(row, 1)
+        values = [code, start, _FOREVER if end is None else end, *resources]
+        self._table[:, row] = values
+        self._count(values, 1)
 
     def drop(self, key: Hashable) -> None:
         """Forget a contract; fine where it takes nothing."""
         row = self._row_of.pop(key, None)
         if row is not None:
-            self._count(row, -1)
+            self._count(self._table[:, row].tolist(), -1)
             self._table[_NODE, row] = _NOBODY
             self._spare.append(row)
 
@@ -116,9 +117,9 @@ class Occupancy:
             free[slot] = room
         return free
 
-    def _count(self, row: int, sign: int) -> None:
+    def _count(self, values: list[int], sign: int) -> None:
         """Count a row in, or out: now where it has begun or ended, else in its hour."""
-        code, start, end, *amounts = self._table[:, row].tolist()
+        code, start, end, *amounts = values
         begin = start // HOUR
         if begin <= self._hour:
             self._begun.add(code, amounts, sign)
@@ -139,7 +140,7 @@ class Occupancy:
             self._begun, self._ended = _Sums(), _Sums()
             self._begins, self._ends, self._hour = {}, {}, hour
             for row in self._row_of.values():
-                self._count(row, 1)
+                self._count(self._table[:, row].tolist(), 1)
             return
         self._hour = hour
         for waiting, sums in ((self._begins, self._begun), (self._ends, self._ended)):

@@ -7,7 +7,7 @@ comes from the namespace, then from the defaults here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from busbar.market.burden import NO_BURDEN, NO_LUGGAGE, Burden, Luggage
@@ -143,12 +143,30 @@ def parse_order(pod: Object, namespace: Mapping[str, Any] | None) -> Order | Ord
         return OrderRefused(wrong.path, wrong.message)
 
 
+def renamed(order: Order, pod: Object) -> Order:
+    """Give the order of another Pod of the same spec, annotations and namespace."""
+    return replace(
+        order, id=_id(pod), name=name_of(pod), submitted=_submitted(pod), labels=_labels(pod)
+    )
+
+
+def _id(pod: Object) -> str:
+    return uid_of(pod) or f"{namespace_of(pod)}/{name_of(pod)}"
+
+
+def _submitted(pod: Object) -> Instant:
+    created = metadata(pod).get("creationTimestamp")
+    return parse_instant(created, "metadata.creationTimestamp") if created else 0
+
+
+def _labels(pod: Object) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(labels_of(pod).items()))
+
+
 def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) -> Order:
     spec = spec_of(pod)
-    created = metadata(pod).get("creationTimestamp")
-    submitted = parse_instant(created, "metadata.creationTimestamp") if created else 0
     return Order(
-        id=uid_of(pod) or f"{namespace_of(pod)}/{name_of(pod)}",
+        id=_id(pod),
         namespace=namespace_of(pod),
         name=name_of(pod),
         requests=requests_of(spec),
@@ -164,8 +182,8 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         duration=_duration(notes),
         may_wait=_may_wait(notes),
         avoid=frozenset(_names(notes, wk.ANN_AVOID)),
-        submitted=submitted,
-        labels=tuple(sorted(labels_of(pod).items())),
+        submitted=_submitted(pod),
+        labels=_labels(pod),
         rules=rules_of(spec, namespace_of(pod)),
         reservation=notes.get(wk.ANN_RESERVATION),
         gang=gang_of(pod),

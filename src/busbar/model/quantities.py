@@ -55,12 +55,28 @@ def _read(text: str) -> Decimal | str:
 
 def milli(value: object, path: str) -> int:
     """Give thousandths, rounded up as Kubernetes does (cpu)."""
-    return _ceil(_EXACT.multiply(parse_quantity(value, path), Decimal(1000)))
+    return _rounded(value, path, 1000)
 
 
 def whole(value: object, path: str) -> int:
     """Give whole units, rounded up (bytes of memory, counts)."""
-    return _ceil(parse_quantity(value, path))
+    return _rounded(value, path, 1)
+
+
+def _rounded(value: object, path: str, parts: int) -> int:
+    """Give a quantity in so many parts of a unit. What was read before is not read again."""
+    if type(value) is str and (known := _ROUNDED.get((value, parts))) is not None:
+        return known
+    found = _ceil(_EXACT.multiply(parse_quantity(value, path), Decimal(parts)))
+    if type(value) is str:
+        if len(_ROUNDED) >= _ROUNDED_MAX:
+            _ROUNDED.clear()
+        _ROUNDED[value, parts] = found
+    return found
+
+
+_ROUNDED: dict[tuple[str, int], int] = {}
+_ROUNDED_MAX = 4096
 
 
 VOLUME_MAX = 2**50

@@ -24,7 +24,10 @@ GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915")
 
 def resources_of(amounts: Mapping[str, Any], path: str) -> Resources:
     """Read a resource list (`requests`, `allocatable`)."""
-    gpus = sum(whole(amounts[name], f"{path}[{name}]") for name in GPU_RESOURCES if name in amounts)
+    gpus = 0
+    for name in GPU_RESOURCES:
+        if name in amounts:
+            gpus += whole(amounts[name], f"{path}[{name}]")
     return Resources(
         milli(amounts.get("cpu", 0), f"{path}.cpu"),
         whole(amounts.get("memory", 0), f"{path}.memory"),
@@ -48,8 +51,9 @@ def requests_of(spec: Mapping[str, Any]) -> Resources:
             peak = _largest(peak, together.plus(asked))
     for path, container in _containers(spec, "containers"):
         together = together.plus(_container_requests(container, path))
-    found = _largest(peak, together)
-    found = found.plus(resources_of(spec.get("overhead") or {}, "spec.overhead"))
+    found = _largest(peak, together) if spec.get("initContainers") else together
+    if spec.get("overhead"):
+        found = found.plus(resources_of(spec["overhead"], "spec.overhead"))
     if not found.fits_in(MOST):
         raise InvalidField("spec.containers", "request more than any machine has")
     return Resources(
@@ -69,7 +73,8 @@ def _container_requests(container: Mapping[str, Any], path: str) -> Resources:
     resources = container.get("resources") or {}
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     field = "requests" if requests else "limits"
-    return resources_of({**limits, **requests}, f"{path}.resources.{field}")
+    asked = {**limits, **requests} if limits else requests
+    return resources_of(asked, f"{path}.resources.{field}")
 
 
 def _largest(one: Resources, other: Resources) -> Resources:

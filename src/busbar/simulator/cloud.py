@@ -20,6 +20,7 @@ from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
+from busbar.simulator.checks.moves import MoveCheck
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
@@ -86,6 +87,7 @@ class Cloud:
     def _checks_are_made(self) -> None:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
+        self.moves = MoveCheck()
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
@@ -93,6 +95,7 @@ class Cloud:
             ClearingCheck(self.seed, self.reference).look,
             GangCheck().look,
             self.history.look,
+            self.moves.look,
         )
         self._seq = 0
         self.exchange.committed.append(self._look)

@@ -17,6 +17,7 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_REGION,
@@ -38,7 +39,7 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri"]
 EURO = 10**9
 
 
-SERVICES_MAX = 2
+SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
 
 
@@ -289,7 +290,7 @@ class People:
         """Deploy a service that runs until somebody ends it; end one where there are enough."""
         home = self._home()
         known = self.door.all_of("apps", "deployments", home)
-        if len(known) >= SERVICES_MAX:
+        if len(known) >= (SERVICES_MAX_SERVING if self.profile.serving else SERVICES_MAX):
             self.door.delete(key_of(self.world.chance.choice(known)), self.world.now)
             return
         name = self._next_name("service")
@@ -326,7 +327,9 @@ class People:
         if service is None:
             return
         spec = spec_of(service)
-        template = {**spec["template"], "spec": self._service_pod()}
+        notes = {ANN_MAY_MOVE: "false"} if self.world.often(0.2) else {}
+        meta = {**spec["template"]["metadata"], "annotations": notes}
+        template = {"metadata": meta, "spec": self._service_pod()}
         change: dict[str, Any] = self.world.chance.choice(
             ({"template": template}, {"replicas": self.world.between(0, 4)}, {"paused": True})
         )
@@ -353,6 +356,8 @@ class People:
                 self._cordon,
                 self._end_namespace,
             )
+            if self.profile.serving:
+                choices = (*choices, self._reprice, self._reprice, self._roll)
             self.world.chance.choice(choices)()
         spread = self.profile.meddle_every_ms
         self.world.after(self.world.between(1, 2 * spread), self._meddle)

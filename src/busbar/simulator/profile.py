@@ -31,6 +31,8 @@ class Profile(NamedTuple):
     """Consumers place standing orders as well."""
     poor: bool = False
     """Balances are small, so that they run out."""
+    serving: bool = False
+    """Most of what people order are services, and vendors change their prices often."""
 
 
 SETTINGS = Settings(
@@ -42,6 +44,7 @@ SETTINGS = Settings(
     curve_ms=5 * MINUTE,
     history_ms=30 * SECOND,
     payday_ms=5 * MINUTE,
+    moves_ms=15 * MINUTE,
     procure_ms=7 * MINUTE,
     hold_look_ms=5 * MINUTE,
     clearings_kept=20,
@@ -92,6 +95,7 @@ def profile_of(seed: int) -> Profile:
         fault_every_ms=chance.choice((20, 60, 240)) * MINUTE,
         liars=chance.choice((0, 0, 0, 1, 2)),
         poor=chance.random() < 0.4,
+        serving=chance.random() < 0.2,
         procures=seed % 3 == 1,
     )
 

@@ -18,7 +18,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["set", "remove", "freeze"]), KEYS), 
 def test_it_is_a_sorted_dict_whose_snapshots_stay(
     steps: list[tuple[str, str]], low: str, high: str | None
 ) -> None:
-    with mock.patch.object(sortedmap, "CHUNK_MAX", 4):
+    with mock.patch.multiple(sortedmap, CHUNK_MAX=4, NOTED_MAX=24):
         found: SortedMap[int] = SortedMap()
         model: dict[str, int] = {}
         taken: list[tuple[Frozen[int], dict[str, int]]] = []

@@ -15,6 +15,7 @@ from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
 from busbar.controllers.market import matches
+from busbar.controllers.moves import controller as moves
 from busbar.controllers.pools import Pool
 from busbar.controllers.replicas import controller as replicas
 from busbar.market import gathering
@@ -39,6 +40,8 @@ BUSY = Profile(
     meddle_every_ms=15 * MINUTE,
     fault_every_ms=30 * MINUTE,
 )
+
+SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 * MINUTE)
 
 
 def broken_by(seed: int, profile: Profile, hours: int) -> str:
@@ -176,6 +179,11 @@ def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
     assert caught(hours=3) == "I10"
+
+
+def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):
+    monkeypatch.setattr(moves, "available_from", lambda pod, owner: 0)
+    assert caught(SERVING, hours=6) == "I10"
 
 
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):

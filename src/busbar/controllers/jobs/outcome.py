@@ -72,6 +72,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.SUPERSEDED: Fate.REMATCH,
     CloseReason.GANG_BROKEN: Fate.REMATCH,
     CloseReason.DELETED: Fate.REMATCH,
+    CloseReason.MOVED: Fate.REMATCH,
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
+from busbar.controllers.parts.avoidance import avoided_after
 from busbar.controllers.parts.claims import adopted, claim
 from busbar.controllers.parts.deletion import delete, delete_pod
 from busbar.controllers.parts.events import event
@@ -150,8 +151,9 @@ class _Case(NamedTuple):
         return due if self.now < due else None
 
     def _new_pods(self, count: int) -> list[Object]:
-        lost = sorted({node_of(pod) for pod in self.members.lost if node_of(pod)})
-        losses, avoid = len(self.members.lost), ",".join(lost)
+        losses, avoid = len(self.members.lost), ""
+        for node in sorted({node_of(pod) for pod in self.members.lost if node_of(pod)}):
+            avoid = avoided_after(self.snapshot, avoid, node)
         return [
             next_pod(self.replica_set, self.now, number, losses=losses, avoid=avoid)
             for number in range(count)

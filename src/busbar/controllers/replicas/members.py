@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from busbar.controllers.jobs.outcome import LOST_REASONS
+from busbar.controllers.moves.words import replaced_by
 from busbar.controllers.parts.pods import is_final, node_of, report_of
 from busbar.model.errors import InvalidField
 from busbar.model.labels import selects
@@ -17,6 +18,7 @@ from busbar.model.objects import (
     condition,
     is_deleting,
     labels_of,
+    name_of,
     spec_of,
     status_of,
 )
@@ -27,8 +29,11 @@ class Members(NamedTuple):
     """The Pods of a ReplicaSet."""
 
     active: tuple[Object, ...]
+    """Those that count: replacements of Pods that still run do not."""
     going: tuple[Object, ...]
     ended: tuple[Object, ...]
+    standing_in: tuple[Object, ...] = ()
+    """Replacements of active Pods: one more than counts, until the move is done."""
 
     @property
     def lost(self) -> tuple[Object, ...]:
@@ -51,7 +56,10 @@ def sort_out(pods: Iterable[Object]) -> Members:
             ended.append(pod)
         else:
             active.append(pod)
-    return Members(tuple(active), tuple(going), tuple(ended))
+    there = {name_of(pod) for pod in active}
+    extra = [pod for pod in active if replaced_by(pod) in there]
+    counted = tuple(pod for pod in active if pod not in extra) if extra else tuple(active)
+    return Members(counted, tuple(going), tuple(ended), tuple(extra))
 
 
 def is_lost(pod: Object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from busbar.controllers.names import ANN_LOSSES
@@ -23,9 +24,15 @@ from busbar.model.wellknown import ANN_AVOID
 
 
 def next_pod(
-    replica_set: Object, now: Instant, number: int, *, losses: int = 0, avoid: str = ""
+    replica_set: Object,
+    now: Instant,
+    number: int,
+    *,
+    losses: int = 0,
+    avoid: str = "",
+    notes: Mapping[str, str] | None = None,
 ) -> Object:
-    """Make the `number`-th Pod of one decision."""
+    """Make the `number`-th Pod of one decision; `notes` are further annotations."""
     template: dict[str, Any] = spec_of(replica_set).get("template") or {}
     stem = f"{name_of(replica_set)[:57].rstrip('.-')}-"
     suffix = derived_suffix(uid_of(replica_set), now, number)
@@ -40,6 +47,7 @@ def next_pod(
             **annotations_of(template),
             **({ANN_LOSSES: str(losses)} if losses else {}),
             **({ANN_AVOID: avoid} if avoid else {}),
+            **(notes or {}),
         },
         ownerReferences=[owner_reference(replica_set)],
     )

@@ -34,6 +34,7 @@ from busbar.model.wellknown import (
     ANN_EGRESS_CAP,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_READ,
@@ -216,7 +217,11 @@ def _template(change: Change) -> Errors:
     before = spec_of(change.old or {}).get("template") or {}
     template = spec_of(change.new).get("template") or {}
     yield from _order("spec.template.", template, before, change.now)
-    yield from _never_whole(spec_of(change.new), template)
+
+
+def _batch_job(change: Change) -> Errors:
+    yield from _template(change)
+    yield from _never_whole(spec_of(change.new), spec_of(change.new).get("template") or {})
 
 
 def _never_whole(spec: Mapping[str, Any], template: Object) -> Errors:
@@ -227,6 +232,29 @@ def _never_whole(spec: Mapping[str, Any], template: Object) -> Errors:
     if alone and size.isdecimal() and isinstance(wide, int) and 0 < wide < int(size[:9]):
         path = f"spec.template.metadata.annotations[{ANN_GANG_SIZE}]"
         yield invalid(path, size, f"must not be more than spec.parallelism, which is {wide}")
+
+
+def _service(change: Change) -> Errors:
+    yield from _template(change)
+    spec = spec_of(change.new)
+    notes = annotations_of(spec.get("template") or {})
+    path = "spec.template.metadata.annotations[{}]"
+    recreates = (spec.get("strategy") or {}).get("type") == "Recreate"
+    if change.resource.plural == "deployments" and not recreates and _is_own_gang(spec):
+        why = "a rolling update starts fewer Pods at a time than the gang has members; choose the "
+        why += "strategy Recreate"
+        yield invalid(path.format(ANN_GANG_SIZE), notes[ANN_GANG_SIZE], why)
+    if recreates and notes.get(ANN_MAY_MOVE) == "true":
+        why = "a move starts the new Pod before the old one ends, and Recreate never runs both; "
+        why += "choose the strategy RollingUpdate, or leave it out"
+        yield invalid(path.format(ANN_MAY_MOVE), "true", why)
+
+
+def _is_own_gang(spec: Mapping[str, Any]) -> bool:
+    """Say whether the Pods of one template are a gang by themselves."""
+    template = spec.get("template") or {}
+    notes, labels = annotations_of(template), labels_of(template)
+    return ANN_GANG_SIZE in notes and ANN_GANG not in notes and not labels.keys() & GROUP_LABELS
 
 
 _TRUTHS: Final = ("true", "false")
@@ -260,8 +288,9 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _expression(notes[ANN_RESTRICTIONS], at, read_text)
     if (spec_of(pod).get("affinity") or {}).get("nodeAffinity"):
         yield from _expression(spec_of(pod), f"{prefix}spec", node_affinity)
-    if notes.get(ANN_MAY_WAIT, "true") not in _TRUTHS:
-        yield unsupported(path.format(ANN_MAY_WAIT), notes[ANN_MAY_WAIT], _TRUTHS)
+    for note in (ANN_MAY_WAIT, ANN_MAY_MOVE):
+        if notes.get(note, "true") not in _TRUTHS:
+            yield unsupported(path.format(note), notes[note], _TRUTHS)
 
 
 _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
@@ -272,7 +301,7 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "procurements"): _procurement,
     ("", "namespaces"): _namespace,
     ("", "pods"): _pod,
-    ("batch", "jobs"): _template,
-    ("apps", "deployments"): _template,
-    ("apps", "replicasets"): _template,
+    ("batch", "jobs"): _batch_job,
+    ("apps", "deployments"): _service,
+    ("apps", "replicasets"): _service,
 }

@@ -1,0 +1,146 @@
+"""What the book offers a running service: the best move of a ReplicaSet's Pods, if any.
+
+The place is the one that a new order on the same terms would get now, alone: one look at the book
+for all Pods of a set. Next: `controller.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import msgspec
+
+from busbar.controllers.moves.words import moves_of, stays_until
+from busbar.controllers.parts.pods import contract_key, is_final, node_of
+from busbar.controllers.replicas.choice import deletion_cost
+from busbar.controllers.replicas.members import ready_since
+from busbar.controllers.standing import Standing
+from busbar.market.calendar import Calendar, Segment
+from busbar.market.clearing import clear
+from busbar.market.company import in_company
+from busbar.market.moves import RULE, START_MS, Move, Stay, Tenancy, consider, weight_of
+from busbar.market.orders import Order, parse_order
+from busbar.market.outcome import Match
+from busbar.model.kinds.contract import ContractSpec
+from busbar.model.money import format_euro
+from busbar.model.objects import Key, Object, namespace_of, spec_of, status_of
+from busbar.model.time import Instant
+from busbar.store.contract import Snapshot
+
+_ASKED = "moves"
+"""The lot of the order asked about; it takes part in no batch."""
+
+
+class Planned(NamedTuple):
+    """A Pod, where it is, where it would go, and what that comes to."""
+
+    pod: Object
+    contract: Object
+    move: Move
+    place: str
+    target: str
+
+
+def open_contract(snapshot: Snapshot, pod: Object) -> Object | None:
+    """Give the open contract that a Pod runs under."""
+    key = contract_key(pod)
+    contract = snapshot.get(key) if key is not None else None
+    is_open = contract is not None and status_of(contract).get("phase") in ("Bound", "Running")
+    return contract if is_open else None
+
+
+def tenancy(standing: Standing, pod: Object, contract: Object) -> Tenancy:
+    """Read the place that a Pod has."""
+    spec = msgspec.convert(spec_of(contract), ContractSpec)
+    begun, ready = spec.slots[0].start_ms, ready_since(pod)
+    priority = spec_of(pod).get("priority")
+    return Tenancy(
+        draw_micro=spec.draw_micro,
+        cap_nano=spec.cap_nano,
+        paid=slots_of(spec),
+        calendar=calendar_of(standing, spec.offer),
+        since=begun,
+        moved=moves_of(pod),
+        start_ms=START_MS if ready is None else max(0, ready - begun),
+        weight=weight_of(deletion_cost(pod), priority if isinstance(priority, int) else 0),
+    )
+
+
+def slots_of(spec: ContractSpec) -> tuple[Segment, ...]:
+    """Give the slots of a contract as segments."""
+    return tuple(Segment(slot.start_ms, slot.end_ms, slot.price_nano) for slot in spec.slots)
+
+
+def calendar_of(standing: Standing, offer: str) -> Calendar | None:
+    """Give the calendar of an offer; None where it was withdrawn."""
+    return next((one.calendar for one in standing.offers if one.name == offer), None)
+
+
+def best(
+    standing: Standing, snapshot: Snapshot, pods: Iterable[Object], sample: Object, now: Instant
+) -> Planned | None:
+    """Give the move with the largest saving for its cost; None where nothing moves.
+
+    `sample` is a new Pod of the same template: what it would get is what they could have.
+    """
+    free = [pod for pod in pods if _is_free(snapshot, pod, now)]
+    match = _match(standing, snapshot, sample, now) if free else None
+    there = calendar_of(standing, match.offer) if match is not None else None
+    if match is None or there is None:
+        return None
+    found = list(_moves(standing, snapshot, free, match, there, now))
+    return max(found, key=_worth, default=None)
+
+
+def _is_free(snapshot: Snapshot, pod: Object, now: Instant) -> bool:
+    """Say whether a Pod has been where it is for long enough, or may have to leave."""
+    contract = open_contract(snapshot, pod) if node_of(pod) and stays_until(pod) <= now else None
+    if contract is None or is_final(pod):
+        return False
+    slots = spec_of(contract)["slots"]
+    stayed, left = now - int(slots[0]["startMs"]), int(slots[-1]["endMs"]) - now
+    return stayed >= RULE.stay_ms or left <= RULE.leave_ms
+
+
+def _moves(
+    standing: Standing,
+    snapshot: Snapshot,
+    pods: list[Object],
+    match: Match,
+    there: Calendar,
+    now: Instant,
+) -> Iterator[Planned]:
+    target = f"vendor {match.vendor} at {format_euro(match.price_nano)} €/DTU"
+    for pod in pods:
+        contract = open_contract(snapshot, pod)
+        if contract is None or node_of(pod) == match.node:
+            continue
+        decided = consider(tenancy(standing, pod, contract), there, now)
+        if isinstance(decided, Stay):
+            continue
+        yield Planned(pod, contract, decided, place_of(contract), target)
+
+
+def place_of(contract: Object) -> str:
+    """Name a place with the price paid there now."""
+    price = status_of(contract).get("pricePerDTU")
+    return f"vendor {spec_of(contract)['vendor']} at {price} €/DTU"
+
+
+def _worth(planned: Planned) -> tuple[int, int, str]:
+    move = planned.move
+    ends = move.disruption_nano == 0
+    return ends, move.saving_nano - move.disruption_nano, str(planned.pod["metadata"]["name"])
+
+
+def _match(standing: Standing, snapshot: Snapshot, sample: Object, now: Instant) -> Match | None:
+    namespace = snapshot.get(Key("", "namespaces", "", namespace_of(sample)))
+    order = parse_order(sample, namespace)
+    if not isinstance(order, Order):
+        return None
+    order = replace(order, id=_ASKED, name="", may_wait=False)
+    (sociable,), companions = in_company([order], standing.residents([order]))
+    found = clear(standing.book.among(companions), [sociable], now)
+    return found.matches[0] if found.matches else None
