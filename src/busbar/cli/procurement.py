@@ -30,6 +30,7 @@ _FIELDS = (
     ("term", "term"),
     ("horizon", "horizon"),
     ("block", "block"),
+    ("sell_above", "sellAbove"),
 )
 _SHAPE = ("cpu", "memory", "gpus")
 _WHERE = ("region", "vendor")
@@ -47,6 +48,7 @@ _WHERE = ("region", "vendor")
 @click.option("--term", metavar="DURATION", help="How long, such as 24h; for ever without.")
 @click.option("--horizon", metavar="DURATION", help="How far ahead to buy, at most 48h.")
 @click.option("--block", metavar="DURATION", help="Buy so long a stretch at once on one node.")
+@click.option("--sell-above", metavar="EURO", help="Sell again what is not used, at no less.")
 @click.option("--region", metavar="REGION", multiple=True, help="Only there; may be repeated.")
 @click.option("--vendor", metavar="VENDOR", multiple=True, help="Only of them; may be repeated.")
 @click.option("--stop", is_flag=True, help="Buy no more; what was bought stays to its end.")

@@ -11,8 +11,12 @@ from collections.abc import Iterable
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.parts.funds import account_key, account_status
 from busbar.controllers.parts.writes import update_status
+from busbar.controllers.pools import seller_of
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
+from busbar.ledger.entries import vendor as vendor_account
+from busbar.ledger.settlement import RESALE, resale
+from busbar.model.money import format_euro
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
@@ -45,4 +49,10 @@ class AccountController:
         status = account_status(snapshot, key.namespace, account, spent)
         note = f"account of {key.namespace}: {status['balance']} € free, {status['held']} € held"
         ops = update_status(account, **status)
+        seller = seller_of(key.namespace)
+        earned = snapshot.balance(vendor_account(RESALE + seller))
+        if earned:
+            entry = resale(key.namespace, seller, earned, now, snapshot.head.seq)
+            note = f"account of {key.namespace}: {format_euro(earned)} € earned by resale"
+            return decide(entries=[entry], requeue_at=now + self._settings.status_ms, note=note)
         return decide(*ops, requeue_at=now + self._settings.payday_ms, note=note if ops else "")

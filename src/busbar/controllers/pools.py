@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from busbar.market.commitments import Commitment
 from busbar.model.dtu import Resources
+from busbar.model.ids import derived_suffix
 from busbar.model.objects import Object, namespace_of, spec_of, status_of
 from busbar.model.time import Instant, slot_of
 
@@ -20,18 +21,37 @@ NOTHING = Resources()
 
 
 class PoolKey(NamedTuple):
-    """Whose pool it is, and where."""
+    """Whose pool it is, and where. Sold parts of it know its `id` only."""
 
     namespace: str
     procurement: str
     node: str
 
+    @property
+    def id(self) -> str:
+        """Give its opaque name, which whoever is sold a part of it may see."""
+        return derived_suffix("pool", *self, length=12)
 
-def pool_of(contract: Object) -> PoolKey | None:
-    """Give the pool that a contract belongs to; None for ordinary ones."""
+
+def pool_of(contract: Object) -> str:
+    """Give the opaque name of the pool that a contract belongs to; "" for ordinary ones."""
+    spec = spec_of(contract)
+    if spec.get("pool"):
+        return str(spec["pool"])
+    key = key_of_pool(contract)
+    return "" if key is None else key.id
+
+
+def key_of_pool(contract: Object) -> PoolKey | None:
+    """Give the pool of a contract of its own namespace; None for ordinary and for sold ones."""
     spec = spec_of(contract)
     named = spec.get("procurement") or spec.get("reservation")
     return PoolKey(namespace_of(contract), named, spec["node"]) if named else None
+
+
+def seller_of(namespace: str) -> str:
+    """Give the opaque name under which a namespace sells what it holds."""
+    return derived_suffix("seller", namespace, length=12)
 
 
 class Pool(NamedTuple):
@@ -54,7 +74,7 @@ class Pool(NamedTuple):
         return self.held_at(at).minus(total(self.drawn))
 
     def claimed(self, start: Instant, end: Instant) -> Resources:
-        """Give what is drawn for [start, end) without being paid."""
+        """Give what of the held room is given out for [start, end)."""
         return total(
             contract
             for contract in self.drawn
@@ -91,10 +111,10 @@ def may_be_covered(pool: Pool, contract: Object) -> bool:
 
 def load(contracts: Iterable[Object], at: Instant) -> Resources:
     """Give what contracts take of their node at an instant."""
-    taken, pools = NOTHING, dict[PoolKey, tuple[Resources, Resources]]()
+    taken, pools = NOTHING, dict[str, tuple[Resources, Resources]]()
     for contract in contracts:
         key, needs = pool_of(contract), resources_of(contract)
-        if key is None:
+        if not key:
             taken = taken.plus(needs)
             continue
         held, drawn = pools.get(key, (NOTHING, NOTHING))

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
-from busbar.controllers.pools import Pool, PoolKey, pool_of
+from busbar.controllers.pools import Pool, PoolKey, key_of_pool, pool_of
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
@@ -24,7 +24,7 @@ from busbar.market.commitments import commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
 from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
-from busbar.market.offers import Offer, parse_offer, supply_rows
+from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
 from busbar.market.orders import Order, OrderRefused
 from busbar.market.podrules import rules_of
 from busbar.model.errors import InvalidField
@@ -65,9 +65,12 @@ class Standing:
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
         self._homes: dict[str, dict[str, tuple[_Name, ...]]] = {}
-        self._pools: dict[str, dict[PoolKey, dict[str, Object]]] = {}
-        self._drawn: set[PoolKey] = set()
-        self._pool_rows: dict[PoolKey, int] = {}
+        self._pools: dict[str, dict[_Name, Object]] = {}
+        self._pools_of: dict[str, dict[PoolKey, int]] = {}
+        self._drawn: set[str] = set()
+        self._pool_rows: dict[str, int] = {}
+        self._parts: tuple[Supply, ...] = ()
+        self._sale: tuple[Book, Book] | None = None
         self._keepers: dict[_Name, Rules] = {}
         self._gangs: dict[str, set[_Name]] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
@@ -178,10 +181,9 @@ class Standing:
         """Give the open contracts that hold capacity for a Procurement, by name."""
         found = [
             contract
-            for key, there in self._pools.get(namespace, {}).items()
+            for key in self._pools_of.get(namespace, ())
             if key.procurement == procurement
-            for contract in there.values()
-            if spec_of(contract).get("procurement")
+            for contract in self.pool(key.id).held
         ]
         return sorted(found, key=name_of)
 
@@ -192,32 +194,43 @@ class Standing:
 
     def pools_of(self, namespace: str) -> list[PoolKey]:
         """Give the pools of a namespace, in an order of their own."""
-        return sorted(self._pools.get(namespace, ()))
+        return sorted(self._pools_of.get(namespace, ()))
 
-    def drawn_pools(self) -> list[PoolKey]:
-        """Give the pools that Pods draw on, in an order of their own."""
+    def drawn_pools(self) -> list[str]:
+        """Give the opaque names of the pools that Pods draw on, in an order of their own."""
         return sorted(self._drawn)
 
-    def pool(self, key: PoolKey) -> Pool:
-        """Give the open contracts of a pool."""
-        known = self._pools.get(key.namespace, {}).get(key, {})
-        there = [contract for _, contract in sorted(known.items())]
+    def pool(self, pool_id: str) -> Pool:
+        """Give the open contracts of a pool, by its opaque name."""
+        there = [
+            contract for _, contract in sorted(self._pools.get(pool_id, {}).items(), key=_first)
+        ]
         held = tuple(c for c in there if spec_of(c).get("procurement"))
         return Pool(held, tuple(c for c in there if not spec_of(c).get("procurement")))
+
+    def book_with(self, parts: tuple[Supply, ...]) -> Book:
+        """Give the book with parts of nodes that are sold again; made anew where they changed."""
+        if not parts:
+            return self.book
+        if self._sale is None or self._sale[0] is not self.book or self._parts != parts:
+            rows = (*self.book.supplies, *parts)
+            self._parts = parts
+            self._sale = self.book, Book.build(rows, self._occupancy, self.book.vendors)
+        return self._sale[1]
 
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""
         return self._spent[namespace, month_of(now)]
 
     def _take_contracts(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        touched: set[PoolKey] = set()
+        touched: set[str] = set()
         for before, after in snapshot.changes(since, GROUP, "contracts"):
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
-                if (pool := pool_of(before)) is not None:
+                if pool := pool_of(before):
                     touched.add(pool)
-                    there = self._pools.setdefault(pool.namespace, {}).setdefault(pool, {})
-                    there.pop(name_of(before), None)
+                    if self._pools.get(pool, {}).pop(_name(before), None) is not None:
+                        self._count_pool(before, -1)
                 else:
                     self._occupancy.drop(_name(before))
                 self._bill(before, -1)
@@ -228,10 +241,10 @@ class Standing:
             taken = commitment_of(after) if after is not None else None
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
-                if (pool := pool_of(after)) is not None:
+                if pool := pool_of(after):
                     touched.add(pool)
-                    there = self._pools.setdefault(pool.namespace, {}).setdefault(pool, {})
-                    there[name_of(after)] = after
+                    self._pools.setdefault(pool, {})[_name(after)] = after
+                    self._count_pool(after, 1)
                 else:
                     self._occupancy.put(_name(after), taken)
                 if not spec_of(after).get("procurement"):
@@ -239,21 +252,32 @@ class Standing:
         for key in touched:
             self._fill(key)
 
-    def _fill(self, key: PoolKey) -> None:
-        """Count anew what a pool takes of its node."""
-        for number in range(self._pool_rows.pop(key, 0)):
-            self._occupancy.drop((key, number))
-        self._drawn.discard(key)
-        if not self._pools[key.namespace][key]:
-            del self._pools[key.namespace][key]
+    def _count_pool(self, contract: Object, sign: int) -> None:
+        """Remember the pools of a namespace while any contract of its own is in them."""
+        key = key_of_pool(contract)
+        if key is None:
             return
-        pool = self.pool(key)
+        known = self._pools_of.setdefault(key.namespace, {})
+        known[key] = known.get(key, 0) + sign
+        if not known[key]:
+            del known[key]
+
+    def _fill(self, pool_id: str) -> None:
+        """Count anew what a pool takes of its node."""
+        for number in range(self._pool_rows.pop(pool_id, 0)):
+            self._occupancy.drop((pool_id, number))
+        self._drawn.discard(pool_id)
+        if not self._pools.get(pool_id):
+            self._pools.pop(pool_id, None)
+            return
+        pool = self.pool(pool_id)
         if pool.drawn:
-            self._drawn.add(key)
-        rows = list(pool.commitments(key.node))
+            self._drawn.add(pool_id)
+        node = str(spec_of((*pool.held, *pool.drawn)[0])["node"])
+        rows = list(pool.commitments(node))
         for number, commitment in enumerate(rows):
-            self._occupancy.put((key, number), commitment)
-        self._pool_rows[key] = len(rows)
+            self._occupancy.put((pool_id, number), commitment)
+        self._pool_rows[pool_id] = len(rows)
 
     def _move_in(self, contract: Object, node: str) -> None:
         homes = self._homes.setdefault(namespace_of(contract), {})
@@ -367,5 +391,5 @@ def _name(obj: Object) -> _Name:
     return namespace_of(obj), name_of(obj)
 
 
-def _first(entry: tuple[_Name, Object]) -> _Name:
+def _first(entry: tuple[_Name, Any]) -> _Name:
     return entry[0]

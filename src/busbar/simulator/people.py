@@ -280,8 +280,11 @@ class People:
         }
         if world.often(0.5):
             spec["term"] = f"{world.between(1, 12)}h"
-        if world.often(0.3):
-            spec |= {"block": "2h", "horizon": "4h", "term": "6h"}
+        if world.often(0.5):
+            hours = world.chance.choice((2, 4))
+            spec |= {"block": f"{hours}h", "horizon": "4h", "term": "8h"}
+        if world.often(0.5):
+            spec["sellAbove"] = f"0.{world.between(5, 60):03d}"
         if world.often(0.2):
             spec["restrictions"] = {"region": world.chance.choice(REGIONS)}
         return spec

@@ -55,6 +55,10 @@ from busbar.store.contract import Event, Op, Snapshot
 CONTRACTS: Collection = (GROUP, "contracts")
 
 
+_SALE_MS = 30 * SECOND
+"""How long who runs in room that was sold again waits to be sold the next hour of it."""
+
+
 class ContractController:
     """Moves contracts from phase to phase, and money with them."""
 
@@ -209,7 +213,7 @@ class _Case(NamedTuple):
         if view.end > wanted:
             due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
             return self._write(changes, settled.entries, self._later(due))
-        if view.spec.reservation:
+        if pool_of(view.obj):
             wanted = view.end
             if self._may_be_covered():
                 due = earliest(self._due(settled), view.now + 5 * SECOND, overdue)
@@ -218,9 +222,11 @@ class _Case(NamedTuple):
 
     def _may_be_covered(self) -> bool:
         """Say whether the market may still give the next hour out of what is held."""
-        key = pool_of(self.view.obj)
-        assert key is not None
-        return may_be_covered(self.standing.at(self.snapshot).pool(key), self.view.obj)
+        view = self.view
+        if view.spec.seller and view.end + _SALE_MS <= view.now:
+            return False
+        pool = self.standing.at(self.snapshot).pool(pool_of(view.obj))
+        return may_be_covered(pool, view.obj)
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view

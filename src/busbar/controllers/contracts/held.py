@@ -194,7 +194,7 @@ class HeldCase(NamedTuple):
     def _is_drawn_on(self) -> bool:
         """Say whether Pods draw on what is held here."""
         key = pool_of(self.view.obj)
-        return any(pool_of(c) == key and spec_of(c).get("reservation") for c in self.there)
+        return any(pool_of(c) == key and not spec_of(c).get("procurement") for c in self.there)
 
     def _noted(self) -> tuple[Op, ...]:
         """Write down that the node is lost, though nothing else changes yet."""

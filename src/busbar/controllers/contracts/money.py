@@ -13,7 +13,7 @@ from typing import NamedTuple
 from busbar.controllers.contracts.view import ContractView
 from busbar.ledger.entries import Entry
 from busbar.ledger.periods import month_of
-from busbar.ledger.settlement import Sold, release, settle
+from busbar.ledger.settlement import RESALE, Sold, release, settle
 from busbar.model.dtu import amount
 from busbar.model.kinds.contract import ContractSlot, ContractStatus
 from busbar.model.money import format_euro
@@ -111,7 +111,7 @@ def _settle(
             done = settle(
                 view.uid,
                 view.namespace,
-                view.spec.vendor,
+                payee(view, slot),
                 part.start,
                 part.end,
                 slot.price_nano,
@@ -130,6 +130,13 @@ def _settle(
     if billed > status.billed_nano:
         months[month] = months.get(month, 0) + billed - status.billed_nano
     return Settled(tuple(entries), held - rest, billed, vendor, fee, rounding, until, months)
+
+
+def payee(view: ContractView, slot: ContractSlot) -> str:
+    """Give who is paid for a slot: the vendor, or who sold held room again."""
+    if slot.reserved and view.spec.seller:
+        return RESALE + view.spec.seller
+    return view.spec.vendor
 
 
 def sold_by(view: ContractView) -> Sold:

@@ -55,7 +55,7 @@ class MarketController:
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Clear what waits."""
         inputs = read_inputs(self._standing, snapshot, now, self._settings.procure_ms)
-        cover = Coverage(self._standing, 2 * self._settings.roll_ahead_ms, now)
+        cover = Coverage(self._standing, snapshot, 2 * self._settings.roll_ahead_ms, now)
         due = earliest(inputs.asks_due, cover.due)
         if not (inputs.batch or inputs.refused or inputs.asks or inputs.draws or inputs.without):
             return Decision(cover.transactions, due)

@@ -63,7 +63,7 @@ class _Open:
         self._now = now
         self.pools: dict[PoolKey, tuple[Pool, Resources]] = {}
         for key in standing.pools_of(namespace):
-            pool = standing.pool(key)
+            pool = standing.pool(key.id)
             room = pool.room(now)
             if room.cpu_milli > 0 and room.memory_bytes > 0:
                 self.pools[key] = pool, room

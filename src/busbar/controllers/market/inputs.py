@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from busbar.controllers.market.draws import Draw, draws
+from busbar.controllers.market.resale import Kept, Part, parts, with_parts
 from busbar.controllers.parts.funds import budget_left
 from busbar.controllers.procurement.asks import Ask, asked
 from busbar.controllers.standing import Standing
@@ -16,6 +17,7 @@ from busbar.market.funds import Funds
 from busbar.market.offers import Offer
 from busbar.market.orders import Order, OrderRefused
 from busbar.market.thrift import cheapest_first
+from busbar.model.dtu import Resources
 from busbar.model.objects import Object, namespace_of
 from busbar.model.time import Instant
 from busbar.model.wellknown import NO_RESERVATION
@@ -53,6 +55,8 @@ class Inputs(NamedTuple):
     draws: tuple[tuple[Ordered, Draw], ...]
     without: tuple[tuple[Object, Order], ...]
     """Pods that name a Procurement which has no room for them now."""
+    on_sale: dict[str, Part]
+    """Parts of nodes that are sold again, by their names in the book."""
 
     @property
     def batch(self) -> list[Order]:
@@ -91,9 +95,33 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     named = [o.id for o, _ in orders.values() if o.reservation not in (None, NO_RESERVATION)]
     without = tuple((orders[one].pod, orders.pop(one).order) for one in named)
     standby = _standby(book, asks, funds, now)
+    on_sale = parts(standing, snapshot, now, _drawing(drawn))
+    if on_sale:
+        kept = Kept(on_sale.values(), now)
+        orders = {o.id: Ordered(kept.from_parts(o), pod) for o, pod in orders.values()}
+        standby = {o.id: Standby(kept.from_all(o), of) for o, of in standby.values()}
     return Inputs(
-        book, orders, tuple(refused), funds, standing.offers, standby, asks, due, drawn, without
+        with_parts(standing, book, on_sale),
+        orders,
+        tuple(refused),
+        funds,
+        standing.offers,
+        standby,
+        asks,
+        due,
+        drawn,
+        without,
+        on_sale,
     )
+
+
+def _drawing(drawn: tuple[tuple[Ordered, Draw], ...]) -> dict[str, Resources]:
+    """Give what orders of the batch draw, by pool."""
+    found: dict[str, Resources] = {}
+    for ordered, draw in drawn:
+        known = found.get(draw.key.id, Resources())
+        found[draw.key.id] = known.plus(ordered.order.requests)
+    return found
 
 
 def _standby(

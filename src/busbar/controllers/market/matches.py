@@ -14,12 +14,14 @@ import msgspec
 
 from busbar.controllers.market.draws import Draw
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
+from busbar.controllers.market.resale import Part
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
+from busbar.controllers.pools import PoolKey
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
 from busbar.market.orders import Order
@@ -79,10 +81,7 @@ def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant) -> tuple[Transaction
 def _draw(snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant) -> Transaction:
     pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
     contract = _contract(ordered, draw.match, 0, "", epoch, now, members=0)
-    spec = spec_of(contract)
-    slots = [{**slot, "reserved": True} for slot in spec["slots"]]
-    spec = {**spec, "reservation": draw.key.procurement, "slots": slots}
-    contract = {**contract, "spec": spec}
+    contract = _in_pool(contract, pool=draw.key.id, reservation=draw.key.procurement)
     node = snapshot.get(node_key(draw.match.node))
     assert node is not None
     where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
@@ -105,6 +104,24 @@ def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
     return None if ordered is None else ordered.order.gang
 
 
+def _in_pool(contract: Object, **named: str) -> Object:
+    """Say of a contract that its slots lie in held room, and whose."""
+    spec = spec_of(contract)
+    slots = [{**slot, "reserved": True} for slot in spec["slots"]]
+    return {**contract, "spec": {**spec, **named, "slots": slots}}
+
+
+def _of_whole(match: Match, part: Part) -> Match:
+    """Say of a match with a part of a node what it is a match with."""
+    held = spec_of(part.held[0])
+    return match._replace(
+        node=part.node,
+        vendor=held["vendor"],
+        offer=held["offer"],
+        offer_version=held["offerVersion"],
+    )
+
+
 class _Batch:
     """What the matches of a clearing share."""
 
@@ -123,11 +140,16 @@ class _Batch:
         standby = self._inputs.standby.get(match.order)
         if standby is not None:
             return self._keep(standby, match)
+        part = self._inputs.on_sale.get(match.node)
+        if part is not None:
+            match = _of_whole(match, part)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.compute_nano
         members = self._members(ordered.order.gang)
         contract = _contract(ordered, match, money, self._record, epoch, now, members)
+        if part is not None:
+            contract = _in_pool(contract, pool=part.pool, seller=part.seller)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -140,6 +162,7 @@ class _Batch:
             create(contract),
             Put(key_of(pod), placed, revision_of(pod)),
             *self._still(match),
+            *(map(unchanged, (*part.held, part.procurement)) if part is not None else ()),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
@@ -202,7 +225,8 @@ def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -
     key = Key(GROUP, "contracts", namespace_of(procurement), name)
     reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
     spec = _spec(order, match, reference, clearing)
-    spec = msgspec.structs.replace(spec, procurement=name_of(procurement))
+    pool = PoolKey(key.namespace, name_of(procurement), match.node).id
+    spec = msgspec.structs.replace(spec, procurement=name_of(procurement), pool=pool)
     phase = "Held" if match.start <= now else "Reserved"
     return _made(key, uid, spec, _status(match, match.hold_nano, phase), now)
 

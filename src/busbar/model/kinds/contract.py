@@ -20,7 +20,7 @@ class ContractSlot(Part):
     end_ms: int
     price_nano: Annotated[int, Meta(description="Nano-euro per DTU.")]
     reserved: Annotated[
-        bool, Meta(description="In the room of the reservation drawn on: nothing more to pay.")
+        bool, Meta(description="In room that is held: of one's own it costs nothing more.")
     ] = False
 
 
@@ -49,6 +49,12 @@ class ContractSpec(Part):
     ] = ""
     reservation: Annotated[
         str, Meta(description="The Procurement whose held capacity the Pod draws on.")
+    ] = ""
+    pool: Annotated[
+        str, Meta(description="The held room that it is or is in, by an opaque name.")
+    ] = ""
+    seller: Annotated[
+        str, Meta(description="Who sold the held room that it is in, by an opaque name.")
     ] = ""
 
 

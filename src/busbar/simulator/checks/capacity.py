@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from busbar.market.offers import capacity_of
 from busbar.model.dtu import Resources
-from busbar.model.objects import Key, Object, namespace_of, spec_of, status_of
+from busbar.model.objects import Key, Object, spec_of, status_of
 from busbar.model.time import Instant
 from busbar.simulator.checks.base import Step, insist
 
@@ -44,7 +44,7 @@ class CapacityCheck:
     def _check(self, node: str, capacity: Resources, now: Instant) -> None:
         contracts = list(self._open[node].values())
         held = [c for c in contracts if spec_of(c).get("procurement")]
-        drawn = [c for c in contracts if spec_of(c).get("reservation")]
+        drawn = [c for c in contracts if spec_of(c).get("pool") and c not in held]
         plain = [c for c in contracts if c not in held and c not in drawn]
         running = [c for c in plain if status_of(c)["phase"] != "Reserved"]
         begun = [c for c in held if status_of(c)["phase"] == "Held" and _is_in(c, now)]
@@ -85,9 +85,8 @@ def _of_pools(held: list[Object], drawn: list[Object]) -> Resources:
     return used
 
 
-def _pool(contract: Object) -> tuple[str, str]:
-    spec = spec_of(contract)
-    return namespace_of(contract), spec.get("procurement") or spec["reservation"]
+def _pool(contract: Object) -> str:
+    return str(spec_of(contract)["pool"])
 
 
 def _is_in(contract: Object, at: Instant) -> bool:
