@@ -80,6 +80,13 @@ class Costs:
         return Cost(sum(a * ms for a, ms in asks) / HOUR / NANO_PER_EURO, max(asks)[0])
 
 
+def at_cap(order: Order) -> float:
+    """Give what an order would pay at its cap, in euro: what it is worth to who placed it."""
+    hours = (order.duration or DEFAULT_DURATION) / HOUR
+    draw = draw_micro(order.requests, REFERENCE_RATING) / MICRO
+    return order.cap_nano / NANO_PER_EURO * draw * hours
+
+
 def least_cost(
     book: Book,
     orders: Sequence[Order],
@@ -88,11 +95,13 @@ def least_cost(
     gap: float = 1e-3,
     seconds: float = 20,
     uniform: bool = False,
+    may_fail: bool = False,
 ) -> float:
     """Give the least cost of placing all of the orders that is found, in euro.
 
     Within `gap` of the optimum, unless time runs out before; inf where they cannot all be placed.
-    `uniform`: nobody's class may pay more in a zone than any of its caps there.
+    `uniform`: nobody's class may pay more in a zone than any of its caps there. `may_fail`: an
+    order may go without a place, and then costs what it would have paid at its cap.
     """
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
@@ -103,6 +112,9 @@ def least_cost(
     solver.passModel(_model(book, orders, pairs))
     if uniform:
         _bind_prices(solver, book, orders, pairs)
+    if may_fail:
+        for number, order in enumerate(orders):
+            solver.addCol(at_cap(order), 0, 1, 1, [number], [1.0])
     solver.run()
     if solver.getModelStatus() not in (
         highspy.HighsModelStatus.kOptimal,

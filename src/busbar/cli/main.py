@@ -1,8 +1,8 @@
 """`busbar`: what people type. One file per noun; this one ties them together.
 
 Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
-vendor, offer), `jobs.py` (submit, logs), `procurement.py`, `receipts.py`, `market/`, `money.py`
-(account), `ledgers.py`, `storage.py` (bucket), `images.py` (image).
+vendor, offer), `attest/`, `jobs.py` (submit, logs), `procurement.py`, `receipts.py`, `market/`,
+`money.py` (account), `ledgers.py`, `storage.py` (bucket), `images.py` (image).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _COMMANDS = {
     "agent": ("supply", "agent"),
     "vendor": ("supply", "vendor"),
     "offer": ("supply", "offer"),
+    "attest": ("attest.group", "attest"),
     "submit": ("jobs", "submit"),
     "logs": ("jobs", "logs"),
     "procure": ("procurement", "procure"),

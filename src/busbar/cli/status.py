@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from busbar.cli import machines, processes
+from busbar.cli.attest import evidence
 from busbar.cli.client import BUSBAR, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
@@ -56,7 +57,8 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
         found = "; ".join(audit["findings"]) or "see the server's log"
         hint(f"THE LEDGER DOES NOT HOLD, no money moves; see `busbar verify-ledger`: {found}\n")
     if nodes is not None:
-        print_table(("node", "vendor", "region", "status", "cpu", "memory", "speed"), _nodes(nodes))
+        columns = ("node", "vendor", "region", "evidence", "status", "cpu", "memory", "speed")
+        print_table(columns, _nodes(nodes, context.client.list(f"{BUSBAR}/attestations")))
     if nodes == []:
         hint(
             "no machine has joined: `busbar token --vendor NAME --region REGION`, then busbar join"
@@ -124,7 +126,7 @@ def _lines(name: str, state: Json) -> list[tuple[str, object]]:
     return [(label, value) for label, value in fields if value not in (None, "")]
 
 
-def _nodes(items: list[Json]) -> list[tuple[object, ...]]:
+def _nodes(items: list[Json], attestations: list[Json]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for item in items:
         labels = item["metadata"].get("labels") or {}
@@ -136,6 +138,7 @@ def _nodes(items: list[Json]) -> list[tuple[object, ...]]:
                 item["metadata"]["name"],
                 labels.get(LABEL_VENDOR),
                 labels.get(LABEL_REGION),
+                evidence.of_region(item, attestations),
                 "Ready" if is_ready(item) else "NotReady",
                 _cpus(size.get("cpu")),
                 _gib(size.get("memory")),

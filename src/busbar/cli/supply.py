@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from busbar.cli import clock, machines, manifests, payouts
+from busbar.cli.attest import evidence
 from busbar.cli.client import Client, clustered
 from busbar.cli.cloud import require_root
 from busbar.cli.context import Context, pass_context
@@ -192,6 +193,7 @@ class VendorGroup(click.Group):
 @click.argument("name", required=False)
 @click.option("--country", metavar="CC", help="Two-letter country code, to register or change.")
 @click.option("--display-name", metavar="TEXT", help="Name shown to consumers.")
+@click.option("--attributes", is_flag=True, help="What is said of NAME, and how well it is known.")
 @output_option
 @click.pass_context
 def vendor(
@@ -200,6 +202,7 @@ def vendor(
     name: str | None,
     country: str | None,
     display_name: str | None,
+    attributes: bool,
     output: str,
 ) -> None:
     """List vendors, or register one: `busbar vendor elastx --country SE`."""
@@ -215,6 +218,9 @@ def vendor(
         if display_name:
             spec["displayName"] = display_name
         context.client.apply(clustered("vendors", name), _object("Vendor", name, spec))
+    if attributes:
+        _attributes(context.client, name, output)
+        return
     items = context.client.list(clustered("vendors"))
     if name:
         _require_vendor(context.client, name)
@@ -230,6 +236,16 @@ def vendor(
         for item in items
     ]
     emit(output, items, ("name", "country", "nodes", "ready", "earned €"), rows)
+
+
+def _attributes(client: Client, name: str | None, output: str) -> None:
+    """Show what is said of a vendor with its evidence."""
+    if not name:
+        raise CliError("NAME is missing: whose attributes to show", Exit.USAGE)
+    _require_vendor(client, name)
+    rows = evidence.rows_of(client, name)
+    data = [dict(zip(evidence.COLUMNS, row, strict=True)) for row in rows]
+    emit(output, data, evidence.COLUMNS, rows)
 
 
 for _command in (payouts.payout, payouts.bond, payouts.statement, payouts.note):

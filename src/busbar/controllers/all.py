@@ -6,6 +6,7 @@ To delete a controller, delete its module and its line here. Next: the runner, i
 from __future__ import annotations
 
 from busbar.controllers.accounts import AccountController
+from busbar.controllers.attestations import AttestationController
 from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
 from busbar.controllers.budgets.controller import DisruptionBudgetController
@@ -54,6 +55,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         AccountController(settings, standing),
         OfferController(settings),
         VendorController(settings),
+        AttestationController(settings),
         BookController(settings, standing),
         CurveController(settings, standing),
         HistoryController(settings),

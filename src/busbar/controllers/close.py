@@ -29,6 +29,7 @@ class CloseReason(StrEnum):
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
+    ATTESTATION_LAPSED = "AttestationLapsed"
     TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
@@ -61,6 +62,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
+    CloseReason.ATTESTATION_LAPSED: Doing.NOBODY,
     CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
@@ -100,6 +102,9 @@ SENTENCES: dict[CloseReason, str] = {
     ),
     CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
+    CloseReason.ATTESTATION_LAPSED: (
+        "What the order wants signed is not signed for the next slot: it ran out or was taken back."
+    ),
     CloseReason.TERM_ENDED: "The hours that were held are over.",
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",
     CloseReason.WITHDRAWN_EARLY: (

@@ -8,10 +8,12 @@ anything gives the same for it (tests/simulation/fast/test_standing.py). Next:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from busbar.controllers.attestations import claims
 from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
@@ -134,6 +136,13 @@ class Standing:
             rules = self._keepers.get((namespace, name), NO_RULES)
             for node in sorted({node for _, node in homes}):
                 yield Resident(node, namespace, labels_of(pod), rules)
+
+    def row(self, node: str, offer: str) -> Supply | None:
+        """Give a node under an offer as it is for sale now."""
+        rows = self.book.supplies
+        at = bisect_left(rows, (node, offer), key=lambda row: (row.node, row.offer))
+        found = rows[at] if at < len(rows) else None
+        return found if found and (found.node, found.offer) == (node, offer) else None
 
     def started_together(self, contract: Object) -> list[Object]:
         """Give the other open contracts that the same clearing made for the same gang."""
@@ -298,7 +307,7 @@ class Standing:
             self._spent[namespace_of(contract), month] += sign * billed
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        sources = ((GROUP, "offers"), (GROUP, "vendors"))
+        sources = ((GROUP, name) for name in _STATED)
         changed = since is None or any(_differs(snapshot, since, *name) for name in sources)
         if not changed and not any(map(_sells_otherwise, snapshot.changes(since, "", "nodes"))):
             return
@@ -306,7 +315,7 @@ class Standing:
         ready = {name_of(node) for node in nodes if is_ready(node)}
         vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
         self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
-        rows = supply_rows(self.offers, nodes, ready.__contains__)
+        rows = supply_rows(self.offers, nodes, ready.__contains__, claims(snapshot))
         self.book = Book.build(rows, self._occupancy, vendors)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
@@ -330,6 +339,9 @@ class Standing:
                 self._gangs.setdefault(gang, set()).add(_name(after))
             if after is not None and (rules := _keeps_away(after)) is not None:
                 self._keepers[_name(after)] = rules
+
+
+_STATED = ("offers", "vendors", "auditors", "attestations")
 
 
 def _is_unbound(pod: Object) -> bool:

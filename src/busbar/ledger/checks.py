@@ -62,11 +62,11 @@ def _check_texts(entry: Entry) -> Finding | None:
         return Finding(Fault.ID_MISSING, "an entry needs an id: it is its idempotency key")
     if not entry.kind:
         return _found(entry, Fault.KIND_MISSING, "needs a kind")
-    if any(len(text) > MAX_TEXT for text in texts):
+    if max(map(len, texts)) > MAX_TEXT:
         return _found(entry, Fault.TEXT_TOO_LONG, f"has a text of more than {MAX_TEXT} characters")
     if len(entry.memo) > MAX_MEMO:
         return _found(entry, Fault.TEXT_TOO_LONG, f"has a memo of more than {MAX_MEMO} characters")
-    if not all(_is_unicode(text) for text in (*texts, entry.memo)):
+    if not _is_unicode("".join((*texts, entry.memo))):
         return _found(entry, Fault.TEXT_NOT_UNICODE, "has a text that is not valid Unicode")
     if not 0 <= entry.at <= MAX_INSTANT:
         return _found(entry, Fault.TIME_OUT_OF_RANGE, f"has a time out of range: {entry.at}")

@@ -14,6 +14,7 @@ from busbar.ledger.chain import GENESIS, encode, link
 from busbar.ledger.checks import check_entry
 from busbar.ledger.entries import Entry, Kind, Sealed, has_floor
 from busbar.ledger.periods import closed_month, month_of
+from busbar.ledger.seen import Seen
 
 
 class Defect(StrEnum):
@@ -54,7 +55,7 @@ def fold(entries: Iterable[Entry], start: Mapping[str, int] | None = None) -> di
 class Verifier:
     """Follows a journal entry by entry and says what is wrong with it.
 
-    Holds the balances and 8 bytes per id, not the entries: a journal of millions streams through.
+    Holds the balances and a few bytes per id, not the entries: millions of them stream through.
     After a broken link it goes on from the hash as it stands, so that one change is one finding.
     Without `remembers_ids` it takes the journal's word that no id occurs twice: for who follows one
     for years, out of a table that holds them unique.
@@ -65,7 +66,7 @@ class Verifier:
         self.seq = 0
         self.head = GENESIS
         self.balances: dict[str, int] = {}
-        self._ids: set[int] = set()
+        self._ids = Seen()
         self._closed: set[str] = set()
 
     def feed(self, sealed: Sealed) -> Iterator[Finding]:
@@ -90,11 +91,7 @@ class Verifier:
         self.seq, self.head = seq, claimed
 
     def _seen(self, id_: str) -> bool:
-        if not self._remembers_ids:
-            return False
-        before = len(self._ids)
-        self._ids.add(hash(id_))
-        return len(self._ids) == before
+        return self._remembers_ids and self._ids.add(id_)
 
     def _period(self, seq: int, entry: Entry) -> Iterator[Finding]:
         if self._closed and month_of(entry.at) in self._closed:

@@ -19,7 +19,7 @@ from busbar.market.orders import ANYWHERE, Order
 from busbar.market.outcome import Match
 from busbar.market.podspec import Toleration
 from busbar.market.quote import ANY_PRICE
-from busbar.market.restrictions import said
+from busbar.market.restrictions import is_signed, said, unsigned
 from busbar.market.words import either, euro, price
 from busbar.model.dtu import Resources
 from busbar.model.expressions import Expression, Group, conjuncts, normal, of_text, to_text
@@ -43,6 +43,7 @@ class Change(StrEnum):
     VENDOR = "vendor"
     SELECTOR = "nodeSelector"
     RESTRICTION = "restrictions"
+    SIGNATURE = "signedBy"
     TOLERATIONS = "tolerations"
     CPU = "cpu"
     MEMORY = "memory"
@@ -223,6 +224,16 @@ def _restriction(bench: Bench) -> Alternative | None:
     return _said(Change.RESTRICTION, "without the restriction '{}'", found)
 
 
+def _signature(bench: Bench) -> Alternative | None:
+    """Take everybody's word for what was to be signed."""
+    where = bench.order.eligibility.where
+    if not is_signed(where):
+        return None
+    whole = unsigned(of_text(where))
+    found = bench.cheapest([(said(whole), _where(bench.order, [whole]))])
+    return _said(Change.SIGNATURE, "taking '{}' for true unsigned", found)
+
+
 def _where(order: Order, parts: list[Expression]) -> Order:
     where = to_text(normal(Group(True, tuple(parts))))
     return replace(order, eligibility=order.eligibility._replace(where=where))
@@ -314,6 +325,7 @@ _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
     _vendor,
     _selector,
     _restriction,
+    _signature,
     _tolerations,
     _cpu,
     _memory,

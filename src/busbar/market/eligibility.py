@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from busbar.market.attested import When
 from busbar.market.columns import Bools, Columns, Interned
 from busbar.market.orders import Eligibility
 from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
-from busbar.market.restrictions import rows_meeting
+from busbar.market.restrictions import is_signed, rows_meeting, rows_saying
 from busbar.model.expressions import of_text
+from busbar.model.time import Instant
 
 
-def static_tests(columns: Columns, wanted: Eligibility) -> list[tuple[Reason, Bools]]:
+def static_tests(columns: Columns, wanted: Eligibility, now: Instant) -> list[tuple[Reason, Bools]]:
     """Give, in the published order, each test of a class and the rows that pass it.
 
-    These are the tests that depend neither on time nor on the order's size.
+    These are the tests that depend neither on the term nor on the order's size.
     """
     found = [
         (Reason.REGION_NOT_ALLOWED, _any_of(columns.zones, wanted.regions)),
@@ -32,8 +34,7 @@ def static_tests(columns: Columns, wanted: Eligibility) -> list[tuple[Reason, Bo
         (Reason.OFFER_UNAVAILABLE, ~columns.paused),
     ]
     if wanted.where:
-        restricted = Reason.RESTRICTION_NOT_MET, rows_meeting(columns, of_text(wanted.where))
-        found.insert(_RESTRICTED, restricted)
+        found[_RESTRICTED:_RESTRICTED] = _restricted(columns, wanted.where, When(now, now + 1))
     return found
 
 
@@ -41,8 +42,19 @@ _RESTRICTED = 3
 """Where the restrictions stand among the tests."""
 
 
-def eligible_rows(columns: Columns, wanted: Eligibility) -> Bools:
-    """Give the rows that pass every static test: `static_tests` all at once."""
+def _restricted(columns: Columns, where: str, when: When) -> list[tuple[Reason, Bools]]:
+    """Give the tests of an expression: is it said at all, and is it signed."""
+    said = Reason.RESTRICTION_NOT_MET, rows_saying(columns, where, when)
+    if not is_signed(where):
+        return [said]
+    return [said, (Reason.NOT_ATTESTED, rows_meeting(columns, of_text(where), when))]
+
+
+def eligible_rows(columns: Columns, wanted: Eligibility, now: Instant = 0) -> Bools:
+    """Give the rows that pass every static test: `static_tests` all at once.
+
+    Only a class that asks for a signature depends on `now`.
+    """
     found: Bools = columns.usable & _tolerated(columns, wanted.tolerations)
     if wanted.regions:
         found &= _any_of(columns.zones, wanted.regions)
@@ -51,7 +63,7 @@ def eligible_rows(columns: Columns, wanted: Eligibility) -> Bools:
     if wanted.selector:
         found &= _selected(columns, wanted.selector)
     if wanted.where:
-        found &= rows_meeting(columns, of_text(wanted.where))
+        found &= rows_meeting(columns, of_text(wanted.where), When(now, now + 1))
     return found
 
 

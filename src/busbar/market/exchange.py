@@ -267,6 +267,9 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> tuple[In
         costs, tops = quoted[draw, span]
         by_tariff = np.where(tops <= order.cap_nano, costs, NEVER)
         allowed = matching.eligible(order.eligibility)
+        lasting = matching.lasting(order.eligibility, span.end)
+        if lasting is not None:
+            allowed = allowed & lasting
         if not order.is_free:
             allowed = np.zeros(columns.row_count, dtype=bool)
             if placement is not None:

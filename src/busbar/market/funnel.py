@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from busbar.market.attested import When
 from busbar.market.burden import NO_BURDEN
 from busbar.market.columns import CLOSED, Bools, Columns, Ints
 from busbar.market.company import ALONE
@@ -21,7 +22,7 @@ from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility, Order, place_wanted
 from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
-from busbar.market.restrictions import asked, first_unmet
+from busbar.market.restrictions import asked, first_unmet, is_signed
 from busbar.market.terms import Window
 from busbar.market.words import (
     clause,
@@ -33,13 +34,14 @@ from busbar.market.words import (
 )
 from busbar.model.dtu import MICRO, base_draw
 from busbar.model.expressions import conjuncts, of_text
-from busbar.model.time import HOUR
+from busbar.model.time import HOUR, Instant
 
 _ALL = tuple(Reason)
 STAGES = _ALL[_ALL.index(Reason.REGION_NOT_ALLOWED) : _ALL.index(Reason.NO_FREE_CAPACITY) + 1]
 """The reasons about nodes, in the order in which they are asked."""
 _STAGE = {reason: i for i, reason in enumerate(STAGES)}
 _PASSED = len(STAGES)
+_RESTRICTED = _STAGE[Reason.RESTRICTION_NOT_MET], _STAGE[Reason.NOT_ATTESTED]
 _MOST_SHOWN = 5
 
 
@@ -104,8 +106,8 @@ class Explainer:
             Count(reason, n, f"{n} {said}")
             for reason, number in counts
             for said, n in (
-                self._unmet(kinds, stages, reached, order)
-                if reason is Reason.RESTRICTION_NOT_MET
+                self._unmet(kinds, stages, reached, order, window, reason)
+                if reason in (Reason.RESTRICTION_NOT_MET, Reason.NOT_ATTESTED)
                 else ((clause(reason, order, window, cheapest), number),)
             )
         )
@@ -114,18 +116,35 @@ class Explainer:
         return (Reason.UNKNOWN_VENDOR if unknown else reason), funnel
 
     def _unmet(
-        self, kinds: Kinds, stages: Ints, reached: Ints, order: Order
+        self,
+        kinds: Kinds,
+        stages: Ints,
+        reached: Ints,
+        order: Order,
+        window: Window,
+        reason: Reason,
     ) -> Iterator[tuple[str, int]]:
         """Say, part by part of the restrictions, how many nodes it is the first to rule out."""
-        where, stage = order.eligibility.where, _STAGE[Reason.RESTRICTION_NOT_MET]
+        where, stage = order.eligibility.where, _STAGE[reason]
         last = (stages == stage) & (reached[kinds.node] == stage)
         furthest = np.full(len(reached), -1, dtype=np.int64)
-        unmet = first_unmet(self._columns, where, kinds.rows[last])
+        unmet = self._first_unmet(where, kinds.rows[last], window, reason)
         np.maximum.at(furthest, kinds.node[last], unmet)
-        for number, part in enumerate(conjuncts(of_text(where))):
+        whole = of_text(where)
+        for number, part in enumerate((*conjuncts(whole), whole)):
             nodes = int(kinds.weights[furthest == number].sum())
             if nodes:
-                yield lacking(part), nodes
+                yield lacking(part, reason), nodes
+
+    def _first_unmet(self, where: str, rows: Ints, window: Window, reason: Reason) -> Ints:
+        """Give the part that each row does not meet, now or, where it does now, for the term."""
+        now = self._matching.axis.now
+        said = reason is Reason.RESTRICTION_NOT_MET
+        found = first_unmet(self._columns, where, rows, When(now, now + 1), said=said)
+        if said:
+            return found
+        term = When(now, window.first + window.length)
+        return np.minimum(found, first_unmet(self._columns, where, rows, term))
 
     def cheaper(self, placement: Placement) -> tuple[str, ...]:
         """Give, for offers that ask less when the term starts, why the order is not there."""
@@ -153,8 +172,11 @@ class Explainer:
             key = (int(asks[at]), supply.vendor, supply.offer)
             stage = int(stages[at])
             why = clause(STAGES[min(stage, _PASSED - 1)], order, window)
-            if stage == _STAGE[Reason.RESTRICTION_NOT_MET]:
-                why = self._lacking(order.eligibility.where, kinds.rows[at : at + 1])
+            if stage in _RESTRICTED:
+                rows, reason = kinds.rows[at : at + 1], STAGES[stage]
+                part = int(self._first_unmet(order.eligibility.where, rows, window, reason)[0])
+                whole = of_text(order.eligibility.where)
+                why = lacking((*conjuncts(whole), whole)[part], reason)
             if stage == _PASSED:
                 why = self._dearer(placement, int(kinds.rows[at])) or why
             best[key] = max(best.get(key, (0, "")), (stage, why))
@@ -164,10 +186,6 @@ class Explainer:
         ]
         more = len(found) - _MOST_SHOWN
         return (*found[:_MOST_SHOWN], *((f"and {more} more",) if more > 0 else ()))
-
-    def _lacking(self, where: str, row: Ints) -> str:
-        part = int(first_unmet(self._columns, where, row)[0])
-        return lacking(conjuncts(of_text(where))[part])
 
     def _dearer(self, placement: Placement, row: int) -> str:
         """Say that a row that begins lower costs more in all; "" where it does not."""
@@ -199,6 +217,8 @@ class Explainer:
         if order.avoid:
             avoided = np.isin(nodes, columns.nodes_named(order.avoid))
             _fail(stage, avoided, Reason.AVOIDED_NODE)
+        if is_signed(order.eligibility.where):
+            _fail(stage, ~self._lasting(order.eligibility, window)[kinds.rows], Reason.NOT_ATTESTED)
         tariffs, zones = columns.tariffs.codes[kinds.rows], columns.zones.codes[kinds.rows]
         timing = self._timing(order, window)
         _fail(stage, timing.closed[tariffs], Reason.OFFER_UNAVAILABLE)
@@ -219,6 +239,14 @@ class Explainer:
             _fail(stage, outside[kinds.rows], Reason.OUTSIDE_GANG_ZONE)
         _fail(stage, timing.unbearable[zones, tariffs], Reason.CLEARING_PRICE_ABOVE_CAP)
         return stage
+
+    def _lasting(self, wanted: Eligibility, window: Window) -> Bools:
+        """Give the rows whose signatures last for one term of the window at least."""
+        found = np.zeros(self._columns.row_count, dtype=bool)
+        for _, end in window.terms():
+            lasting = self._matching.lasting(wanted, end)
+            found |= True if lasting is None else lasting
+        return found
 
     def _timing(self, order: Order, window: Window) -> Timing:
         """Judge each tariff over all terms of the window: one good term is enough."""
@@ -259,10 +287,13 @@ class Explainer:
         """Give the rows to look at: all of them where the order avoids nodes by name."""
         wanted = order.eligibility
         if order.avoid or order.company != ALONE:
-            return _kinds(self._columns, wanted, merged=False)
+            return self._sorted(wanted, merged=False)
         if wanted not in self._kinds:
-            self._kinds[wanted] = _kinds(self._columns, wanted, merged=True)
+            self._kinds[wanted] = self._sorted(wanted, merged=True)
         return self._kinds[wanted]
+
+    def _sorted(self, wanted: Eligibility, *, merged: bool) -> Kinds:
+        return _kinds(self._columns, wanted, self._matching.axis.now, merged=merged)
 
 
 _SHORT = (Reason.NOT_ENOUGH_CPU, Reason.NOT_ENOUGH_MEMORY, Reason.NOT_ENOUGH_GPU)
@@ -284,13 +315,13 @@ def _fail(stage: Ints, failed: Bools, reason: Reason) -> None:
     stage[failed & (stage > number)] = number
 
 
-def _kinds(columns: Columns, wanted: Eligibility, *, merged: bool) -> Kinds:
+def _kinds(columns: Columns, wanted: Eligibility, now: Instant, *, merged: bool) -> Kinds:
     rows, node = np.arange(columns.row_count), columns.node_of_row
     weights = np.ones(columns.node_count, dtype=np.int64)
     if merged:
         labels = tuple(key for key, _ in wanted.selector)
         rows, node, weights = columns.kinds(labels, asked(wanted.where))
     stage = np.full(len(rows), _PASSED, dtype=np.int64)
-    for reason, passed in static_tests(columns, wanted):
+    for reason, passed in static_tests(columns, wanted, now):
         _fail(stage, ~passed[rows], reason)
     return Kinds(rows, node, weights, stage)

@@ -7,7 +7,7 @@ rest is as in `lanes.py`. Orders without a burden never come here. Next: `matchi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from busbar.market.burden import Burden, Delay, Lost, moving
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.lanes import Quote, Quotes, Run
 from busbar.model.dtu import MICRO, amount
-from busbar.model.time import HOUR
+from busbar.model.time import HOUR, Instant
 
 
 class Part(NamedTuple):
@@ -100,7 +100,15 @@ def _lost(columns: Columns, delays: tuple[Lost, ...]) -> Ints:
 class LadenMerit:
     """The rows that a class may have, by part; stands in for `lanes.Merit`."""
 
-    def __init__(self, columns: Columns, tie_order: Ints, eligible: Bools, loaded: Loaded) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        tie_order: Ints,
+        eligible: Bools,
+        lasting: Callable[[Instant], Bools | None],
+        loaded: Loaded,
+    ) -> None:
+        self._lasting = lasting
         may = eligible if loaded.within is None else eligible & loaded.within
         self._columns, self._loaded = columns, loaded
         self._rows = tie_order[may[tie_order]]
@@ -113,7 +121,11 @@ class LadenMerit:
         for i, parts in enumerate(equal):
             rank[parts] = i
         ranks = rank[self._part]
-        chosen = np.flatnonzero(ranks >= 0)
+        may = ranks >= 0
+        lasting = self._lasting(span.end)
+        if lasting is not None:
+            may &= lasting[self._rows]
+        chosen = np.flatnonzero(may)
         chosen = chosen[np.argsort(ranks[chosen], kind="stable")]
         tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
         rows = self._rows[chosen]

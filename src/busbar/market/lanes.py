@@ -118,8 +118,10 @@ class Merit:
         ranked: Callable[[tuple[int, ...]], Ints],
         eligible: Bools,
         counts: Ints,
+        lasting: Callable[[Instant], Bools | None],
     ) -> None:
         self._columns, self._ranked, self._eligible = columns, ranked, eligible
+        self._lasting = lasting
         self.rows_of_tariff = counts
         self.count = int(counts.sum())
 
@@ -130,6 +132,9 @@ class Merit:
         """
         rows = np.concatenate([self._ranked(tuple(sorted(tariffs))) for tariffs in equal])
         rows = rows[self._eligible[rows]]
+        lasting = self._lasting(span.end)
+        if lasting is not None:
+            rows = rows[lasting[rows]]
         tops = np.array(top, dtype=np.int64 if max(top, default=0) < 2**62 else object)
         columns = self._columns
         return Run(span, rows, columns.node_of_row[rows], tops[columns.tariffs.codes[rows]])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from busbar.market.attested import When
 from busbar.market.axis import Axis, Span
 from busbar.market.book import Book
 from busbar.market.burden import NO_BURDEN, Burden
@@ -28,9 +29,11 @@ from busbar.market.neighbours import Neighbours, row_test
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
+from busbar.market.restrictions import is_signed, rows_meeting
 from busbar.market.terms import Window
 from busbar.model.dtu import MICRO, Resources, base_draw, draw_micro
-from busbar.model.time import HOUR
+from busbar.model.expressions import of_text
+from busbar.model.time import HOUR, Instant
 
 if TYPE_CHECKING:
     from busbar.market.together import Missed
@@ -62,6 +65,8 @@ class Matching:
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
         self._draws: dict[tuple[Resources, int], int] = {}
+        self._signed: dict[Eligibility, Bools] = {}
+        self._lasting: dict[tuple[Eligibility, Instant], Bools] = {}
         self._merits: dict[tuple[Eligibility, int | None], Merit] = {}
         self._loaded: dict[Burden, Loaded] = {}
         self._lanes: dict[tuple[object, ...], Lane] = {}
@@ -232,7 +237,8 @@ class Matching:
 
     def _laden_lane(self, order: Order, spans: list[Span], zone: int | None) -> Lane:
         loaded, eligible = self.loaded(order.burden), self._in_zone(order.eligibility, zone)
-        merit = LadenMerit(self.columns, self.tie_order, eligible, loaded)
+        lasting = partial(self.lasting, order.eligibility)
+        merit = LadenMerit(self.columns, self.tie_order, eligible, lasting, loaded)
         draw = base_draw(order.requests)
         return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, draw), spans)
 
@@ -249,7 +255,21 @@ class Matching:
 
     def eligible(self, wanted: Eligibility) -> Bools:
         """Give the rows that pass a class's tests of who and where."""
-        return self.columns.remembered(wanted, eligible_rows)
+        if not is_signed(wanted.where):
+            return self.columns.remembered(wanted, eligible_rows)
+        if wanted not in self._signed:
+            self._signed[wanted] = eligible_rows(self.columns, wanted, self.axis.now)
+        return self._signed[wanted]
+
+    def lasting(self, wanted: Eligibility, end: Instant) -> Bools | None:
+        """Give the rows whose signatures last to the end of a term; None where none are asked."""
+        if not is_signed(wanted.where):
+            return None
+        key = wanted, end
+        if key not in self._lasting:
+            when = When(self.axis.now, end)
+            self._lasting[key] = rows_meeting(self.columns, of_text(wanted.where), when)
+        return self._lasting[key]
 
     @property
     def tie_order(self) -> Ints:
@@ -264,6 +284,13 @@ class Matching:
         """Say of each tariff whether a class may have rows of it."""
         return np.asarray(self._merit(wanted).rows_of_tariff > 0)
 
+    def _counted(self, wanted: Eligibility, zone: int | None, eligible: Bools) -> Ints:
+        """Count a class's rows of each tariff; what is signed changes with time alone."""
+        if not is_signed(wanted.where):
+            return self.columns.counted((wanted, zone), eligible)
+        tariffs = self.columns.tariffs
+        return np.bincount(tariffs.codes[eligible], minlength=len(tariffs.values))
+
     def _in_zone(self, wanted: Eligibility, zone: int | None) -> Bools:
         eligible = self.eligible(wanted)
         return eligible if zone is None else eligible & (self.columns.zones.codes == zone)
@@ -271,8 +298,11 @@ class Matching:
     def _merit(self, wanted: Eligibility, zone: int | None = None) -> Merit:
         if (wanted, zone) not in self._merits:
             eligible = self._in_zone(wanted, zone)
-            counts = self.columns.counted((wanted, zone), eligible)
-            self._merits[wanted, zone] = Merit(self.columns, self._ties.order, eligible, counts)
+            counts = self._counted(wanted, zone, eligible)
+            lasting = partial(self.lasting, wanted)
+            ranked = self._ties.order
+            merit = Merit(self.columns, ranked, eligible, counts, lasting)
+            self._merits[wanted, zone] = merit
         return self._merits[wanted, zone]
 
 

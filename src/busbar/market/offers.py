@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from busbar.market.attested import NO_CLAIMS, Attested, Claims, joined
 from busbar.market.burden import FREE, Rates, Relations
 from busbar.market.calendar import Calendar, parse_calendar
 from busbar.market.podspec import Taint, taints_of
@@ -78,6 +79,7 @@ class Supply:
     paused: bool = False
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
+    attested: tuple[Attested, ...] = ()
     rates: Rates = FREE
 
 
@@ -210,21 +212,27 @@ _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
 
 
 def supply_rows(
-    offers: Iterable[Offer], nodes: Iterable[Object], ready: Callable[[str], bool]
+    offers: Iterable[Offer],
+    nodes: Iterable[Object],
+    ready: Callable[[str], bool],
+    claims: Claims = NO_CLAIMS,
 ) -> list[Supply]:
     """Give the rows of nodes: one for each offer that sells the node, one if none does.
 
-    `ready` says whether the node of a name has a live lease now. A node being deleted sells
-    nothing new.
+    `ready` says whether the node of a name has a live lease now, `claims` what is said beside
+    offers and labels. A node being deleted sells nothing new.
     """
     by_vendor: dict[str, list[Offer]] = {}
     for offer in sorted(offers, key=lambda offer: offer.name):
         by_vendor.setdefault(offer.vendor, []).append(offer)
-    return [row for node in nodes for row in _rows_of(node, by_vendor, ready)]
+    return [row for node in nodes for row in _rows_of(node, by_vendor, ready, claims)]
 
 
 def _rows_of(
-    node: Object, by_vendor: Mapping[str, list[Offer]], ready: Callable[[str], bool]
+    node: Object,
+    by_vendor: Mapping[str, list[Offer]],
+    ready: Callable[[str], bool],
+    claims: Claims,
 ) -> Iterator[Supply]:
     labels = labels_of(node)
     vendor = labels.get(wk.LABEL_VENDOR, "")
@@ -238,15 +246,18 @@ def _rows_of(
         capacity=capacity_of(node),
         rating_micro=rating_of(node),
         labels=tuple(sorted(labels.items())),
+        attributes=claims.stated.get(vendor, ()),
+        attested=claims.of(("node", name_of(node)), ("vendor", vendor)),
         taints=taints_of(spec_of(node)),
         ready=ready(name_of(node)),
         cordoned=bool(spec_of(node).get("unschedulable")) or is_deleting(node),
     )
     sellers = [offer for offer in by_vendor.get(vendor, ()) if offer.sells(vendor, labels)]
-    yield from (_under(bare, offer) for offer in sellers) if sellers else (bare,)
+    yield from (_under(bare, offer, claims) for offer in sellers) if sellers else (bare,)
 
 
-def _under(bare: Supply, offer: Offer) -> Supply:
+def _under(bare: Supply, offer: Offer, claims: Claims) -> Supply:
+    signed = claims.of(("offer", offer.name))
     return Supply(
         node=bare.node,
         vendor=bare.vendor,
@@ -257,13 +268,14 @@ def _under(bare: Supply, offer: Offer) -> Supply:
         capacity=bare.capacity,
         rating_micro=bare.rating_micro,
         labels=bare.labels,
-        attributes=offer.attributes,
+        attributes=joined(bare.attributes, offer.attributes),
         taints=bare.taints,
         ready=bare.ready,
         cordoned=bare.cordoned,
         paused=offer.paused,
         reclaim_notice_ms=offer.reclaim_notice_ms,
         minimum_term_ms=offer.minimum_term_ms,
+        attested=tuple(sorted({*bare.attested, *signed})) if signed else bare.attested,
         rates=offer.rates,
     )
 

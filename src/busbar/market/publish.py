@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from busbar.market.attested import Attested
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.clearing import clear
@@ -169,6 +170,7 @@ def _node_to_json(row: Supply) -> Json:
         "taints": [list(taint) for taint in row.taints],
         "ready": row.ready,
         "cordoned": row.cordoned,
+        **({"attested": [list(one) for one in row.attested]} if row.attested else {}),
     }
 
 
@@ -192,6 +194,7 @@ def _offer_from_json(offer: Mapping[str, Any]) -> Iterable[Supply]:
             paused=offer["paused"],
             reclaim_notice_ms=offer["reclaimNoticeMs"],
             minimum_term_ms=offer["minimumTermMs"],
+            attested=tuple(Attested(*one) for one in node.get("attested", ())),
             rates=rates_from_json(offer.get("rates")),
         )
 

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     VENDOR_NOT_ALLOWED = "VendorNotAllowed"
     SELECTOR_MISMATCH = "SelectorMismatch"
     RESTRICTION_NOT_MET = "RestrictionNotMet"
+    NOT_ATTESTED = "NotAttested"
     TAINT_NOT_TOLERATED = "TaintNotTolerated"
     NODE_CORDONED = "NodeCordoned"
     AVOIDED_NODE = "AvoidedNode"
@@ -63,6 +64,7 @@ ADVICE: dict[Reason, str] = {
     Reason.VENDOR_NOT_ALLOWED: "Allow another vendor.",
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",
     Reason.RESTRICTION_NOT_MET: "Loosen the restriction or node affinity that it names.",
+    Reason.NOT_ATTESTED: "Name auditors that signed it (busbar attest list), or do not ask for it.",
     Reason.TAINT_NOT_TOLERATED: "Tolerate the taint, or use other nodes.",
     Reason.NODE_CORDONED: "Wait until the node may be used again (kubectl uncordon).",
     Reason.AVOIDED_NODE: "Wait: for a while it does not return to where it was lost, nor near it.",

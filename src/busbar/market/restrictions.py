@@ -1,18 +1,21 @@
 """What an eligibility expression means: which rows meet it, and what the others lack.
 
 Two-valued: a condition on an attribute that a row does not have does not hold, its negation does.
+Where a signature is asked for, only what the named auditors have signed for all of the time counts.
 Each distinct set of values is judged once for the whole book. Next: `eligibility.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from busbar.market.facts import Facts
+from busbar.market.attested import When
+from busbar.market.facts import Facts, facts_of
+from busbar.market.offers import Supply
 from busbar.model.expressions import (
     LEVELS,
     Condition,
@@ -29,28 +32,49 @@ if TYPE_CHECKING:
     from busbar.market.columns import Bools, Columns, Ints
 
 
-def rows_meeting(columns: Columns, wanted: Expression) -> Bools:
-    """Give the rows that meet an expression."""
+def rows_meeting(columns: Columns, wanted: Expression, when: When, *, said: bool = False) -> Bools:
+    """Give the rows that meet an expression for a time.
+
+    With `said`, signatures are not looked at: it is enough that somebody says so.
+    """
     if isinstance(wanted, Condition):
         facts = columns.facts(wanted.attribute)
-        return facts.where([holds(wanted, one) for one in facts.values])
+        return facts.where([holds(wanted, one, when, said=said) for one in facts.values])
     found = np.full(columns.row_count, wanted.is_all)
     for part in wanted.parts:
-        met = rows_meeting(columns, part)
+        met = rows_meeting(columns, part, when, said=said)
         found = found & met if wanted.is_all else found | met
     return found
 
 
-def holds(condition: Condition, facts: Facts) -> bool:
-    """Say whether a condition holds for what is said of its attribute."""
+def holds(condition: Condition, facts: Facts, when: When, *, said: bool = False) -> bool:
+    """Say whether a condition holds for what is said, or signed, of its attribute."""
+    if not condition.is_signed:
+        found = _passes(condition, facts.values)
+    elif said:
+        found = _passes(condition, facts.everything)
+    else:
+        found = _is_attested(condition, facts, when)
+    return found != condition.negated
+
+
+def _is_attested(condition: Condition, facts: Facts, when: When) -> bool:
+    if not facts.attested:
+        return False
+    by = partial(facts.signed_by, when=when)
+    return all(_passes(condition, by(auditor)) for auditor in condition.all_of) and (
+        not condition.any_of or any(_passes(condition, by(auditor)) for auditor in condition.any_of)
+    )
+
+
+def _passes(condition: Condition, values: tuple[str, ...]) -> bool:
     match condition.operator:
         case Operator.IN:
-            found = any(value in condition.values for value in facts.values)
+            return any(value in condition.values for value in values)
         case Operator.EXISTS:
-            found = bool(facts.values)
+            return bool(values)
         case operator:
-            found = any(_compares(condition, operator, value) for value in facts.values)
-    return found != condition.negated
+            return any(_compares(condition, operator, value) for value in values)
 
 
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
@@ -90,15 +114,64 @@ def asked(where: str) -> tuple[str, ...]:
     return tuple(sorted(attributes_of(of_text(where)))) if where else ()
 
 
-def first_unmet(columns: Columns, where: str, rows: Ints) -> Ints:
+@lru_cache(maxsize=4096)
+def is_signed(where: str) -> bool:
+    """Say whether a class asks for a signature anywhere."""
+    return bool(where) and _asks_for_signature(of_text(where))
+
+
+def _asks_for_signature(wanted: Expression) -> bool:
+    if isinstance(wanted, Condition):
+        return wanted.is_signed
+    return any(_asks_for_signature(part) for part in wanted.parts)
+
+
+def is_attested(row: Supply, where: str, when: When) -> bool:
+    """Say whether one row meets, for a time, each part of an expression that must be signed."""
+    parts = filter(_asks_for_signature, conjuncts(of_text(where)))
+    return all(_meets(row, part, when) for part in parts)
+
+
+def _meets(row: Supply, wanted: Expression, when: When) -> bool:
+    if isinstance(wanted, Condition):
+        return holds(wanted, facts_of(row, wanted.attribute), when)
+    judge = all if wanted.is_all else any
+    return judge(_meets(row, part, when) for part in wanted.parts)
+
+
+def unsigned(wanted: Expression) -> Expression:
+    """Give an expression that takes everybody's word for it."""
+    if isinstance(wanted, Condition):
+        return wanted._replace(all_of=(), any_of=())
+    return Group(wanted.is_all, tuple(unsigned(part) for part in wanted.parts))
+
+
+def rows_saying(columns: Columns, where: str, when: When) -> Bools:
+    """Give the rows that meet each part, or would if everybody's word were taken for it."""
+    found = np.ones(columns.row_count, dtype=bool)
+    for part in conjuncts(of_text(where)):
+        found &= _says(columns, part, when)
+    return found
+
+
+def _says(columns: Columns, part: Expression, when: When) -> Bools:
+    met = rows_meeting(columns, part, when)
+    return met | rows_meeting(columns, part, when, said=True) if _asks_for_signature(part) else met
+
+
+def first_unmet(
+    columns: Columns, where: str, rows: Ints, when: When, *, said: bool = False
+) -> Ints:
     """Give, for each of some rows, the number of the first part that it does not meet.
 
-    As many as there are parts where it meets them all.
+    As many as there are parts where it meets them all. With `said`, somebody's word is enough.
     """
     parts = conjuncts(of_text(where))
     found = np.full(len(rows), len(parts), dtype=np.int64)
     for number in reversed(range(len(parts))):
-        found[~rows_meeting(columns, parts[number])[rows]] = number
+        part = parts[number]
+        met = _says(columns, part, when) if said else rows_meeting(columns, part, when)
+        found[~met[rows]] = number
     return found
 
 
@@ -112,11 +185,19 @@ def said(wanted: Expression) -> str:
     name, no = short_name(wanted.attribute), "not " if wanted.negated else ""
     match wanted.operator:
         case Operator.IN:
-            return f"{no}{name} {_either(wanted.values)}"
+            words = f"{no}{name} {_either(wanted.values)}"
         case Operator.EXISTS:
-            return f"{'no' if wanted.negated else 'any'} {name}"
+            words = f"{'no' if wanted.negated else 'any'} {name}"
         case operator:
-            return f"{no}{name} {_WORDS[operator]} {wanted.values[0]}"
+            words = f"{no}{name} {_WORDS[operator]} {wanted.values[0]}"
+    return words + _by(wanted)
+
+
+def _by(wanted: Condition) -> str:
+    if not wanted.is_signed:
+        return ""
+    parts = [*wanted.all_of, *((_either(wanted.any_of),) if wanted.any_of else ())]
+    return f" signed by {' and '.join(parts)}"
 
 
 _WORDS = {

@@ -37,8 +37,8 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
         case Reason.SELECTOR_MISMATCH:
             labels = ", ".join(f"{key}={value}" for key, value in wanted.selector)
             return f"without the labels {labels}"
-        case Reason.RESTRICTION_NOT_MET:
-            return lacking(of_text(wanted.where))
+        case Reason.RESTRICTION_NOT_MET | Reason.NOT_ATTESTED:
+            return lacking(of_text(wanted.where), reason)
         case Reason.OFFER_UNAVAILABLE:
             return "whose offer is closed " + ("until the deadline" if window.forward else "now")
         case Reason.PRICE_ABOVE_CAP:
@@ -62,8 +62,10 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
             return _FIXED[reason]
 
 
-def lacking(wanted: Expression) -> str:
-    """Say what a node does not meet."""
+def lacking(wanted: Expression, reason: Reason = Reason.RESTRICTION_NOT_MET) -> str:
+    """Say what a node does not meet, or only claims."""
+    if reason is Reason.NOT_ATTESTED:
+        return f"that claim it, but not '{restriction(wanted)}'"
     return f"that do not meet '{restriction(wanted)}'"
 
 

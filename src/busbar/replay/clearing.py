@@ -18,7 +18,7 @@ from busbar.model.dtu import MEMORY_PER_DTU, MICRO, amount
 from busbar.model.time import HOUR
 from busbar.replay import gangs
 from busbar.replay.calendars import ask_at, changes
-from busbar.replay.restrictions import meets, text_of
+from busbar.replay.restrictions import meets, parts_of, said, text_of
 
 Json = dict[str, Any]
 Term = tuple[int, int]
@@ -208,8 +208,10 @@ class Market:
             return "VendorNotAllowed"
         if any(node["labels"].get(k) != v for k, v in order["selector"].items()):
             return "SelectorMismatch"
-        if not meets(order.get("where"), node, offer):
+        if not all(said(part, node, offer, self.now) for part in parts_of(order.get("where"))):
             return "RestrictionNotMet"
+        if not meets(order.get("where"), node, offer, (self.now, self.now + 1)):
+            return "NotAttested"
         if any(not tolerated(order["tolerations"], taint) for taint in node["taints"]):
             return "TaintNotTolerated"
         if node["cordoned"]:
@@ -256,12 +258,18 @@ class Market:
         """Say whether a row may serve an order in a term, room and class price aside."""
         if self.static_reason(wish, row) is not None:
             return False
+        if not self.lasts(wish, row, term):
+            return False
         asks = self.asks(row, term)
         if asks is None or max(asks) > wish.order["capNano"]:
             return False
         if self.is_beyond_egress_cap(wish, row):
             return False
         return bool(row.offer["minimumTermMs"] <= term[1] - term[0])
+
+    def lasts(self, wish: Wish, row: Row, term: Term) -> bool:
+        """Say whether what was signed of a row is so to the end of a term."""
+        return meets(wish.order.get("where"), row.node, row.offer, (self.now, term[1]))
 
     def has_room(self, wish: Wish, row: Row, term: Term, without: Wish | None = None) -> bool:
         for slot in self.slots_of(term):

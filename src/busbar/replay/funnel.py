@@ -9,6 +9,7 @@ ORDER = (
     "VendorNotAllowed",
     "SelectorMismatch",
     "RestrictionNotMet",
+    "NotAttested",
     "TaintNotTolerated",
     "NodeCordoned",
     "AvoidedNode",
@@ -72,10 +73,12 @@ def funnel(market: Market, wish: Wish) -> dict[str, int]:
 
 
 def why_not(market: Market, wish: Wish, row: Row) -> str:
-    reason = market.static_reason(wish, row)
+    reason, terms = market.static_reason(wish, row), market.terms(wish)
+    is_later = reason is None or ORDER.index(reason) > ORDER.index("NotAttested")
+    if is_later and not any(market.lasts(wish, row, term) for term in terms):
+        return "NotAttested"
     if reason is not None:
         return reason
-    terms = market.terms(wish)
     asked = [asks for term in terms if (asks := market.asks(row, term)) is not None]
     if not asked:
         return "OfferUnavailable"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 Json = dict[str, Any]
+When = tuple[int, int]
 
 LEVELS = {
     "busbar.dev/isolation": ["process", "container", "sandbox", "microvm", "machine"],
@@ -29,17 +30,55 @@ def text_of(where: Json | None) -> str:
     return json.dumps(where, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def meets(where: Json | None, node: Json, offer: Json) -> bool:
-    """Say whether a node under an offer meets an expression."""
+def parts_of(where: Json | None) -> list[Json]:
+    """Give the parts that all must hold."""
+    if where is None:
+        return []
+    return list(where["allOf"]) if "allOf" in where else [where]
+
+
+def meets(where: Json | None, node: Json, offer: Json, when: When) -> bool:
+    """Say whether a node under an offer meets an expression for a time."""
     if where is None:
         return True
+    return decided(where, lambda test: tested(test, node, offer, when))
+
+
+def said(where: Json, node: Json, offer: Json, now: int) -> bool:
+    """Say whether it meets it, or would if everybody's word were taken for it."""
+    word = lambda test: tested(test, node, offer, None)  # noqa: E731
+    return meets(where, node, offer, (now, now + 1)) or decided(where, word)
+
+
+def decided(where: Json, holds: Callable[[Json], bool]) -> bool:
     if "allOf" in where:
-        return all(meets(part, node, offer) for part in where["allOf"])
+        return all(decided(part, holds) for part in where["allOf"])
     if "anyOf" in where:
-        return any(meets(part, node, offer) for part in where["anyOf"])
+        return any(decided(part, holds) for part in where["anyOf"])
     if "not" in where:
-        return not meets(where["not"], node, offer)
-    return any(passes(where, value) for value in values(where["attribute"], node, offer))
+        return not decided(where["not"], holds)
+    return holds(where)
+
+
+def tested(test: Json, node: Json, offer: Json, when: When | None) -> bool:
+    """Say whether a test holds; signatures are not looked at where there is no time."""
+    name, signers = test["attribute"], test.get("signedBy", {})
+    signed = [one for one in node.get("attested", []) if one[0] == name]
+    if signers and when is not None:
+        start, end = when
+        good = {
+            auditor
+            for _, value, auditor, since, until in signed
+            if since <= start and until >= end and passes(test, value)
+        }
+        any_of = signers.get("anyOf", [])
+        return good.issuperset(signers.get("allOf", [])) and (
+            not any_of or not good.isdisjoint(any_of)
+        )
+    words = list(values(name, node, offer))
+    if signers:
+        words += [one[1] for one in signed]
+    return any(passes(test, value) for value in words)
 
 
 def values(name: str, node: Json, offer: Json) -> Iterator[str]:

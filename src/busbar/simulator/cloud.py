@@ -6,12 +6,14 @@ must come to be. Next: `__main__.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from busbar.controllers.parts.pods import node_of, phase_of
-from busbar.ledger.entries import TOPUP
+from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
 from busbar.simulator.checks.capacity import CapacityCheck
@@ -27,7 +29,7 @@ from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
-from busbar.simulator.people import People
+from busbar.simulator.people import Crowd, People
 from busbar.simulator.profile import Profile, hours_of, profile_of, rest_of
 from busbar.simulator.world import World
 from busbar.store.contract import Committed, Delete, Put, Transaction
@@ -54,10 +56,14 @@ class Failed(AssertionError):
 
 
 class Cloud:
-    """A cloud and its checkers."""
+    """A cloud and its checkers; `crowd` makes who uses it."""
 
     def __init__(
-        self, seed: int, profile: Profile | None = None, reference: Reference | None = None
+        self,
+        seed: int,
+        profile: Profile | None = None,
+        reference: Reference | None = None,
+        crowd: Callable[[World, Door, Profile], Crowd] = People,
     ) -> None:
         self.seed = seed
         self.reference = reference
@@ -67,9 +73,10 @@ class Cloud:
         self.exchange = Exchange(self.world, self.store, self.profile.settings)
         self.door = Door(self.exchange)
         self.network = Network(self.world, self.profile.weather)
-        self.people = People(self.world, self.door, self.profile)
+        self.people = crowd(self.world, self.door, self.profile)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
+        self._named: dict[str, Machine] = {}
         self.owners = OwnerCheck()
         self.commits = 0
         self._checks_are_made()
@@ -93,6 +100,7 @@ class Cloud:
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             CapacityCheck().look,
             ClearingCheck(self.seed, self.reference).look,
+            AttestedCheck().look,
             GangCheck().look,
             self.history.look,
             self.moves.look,
@@ -114,9 +122,10 @@ class Cloud:
                 runs=self.runs,
                 started=[self.owners.started],
                 lies=name in self.liars,
-                slow_ms=self.world.chance.choice((200, 5_000, 200_000, 900_000)),
+                slow_ms=self.world.chance.choice(self.profile.slow_ms),
             )
             self.machines.append(machine)
+            self._named[name] = machine
             self.world.after(self.world.between(1, 5_000), machine.begin)
 
     def _look(self, transaction: Transaction, result: Committed) -> None:
@@ -131,17 +140,18 @@ class Cloud:
         step = Step(self.world.now, transaction, view, sealed, put, deleted)
         for look in self.looks:
             look(step)
-        paid = -view.balance(TOPUP)
-        right = sum(self.people.paid_in.values())
-        insist(paid == right, "I8", f"{paid} was credited for payments of {right}")
+        if any(entry.kind == Kind.TOP_UP.value for _, entry, _ in sealed):
+            paid = -view.balance(TOPUP)
+            right = sum(self.people.paid_in.values())
+            insist(paid == right, "I8", f"{paid} was credited for payments of {right}")
         for key, pod in put:
             if key.resource == "pods" and (is_deleting(pod) or phase_of(pod) == "Pending"):
                 self._tell(node_of(pod))
 
     def _tell(self, node: str) -> None:
-        for machine in self.machines:
-            if machine.name == node:
-                machine.hear()
+        machine = self._named.get(node)
+        if machine is not None:
+            machine.hear()
 
     def live(self, hours: int) -> Told:
         """Live through it; `Failed` says how to see it again."""

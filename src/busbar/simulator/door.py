@@ -16,9 +16,11 @@ from busbar.controllers.parts.pods import is_final, node_of, pod_key
 from busbar.controllers.parts.writes import create, new_object, revision_of, with_status
 from busbar.ledger.settlement import top_up
 from busbar.model.objects import Key, Object, is_deleting, metadata, spec_of, status_of, uid_of
+from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_micro_time
 from busbar.simulator.exchange import Exchange
 from busbar.store.contract import Committed, Put, Refused, Transaction
+from busbar.store.view import View
 
 GRACE_MS = 30 * SECOND
 
@@ -29,6 +31,9 @@ class Door:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._made = 0
+        self._indexed: View | None = None
+        self._bound: dict[str, dict[Key, Object]] = {}
+        """The Pods bound to each node, as of the view `_indexed`."""
 
     @property
     def is_open(self) -> bool:
@@ -127,9 +132,16 @@ class Door:
         return self._commit(Transaction((put,)))
 
     def pods_of(self, node: str) -> tuple[int, list[Object]]:
-        """Give the Pods bound to a node, and the revision they are of."""
+        """Give the Pods bound to a node, by name, and the revision they are of."""
         snapshot = self._exchange.store.snapshot_now()
-        return snapshot.revision, [p for p in snapshot.list("", "pods") if node_of(p) == node]
+        for old, new in snapshot.changes(self._indexed, "", "pods"):
+            if old is not None:
+                self._bound.get(node_of(old), {}).pop(key_of(old), None)
+            if new is not None and node_of(new):
+                self._bound.setdefault(node_of(new), {})[key_of(new)] = new
+        self._indexed = snapshot
+        bound = self._bound.get(node, {})
+        return snapshot.revision, [bound[key] for key in sorted(bound)]
 
     def _commit(self, transaction: Transaction) -> bool:
         result: Committed | Refused = self._exchange.commit(transaction)

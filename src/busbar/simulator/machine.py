@@ -315,6 +315,12 @@ class Machine:
             if held.run is not None and held.run.end is None:
                 held.run.end, held.run.torn = self.world.now, True
 
+    def drop(self, uid: str) -> None:
+        """End a workload that the vendor would rather not run, and blame a restart."""
+        held = self.pods.get(uid)
+        if held is not None and held.run is not None and held.run.end is None:
+            self._end(held, "Failed", "NodeRestarted")
+
     def boot(self) -> None:
         """Come back: the agent finds that its workloads have ended."""
         if self.is_on:

@@ -6,7 +6,7 @@ Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from busbar.controllers.parts.pods import node_of
 from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
@@ -28,6 +28,7 @@ from busbar.model.wellknown import (
     LABEL_VENDOR,
     LABEL_ZONE,
 )
+from busbar.simulator.auditors import Auditors
 from busbar.simulator.door import Door
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
@@ -43,6 +44,22 @@ SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
 
 
+class Crowd(Protocol):
+    """Whoever uses a cloud: what its life asks of them."""
+
+    paid_in: dict[str, int]
+    """Payments by their key: each counts once, however often it is entered."""
+
+    def found(self) -> None:
+        """Make namespaces, vendors and offers, and begin."""
+
+    def node_object(self, number: int) -> dict[str, Any]:
+        """Describe a machine as joining does."""
+
+    def rest(self) -> None:
+        """Stop; leave everything open for business."""
+
+
 class People:
     """Everybody outside the machines."""
 
@@ -50,7 +67,8 @@ class People:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
-        self.tastes = Tastes(world.seed)
+        self.tastes = Tastes(world.seed, profile.wary)
+        self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
         self._count = 0
 
@@ -65,6 +83,7 @@ class People:
         for number in range(self.profile.vendors):
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
+        self.auditors.found()
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
 
@@ -438,7 +457,7 @@ class People:
 
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
-        self.is_active = False
+        self.is_active = self.auditors.is_active = False
         for held in self.door.all_of(GROUP, "procurements"):
             key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
             self.door.delete(key, self.world.now)

@@ -25,8 +25,14 @@ class Profile(NamedTuple):
     """How often people change their minds: prices, budgets, deletions, edits."""
     fault_every_ms: int = 90 * MINUTE
     liars: int = 0
+    slow_ms: tuple[int, ...] = (200, 5_000, 200_000, 900_000)
+    """How long machines take to start a workload at most; each has one of these."""
     patience_ms: int = 3 * HOUR
     """How long consumers wait for a match at most before they give an order up."""
+    wary: float = 0.06
+    """Share of the orders that believe auditors only."""
+    audit_every_ms: int = 40 * MINUTE
+    """How often somebody signs, takes back, changes a key or steals a name."""
     procures: bool = False
     """Consumers place standing orders as well."""
     poor: bool = False
@@ -107,3 +113,15 @@ QUIET = Profile(
     meddle_every_ms=HOUR,
 )
 """A cloud in which nothing goes wrong."""
+
+LARGE = Profile(
+    machines=1_000,
+    vendors=20,
+    namespaces=100,
+    settings=SETTINGS,
+    order_every_ms=7 * SECOND,
+    meddle_every_ms=MINUTE,
+    fault_every_ms=MINUTE,
+)
+"""A thousand machines and a hundred tenants, each of which orders every twelve minutes or so; each
+machine fails about as often as those of a small cloud."""

@@ -1,7 +1,7 @@
 """What vendors state and consumers are particular about: attributes, expressions, node affinity.
 
 It draws from a chance of its own, so that the rest of a life goes on as it would without it.
-Next: `faults.py`.
+Next: `auditors.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ _ISOLATION = ("container", "sandbox", "microvm")
 class Tastes:
     """Makes attributes and wishes."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, wary: float) -> None:
         self._chance = random.Random(f"tastes {seed}")
+        self._wary = wary
 
     def labels(self) -> dict[str, str]:
         """Give a machine's labels beside those that joining writes."""
@@ -39,7 +40,9 @@ class Tastes:
 
     def restrictions(self) -> Json:
         """Give what a Job asks for beside region and vendor: mostly nothing."""
-        if self._chance.random() > 0.2:
+        if self._chance.random() < self._wary:
+            return {"allOf": [{"certification": "ISO27001", "signedBy": ["a0", "a1"]}]}
+        if self._chance.random() > 0.15:
             return {}
         wish = self._wish()
         return self._chance.choice(({"allOf": [wish]}, {"not": wish}, {"anyOf": [wish, _ANY_SSD]}))

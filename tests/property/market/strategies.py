@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from busbar.market.attested import Attested
 from busbar.market.book import Book
 from busbar.market.burden import (
     FREE,
@@ -66,6 +67,17 @@ calendars = st.builds(
 stated = st.sampled_from(
     [(), (), (("busbar.dev/isolation", "microvm"),), (("cert", "A,B"), ("gen", "10"))]
 )
+signed = st.sets(
+    st.builds(
+        Attested,
+        st.sampled_from(["cert", "gen"]),
+        st.sampled_from(["A", "3"]),
+        st.sampled_from(["x", "y"]),
+        st.sampled_from([0, NOW, NOW + HOUR]),
+        st.sampled_from([NOW, NOW + 50 * MINUTE, NOW + 90 * MINUTE, NOW + 90 * HOUR]),
+    ),
+    max_size=3,
+).map(lambda some: tuple(sorted(some)))
 conditions = st.sampled_from(
     [
         {"cert": "A"},
@@ -77,6 +89,9 @@ conditions = st.sampled_from(
         {"attribute": "gen", "atMost": "3.0"},
         {"attribute": "gen", "atLeast": "9", "as": "version"},
         {"attribute": "isolation", "below": "machine"},
+        {"cert": "A", "signedBy": "x"},
+        {"cert": ["A", "B"], "signedBy": {"allOf": ["x", "y"]}},
+        {"attribute": "gen", "atLeast": 3, "signedBy": ["x", "y"]},
     ]
 )
 expressions = st.recursive(
@@ -126,6 +141,7 @@ def supplies(draw):
                 "offer_version": 1,
                 "calendar": calendar,
                 "attributes": draw(stated),
+                "attested": draw(signed),
                 "paused": draw(st.sampled_from([False, False, False, True])),
                 "minimum_term_ms": draw(st.sampled_from([0, 0, 0, 45 * MINUTE])),
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from busbar.replay.funnel import clear_again
-from busbar.simulator.__main__ import main
+from busbar.simulator.__main__ import Life, main, tell
 from busbar.simulator.cloud import Cloud
 from busbar.simulator.profile import QUIET, profile_of
 
@@ -40,3 +40,36 @@ def test_a_production_timed_cloud_holds_as_well():
 def test_the_command_line_says_what_was_lived_through(capsys):
     assert main(["--seed", "100", "--hours", "2"]) == 0
     assert "all held" in capsys.readouterr().out
+
+
+def test_many_seeds_at_a_time_have_a_line_each_and_one_together(capsys):
+    assert main(["--seed", "100", "--seeds", "2", "--hours", "1", "--jobs", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split(":")[0] for line in lines[:2]) == ["seed 100", "seed 101"]
+    assert lines[2] == "2 seeds, 2 simulated hours: all held"
+
+
+def test_it_goes_on_from_seed_to_seed_until_there_are_enough_hours(capsys):
+    assert main(["--seed", "100", "--hours", "1", "--total", "3"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "3 seeds, 3 simulated hours: all held"
+
+
+def test_the_last_line_names_the_seeds_that_broke_and_the_others_are_lived_through(
+    capsys,
+):
+    lives = [
+        Life(7, None, "I4: node n1 has …"),
+        Life(8, Cloud(100).live(1)),
+        Life(9, None, "I1: …"),
+    ]
+    assert tell(iter(lives), None) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "3 seeds, 1 simulated hours: broken in seed 7, 9"
+    assert printed.err.splitlines() == ["I4: node n1 has …", "I1: …"]
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--hours", "--total", "--jobs"])
+def test_nothing_to_live_through_is_refused_with_the_options_name(option, capsys):
+    with pytest.raises(SystemExit):
+        main([option, "0"])
+    assert f"{option} must be at least 1, got 0" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from busbar.controllers import attestations
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts import held
@@ -20,8 +21,10 @@ from busbar.controllers.pools import Pool
 from busbar.controllers.replicas import controller as replicas
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
+from busbar.model.attestations import trust
 from busbar.model.dtu import Resources
 from busbar.model.time import MINUTE
+from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.machine import Machine
 from busbar.simulator.network import Weather
@@ -41,6 +44,7 @@ BUSY = Profile(
     fault_every_ms=30 * MINUTE,
 )
 
+WARY = BUSY._replace(wary=0.8, audit_every_ms=6 * MINUTE, fault_every_ms=180 * MINUTE)
 SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 * MINUTE)
 
 
@@ -148,6 +152,23 @@ def test_i7_a_watch_that_misses_a_change(monkeypatch):
     assert caught() == "I7"
 
 
+def test_i7_a_change_that_is_only_looked_for_among_what_was_touched(monkeypatch):
+    """The comparison of everything is left out: that of what commits changed must see it."""
+    monkeypatch.setattr(HistoryCheck, "compare", HistoryCheck._take)
+    put = MemoryStore._take
+
+    def forgetful(self, effect):
+        put(self, effect)
+        for change in effect.changes[-1:]:
+            if change.key.resource == "pods" and self._state.get(change.key) is not None:
+                self._state.put(change.key, dict(self._state.get(change.key)))
+                self._visible = self._state.view()
+
+    monkeypatch.setattr(MemoryStore, "_take", forgetful)
+    monkeypatch.setattr("busbar.simulator.checks.history.EVERY", 1)
+    assert caught() == "I7"
+
+
 def test_i8_a_payment_entered_twice_that_counts_twice(monkeypatch):
     monkeypatch.setattr(MemoryStore, "_known", lambda self, id_: None)
     assert caught() == "I8"
@@ -192,6 +213,16 @@ def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     assert caught(hours=3) == "I10"
 
 
+def test_i14_a_statement_taken_back_that_goes_on_counting(monkeypatch):
+    monkeypatch.setattr(attestations, "revoked", lambda snapshot, now: set())
+    assert caught(WARY) == "I14"
+
+
+def test_i14_a_signature_that_nobody_verifies(monkeypatch):
+    monkeypatch.setattr(trust, "is_signed", lambda envelope, key: True)
+    assert caught(WARY) == "I14"
+
+
 def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):
     monkeypatch.setattr(moves, "available_from", lambda pod, owner: 0)
     assert caught(SERVING, hours=6) == "I10"
@@ -212,4 +243,6 @@ def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
         )
 
     monkeypatch.setattr(market, "clear", greedy)
+    assert caught() == "I11"
+    monkeypatch.setattr("busbar.simulator.checks.clearings.ALL_UP_TO", 1)
     assert caught() == "I11"

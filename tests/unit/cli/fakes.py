@@ -14,6 +14,8 @@ BUSBAR = "/apis/busbar.dev/v1alpha1"
 COLLECTIONS = frozenset(
     [
         "accounts",
+        "attestations",
+        "auditors",
         "books",
         "buckets",
         "clearings",

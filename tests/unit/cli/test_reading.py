@@ -85,7 +85,7 @@ def test_json_and_yaml_hold_the_same(
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        (("status",), "n1    elastx  Sweden  Ready   4    8.0 GiB  1.25"),
+        (("status",), "n1    elastx  Sweden  granted   Ready   4    8.0 GiB  1.25"),
         (("status", "j1"), "price:      0.04 €/DTU"),
         (("vendor",), "elastx  SE       1      0      0"),
         (("offer", "day"), "day   elastx  0.04       no         0"),

@@ -23,6 +23,8 @@ OTHER_COMMANDS = frozenset(
     {"kubectl", "aws", "export", "eval", "docker", "python", "source", "cd", "git", "less"}
 )
 """Commands of other projects that pages may show, and words of the shell."""
+FOLDERS = ("./", ".venv/bin/", "bench/", "scripts/", "studies/")
+"""Where commands of this project's own lie."""
 
 
 def code_lines(page: Path) -> Iterator[str]:
@@ -40,7 +42,7 @@ def commands(page: Path) -> Iterator[list[str]]:
     known = {"busbar", *OTHER_COMMANDS}
     for line in code_lines(page):
         first = line.split(" ", 1)[0]
-        if first in known or first.startswith(("./", ".venv/bin/", "bench/", "scripts/")):
+        if first in known or first.startswith(FOLDERS):
             yield shlex.split(line, comments=True)
 
 
@@ -96,7 +98,7 @@ def slug(title: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_names_exist(page: Path) -> None:
-    pattern = r"`((?:src|tests|docs|bench|examples|images|scripts)/[\w./-]*)`"
+    pattern = r"`((?:src|tests|docs|bench|studies|examples|images|scripts)/[\w./-]*)`"
     named = re.findall(pattern, page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
 

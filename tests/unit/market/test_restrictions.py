@@ -7,6 +7,7 @@ import json
 import pytest
 from tests.unit.market.world import NOON, make_book, node, offer, order, pod
 
+from busbar.market.attested import When
 from busbar.market.clearing import clear
 from busbar.market.counterfactual import outlook
 from busbar.market.facts import Facts
@@ -163,8 +164,9 @@ def test_an_order_that_asks_for_nothing_publishes_nothing_of_it():
 @pytest.mark.parametrize("value", ["", "high", "1.2.3", "-"])
 def test_what_is_no_number_compares_with_none(value):
     wanted = read_expression({"attribute": "a", "above": -5}, "x")
-    assert not holds(wanted, Facts((value,)))
-    assert holds(wanted._replace(negated=True), Facts((value,)))
+    now = When(NOON, NOON + 1)
+    assert not holds(wanted, Facts((value,)), now)
+    assert holds(wanted._replace(negated=True), Facts((value,)), now)
 
 
 def test_a_bad_expression_is_refused_with_its_path():

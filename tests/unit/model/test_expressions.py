@@ -44,6 +44,16 @@ def rule(key, operator, *values):
         ({"not": {"anyOf": [{"a": "1"}, {"a": "2"}]}}, {"attribute": "a", "notIn": ["2", "1"]}),
         ({"region": "Sweden"}, {"topology.kubernetes.io/region": "Sweden"}),
         ({"attribute": "a", "exists": False}, {"not": {"attribute": "a", "exists": True}}),
+        ({"a": "1", "signedBy": "x"}, {"a": "1", "signedBy": {"allOf": ["x"]}}),
+        ({"a": "1", "signedBy": ["y", "x"]}, {"a": "1", "signedBy": {"anyOf": ["x", "y", "x"]}}),
+        (
+            {"a": "1", "signedBy": {"allOf": ["x", "z"], "anyOf": ["x", "y"]}},
+            {"a": "1", "signedBy": {"allOf": ["z", "x"]}},
+        ),
+        (
+            {"anyOf": [{"a": "1", "signedBy": "x"}, {"a": "2", "signedBy": "x"}]},
+            {"a": ["1", "2"], "signedBy": "x"},
+        ),
         (
             {"attribute": "isolation", "atLeast": "sandbox"},
             {"attribute": "busbar.dev/isolation", "atLeast": "sandbox", "as": "level"},
@@ -59,6 +69,12 @@ def test_what_means_the_same_has_the_same_normal_form(one, other):
     [
         ({"a": "1"}, {"a": "2"}),
         ({"a": "1"}, {"not": {"a": "1"}}),
+        ({"a": "1"}, {"a": "1", "signedBy": "x"}),
+        ({"a": "1", "signedBy": ["x", "y"]}, {"a": "1", "signedBy": {"allOf": ["x", "y"]}}),
+        (
+            {"anyOf": [{"a": n, "signedBy": {"allOf": ["x", "y"]}} for n in ("1", "2")]},
+            {"a": ["1", "2"], "signedBy": {"allOf": ["x", "y"]}},
+        ),
         ({"attribute": "a", "above": 1}, {"attribute": "a", "above": 1, "as": "version"}),
         ({"anyOf": [{"a": "1"}, {"b": "1"}]}, {"a": "1", "b": "1"}),
     ],
@@ -97,6 +113,12 @@ def test_a_normal_form_read_back_is_the_same():
         ({"attribute": "isolation", "atLeast": "none"}, "r.atLeast", "must be one of process"),
         ({"attribute": "a", "in": ["1"], "as": "number"}, "r.as", "goes with"),
         ({"a": "1,2"}, "r.a", "without commas"),
+        ({"signedBy": "tuv"}, "r.signedBy", "stands beside"),
+        ({"not": {"a": "1"}, "signedBy": "tuv"}, "r.signedBy", "stands beside"),
+        ({"a": "1", "signedBy": {}}, "r.signedBy", "must be an Auditor's name"),
+        ({"a": "1", "signedBy": {"oneOf": ["x"]}}, "r.signedBy", "must be an Auditor's name"),
+        ({"a": "1", "signedBy": []}, "r.signedBy", "between one and 16"),
+        ({"a": "1", "signedBy": {"allOf": [7]}}, "r.signedBy.allOf", "must name Auditors"),
         ({"a": "\ud800"}, "r.a", "must be a word"),
         ({"a": "x" * 257}, "r.a", "at most 256"),
         ({"allOf": [{f"a{i}": "1"} for i in range(65)]}, "r.allOf[64].a64", "one condition too"),

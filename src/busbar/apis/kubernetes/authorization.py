@@ -99,7 +99,13 @@ def _rule(group: str, resources: str, verbs: str, check: Check = Check.NONE) -> 
 _READ: Final = (routes.GET, routes.LIST, routes.WATCH)
 _VERBS: Final = {"read": _READ, "all": routes.VERBS}
 
-_PUBLIC: Final = (_rule(GROUP, "books clearings forwardcurves pricehistories", "read"),)
+_PUBLIC: Final = (
+    _rule(GROUP, "books clearings forwardcurves pricehistories", "read"),
+    _rule(GROUP, "auditors attestations", "read"),
+    _rule(GROUP, "attestations", "create"),
+)
+"""The market in public. Whoever takes part may bring a signed statement: the signature is what
+is believed, not the caller."""
 
 MEMBER_INSIDE: Final = (
     _rule("", "pods configmaps secrets serviceaccounts", "all"),

@@ -231,7 +231,7 @@ class _Case(NamedTuple):
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view
         spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
-        more = next_slots(self.snapshot, view, wanted, spent)
+        more = next_slots(self.snapshot, self.standing, view, wanted, spent)
         ops: list[Op] = []
         entries = list(settled.entries)
         if more.hold:

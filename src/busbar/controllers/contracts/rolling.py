@@ -13,15 +13,19 @@ from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contracts.money import worth
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.parts.funds import budget_left
+from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
+from busbar.market.attested import When
 from busbar.market.offers import Offer, parse_offer
 from busbar.market.reasons import Reason
+from busbar.market.restrictions import is_attested, is_signed
 from busbar.market.rolling import NotRolled, roll
 from busbar.model.errors import InvalidField
+from busbar.model.expressions import read_text, to_text
 from busbar.model.kinds.contract import ContractSlot
-from busbar.model.objects import Key
+from busbar.model.objects import Key, annotations_of
 from busbar.model.time import Instant
-from busbar.model.wellknown import GROUP
+from busbar.model.wellknown import ANN_RESTRICTIONS, GROUP
 from busbar.store.contract import Snapshot
 
 _REASONS = {
@@ -43,11 +47,14 @@ class Next(NamedTuple):
     message: str = ""
 
 
-def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant, spent: int) -> Next:
+def next_slots(
+    snapshot: Snapshot, standing: Standing, view: ContractView, wanted: Instant, spent: int
+) -> Next:
     """Extend the reserved term until it reaches beyond `wanted`, or say why it does not.
 
     `spent` is what the namespace was billed this month.
     """
+    signed = _signed(view)
     offer = _offer(snapshot, view.spec.offer)
     funds = snapshot.balance(available(view.namespace))
     budget = budget_left(snapshot, view.namespace, spent)
@@ -59,12 +66,33 @@ def next_slots(snapshot: Snapshot, view: ContractView, wanted: Instant, spent: i
         if isinstance(rolled, NotRolled):
             return Next(tuple(slots), hold, _REASONS[rolled.reason], f"{rolled.message}.")
         more = [ContractSlot(s.start, s.end, s.price_nano) for s in rolled.segments]
+        if signed and _has_lapsed(standing, view, signed, When(end, more[-1].end_ms)):
+            lapsed = CloseReason.ATTESTATION_LAPSED
+            return Next(tuple(slots), hold, lapsed, SENTENCES[lapsed])
         cost = sum(worth(slot, view.spec.draw_micro) for slot in more)
         short = _short(hold + cost, funds, budget)
         if short is not None:
             return Next(tuple(slots), hold, short, SENTENCES[short])
         slots, hold, end = slots + more, hold + cost, more[-1].end_ms
     return Next(tuple(slots), hold)
+
+
+def _signed(view: ContractView) -> str:
+    """Give the expression of an order that asks for a signature; "" for most."""
+    notes = annotations_of(view.pod) if view.pod is not None else {}
+    if ANN_RESTRICTIONS not in notes:
+        return ""
+    try:
+        where = to_text(read_text(notes[ANN_RESTRICTIONS], ANN_RESTRICTIONS))
+    except InvalidField:
+        return ""
+    return where if is_signed(where) else ""
+
+
+def _has_lapsed(standing: Standing, view: ContractView, where: str, when: When) -> bool:
+    """Say whether what must be signed of the contract's node and offer is not, for a time."""
+    row = standing.row(view.spec.node, view.spec.offer)
+    return row is not None and not is_attested(row, where, when)
 
 
 def _short(cost: int, funds: int, budget: int | None) -> CloseReason | None:

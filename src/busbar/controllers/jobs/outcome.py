@@ -68,6 +68,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.WITHDRAWN_EARLY: Fate.LOST,
     CloseReason.PRICE_ABOVE_CAP: Fate.REMATCH,
     CloseReason.OFFER_WITHDRAWN: Fate.REMATCH,
+    CloseReason.ATTESTATION_LAPSED: Fate.REMATCH,
     CloseReason.NOT_DELIVERED: Fate.REMATCH,
     CloseReason.SUPERSEDED: Fate.REMATCH,
     CloseReason.GANG_BROKEN: Fate.REMATCH,

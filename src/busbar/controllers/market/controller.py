@@ -21,6 +21,7 @@ from busbar.controllers.standing import Standing
 from busbar.market.clearing import clear
 from busbar.market.outcome import Clearing
 from busbar.market.reasons import Reason
+from busbar.market.restrictions import is_signed
 from busbar.model.objects import Key, Object, condition, metadata, spec_of, status_of
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
@@ -38,6 +39,9 @@ class MarketController:
         ("", "nodes"),
         ("", "namespaces"),
         (GROUP, "offers"),
+        (GROUP, "vendors"),
+        (GROUP, "auditors"),
+        (GROUP, "attestations"),
         (GROUP, "accounts"),
         (GROUP, "contracts"),
         PROCUREMENTS,
@@ -149,4 +153,14 @@ def _next_change(inputs: Inputs, now: Instant) -> Instant:
         for ordered in inputs.orders.values()
         if ordered.order.deadline is not None and ordered.order.deadline > now
     ]
-    return min(slot.end, *changes, *deadlines) if changes or deadlines else slot.end
+    begins = [
+        one.since
+        for row in (inputs.book.supplies if _any_signed(inputs) else ())
+        for one in row.attested
+        if one.since > now
+    ]
+    return min(slot.end, *changes, *deadlines, *begins, slot.end)
+
+
+def _any_signed(inputs: Inputs) -> bool:
+    return any(is_signed(ordered.order.eligibility.where) for ordered in inputs.orders.values())

@@ -20,6 +20,7 @@ from busbar.market.eligibility import static_tests
 from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import Match
 from busbar.market.reasons import Reason
+from busbar.market.restrictions import is_signed
 from busbar.market.terms import Untimely, window_of
 from busbar.model.dtu import Resources, draw_micro
 from busbar.model.objects import Object, spec_of
@@ -53,7 +54,7 @@ def draws(standing: Standing, book: Book, orders: list[Order], now: Instant) -> 
 
 def _is_plain(order: Order, now: Instant) -> bool:
     starts_now = order.earliest <= now and not isinstance(window_of(order, now), Untimely)
-    return starts_now and order.is_free
+    return starts_now and order.is_free and not is_signed(order.eligibility.where)
 
 
 class _Open:
@@ -108,9 +109,12 @@ def _may_run(book: Book, order: Order, node: str) -> bool:
 
 
 def _eligible(columns: Columns, wanted: tuple[str, Eligibility]) -> Bools:
-    """Give the rows that pass the tests of who and where, those of what is for sale aside."""
+    """Give the rows that pass the tests of who and where, those of what is for sale aside.
+
+    No time takes part: what must be signed, and may expire, is bought in the market.
+    """
     offered = (Reason.NOT_OFFERED, Reason.OFFER_UNAVAILABLE)
-    tests = [test for reason, test in static_tests(columns, wanted[1]) if reason not in offered]
+    tests = [test for reason, test in static_tests(columns, wanted[1], 0) if reason not in offered]
     found = tests[0]
     for test in tests[1:]:
         found = found & test

@@ -20,6 +20,7 @@ from busbar.market.book import Book
 from busbar.market.calendar import DAY_MINUTES, Calendar, Rule
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
+from busbar.market.restrictions import is_signed
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
 from busbar.model.money import parse_euro
@@ -143,7 +144,8 @@ class Kept:
 
     def from_parts(self, order: Order) -> Order:
         """Keep an order from its namespace's own parts, or from all."""
-        if not order.is_free or order.may_wait or order.earliest > self._now:
+        signed = is_signed(order.eligibility.where)
+        if signed or not order.is_free or order.may_wait or order.earliest > self._now:
             return self.from_all(order)
         return self._kept(order, order.namespace)
 

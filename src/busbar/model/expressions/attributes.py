@@ -15,10 +15,13 @@ ATTRIBUTES_MAX: Final = 64
 _VALUE_MAX: Final = 1024
 
 
-def read_attributes(stated: object, path: str) -> tuple[tuple[str, str], ...]:
+def read_attributes(
+    stated: object, path: str, *, reserved: bool = False
+) -> tuple[tuple[str, str], ...]:
     """Read attributes under their full names, sorted.
 
-    What joining decides of a node (where it is, whose it is) nobody may state otherwise.
+    What joining decides of a node (where it is, whose it is) no offer may state otherwise; an
+    auditor may speak of what is `reserved` as well.
     """
     if stated is None:
         return ()
@@ -29,7 +32,7 @@ def read_attributes(stated: object, path: str) -> tuple[tuple[str, str], ...]:
         at = f"{path}.{name}"
         if not isinstance(name, str) or not is_name(name):
             raise InvalidField(at, "is no attribute's name; write one such as certification")
-        if is_reserved(name):
+        if is_reserved(name) and not reserved:
             raise InvalidField(at, "is what joining says of each node; it cannot be stated here")
         if not isinstance(value, str):
             raise InvalidField(at, "must be a string")

@@ -33,6 +33,7 @@ DEPTH_MAX: Final = 8
 CONDITIONS_MAX: Final = 64
 VALUES_MAX: Final = 64
 VALUE_MAX: Final = 256
+AUDITORS_MAX: Final = 16
 TEXT_MAX: Final = 16 * 1024
 """Characters of an expression that an annotation holds."""
 
@@ -74,20 +75,20 @@ class _Reader:
         return Group(True, tuple(self._parts(value, path, depth)))
 
     def _parts(self, value: Mapping[str, Any], path: str, depth: int) -> Iterator[Expression]:
+        signed = _signers(value, path)
         for name in _GROUPS:
             if name in value:
                 yield self._group(value[name], name, f"{path}.{name}", depth)
         if "not" in value:
             yield inverse(self.mapping(value["not"], f"{path}.not", depth + 1))
         if _has_condition(value):
-            yield self._counted(self._condition(value, path), path)
+            yield self._counted(self._condition(value, path)._replace(**signed), path)
         for name, wanted in value.items():
-            if name == "signedBy":
-                raise InvalidField(f"{path}.signedBy", "is not supported yet; leave it out")
             if name not in _WORDS:
                 at = f"{path}.{name}"
                 values = _values(wanted, at)
-                yield self._counted(Condition(_name(name, at), Operator.IN, values), at)
+                condition = Condition(_name(name, at), Operator.IN, values)
+                yield self._counted(condition._replace(**signed), at)
 
     def _group(self, value: object, name: str, path: str, depth: int) -> Expression:
         if not isinstance(value, list | tuple) or not value:
@@ -123,6 +124,31 @@ class _Reader:
 
 def _has_condition(value: Mapping[str, Any]) -> bool:
     return any(name in value for name in ("attribute", "as", *_OPERATORS))
+
+
+def _signers(value: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Read by whom the conditions of a mapping must be signed: a name, any of some, all of some."""
+    if "signedBy" not in value:
+        return {}
+    said, at = value["signedBy"], f"{path}.signedBy"
+    if not _has_condition(value) and _WORDS.issuperset(value):
+        raise InvalidField(at, "stands beside the condition that must be signed")
+    if not isinstance(said, Mapping):
+        return {"any_of": _auditors(said, at)}
+    if not said or not set(said) <= set(_GROUPS):
+        raise InvalidField(at, "must be an Auditor's name, a list of them, or allOf and anyOf")
+    names = {"allOf": "all_of", "anyOf": "any_of"}
+    return {names[name]: _auditors(said[name], f"{at}.{name}") for name in said}
+
+
+def _auditors(value: object, path: str) -> tuple[str, ...]:
+    found = value if isinstance(value, list | tuple) else [value]
+    if not 0 < len(found) <= AUDITORS_MAX:
+        raise InvalidField(path, f"must name between one and {AUDITORS_MAX} Auditors")
+    for one in found:
+        if not isinstance(one, str) or not is_name(one):
+            raise InvalidField(path, "must name Auditors; `busbar attest auditors` lists them")
+    return tuple(found)
 
 
 def _ordered(name: str, operator: Operator, wanted: object, scale: object, path: str) -> Condition:

@@ -31,7 +31,9 @@ ORDERED = (Operator.ABOVE, Operator.AT_LEAST, Operator.BELOW, Operator.AT_MOST)
 class Condition(NamedTuple):
     """One test of one attribute: it holds where any of the attribute's values passes.
 
-    `scale` says how ordered values compare: number, version or level.
+    `scale` says how ordered values compare: number, version or level. Where auditors are named,
+    what counts is not what is said but what they have signed: it holds for what each of `all_of`
+    has signed, and for what one of `any_of` has.
     """
 
     attribute: str
@@ -39,6 +41,13 @@ class Condition(NamedTuple):
     values: tuple[str, ...] = ()
     scale: str = ""
     negated: bool = False
+    all_of: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+
+    @property
+    def is_signed(self) -> bool:
+        """Say whether it asks for a signature."""
+        return bool(self.all_of or self.any_of)
 
 
 class Group(NamedTuple):
@@ -76,7 +85,7 @@ def conjuncts(expression: Expression) -> tuple[Expression, ...]:
 def normal(expression: Expression) -> Expression:
     """Give the normal form."""
     if isinstance(expression, Condition):
-        return expression._replace(values=tuple(sorted(set(expression.values))))
+        return _by_whom(expression._replace(values=tuple(sorted(set(expression.values)))))
     is_all = expression.is_all
     flat: list[Expression] = []
     for part in map(normal, expression.parts):
@@ -92,19 +101,33 @@ def normal(expression: Expression) -> Expression:
     return Group(is_all, tuple(part for _, part in sorted(parts.items())))
 
 
+def _by_whom(condition: Condition) -> Condition:
+    """Give the auditors in one form: one alone is any of one, and whom all need nobody chooses."""
+    every, any_of = set(condition.all_of), set(condition.any_of)
+    if every & any_of:
+        any_of = set()
+    if len(every) == 1 and not any_of:
+        every, any_of = set(), every
+    return condition._replace(all_of=tuple(sorted(every)), any_of=tuple(sorted(any_of)))
+
+
 def _joined(parts: list[Expression], is_all: bool) -> list[Expression]:
-    """Join `in` of one attribute: any of a, any of b; or none of a, none of b."""
+    """Join `in` of one attribute and one choice of auditors.
+
+    Any of a, any of b; or none of a, none of b. Not where several must all have signed: each of
+    them has to have signed the same.
+    """
     found: list[Expression] = []
-    joined: dict[str, set[str]] = {}
+    joined: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for part in parts:
         match part:
-            case Condition(operator=Operator.IN, negated=negated) if negated == is_all:
-                joined.setdefault(part.attribute, set()).update(part.values)
+            case Condition(operator=Operator.IN, all_of=(), negated=negated) if negated == is_all:
+                joined.setdefault((part.attribute, part.any_of), set()).update(part.values)
             case _:
                 found.append(part)
     return found + [
-        Condition(name, Operator.IN, tuple(sorted(values)), negated=is_all)
-        for name, values in joined.items()
+        Condition(name, Operator.IN, tuple(sorted(values)), negated=is_all, any_of=any_of)
+        for (name, any_of), values in joined.items()
     ]
 
 
@@ -122,6 +145,9 @@ def to_json(expression: Expression) -> dict[str, Any]:
         case _:
             said[expression.operator.value] = expression.values[0]
             said["as"] = expression.scale
+    if expression.is_signed:
+        names = {"allOf": list(expression.all_of), "anyOf": list(expression.any_of)}
+        said["signedBy"] = {name: auditors for name, auditors in names.items() if auditors}
     return {"not": said} if expression.negated else said
 
 
@@ -151,4 +177,12 @@ def of_json(said: Mapping[str, Any]) -> Expression:
     values = () if operator is Operator.EXISTS else (value,)
     if operator is Operator.IN:
         values = tuple(value)
-    return Condition(said["attribute"], operator, values, said.get("as", ""))
+    signers = said.get("signedBy", {})
+    return Condition(
+        said["attribute"],
+        operator,
+        values,
+        said.get("as", ""),
+        all_of=tuple(signers.get("allOf", ())),
+        any_of=tuple(signers.get("anyOf", ())),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from busbar.model.kinds.account import ACCOUNT, BUCKET
+from busbar.model.kinds.attestation import ATTESTATION, AUDITOR
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
 from busbar.model.kinds.book import BOOK, CLEARING
 from busbar.model.kinds.contract import CONTRACT
@@ -15,6 +16,8 @@ from busbar.model.kinds.vendor import VENDOR
 OWN_KINDS: tuple[OwnKind, ...] = (
     VENDOR,
     OFFER,
+    AUDITOR,
+    ATTESTATION,
     JOB,
     CONTRACT,
     PROCUREMENT,

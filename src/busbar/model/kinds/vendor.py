@@ -16,6 +16,10 @@ class VendorSpec(Part):
     country: Annotated[
         str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code of its seat.")
     ] = "SE"
+    attributes: Annotated[
+        dict[str, str],
+        Meta(description="What it states of all that it offers, such as certifications."),
+    ] = {}
 
 
 class VendorStatus(Part):

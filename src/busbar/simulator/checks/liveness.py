@@ -38,8 +38,11 @@ def check_settled(view: View, machines: list[Machine], settings: Settings) -> No
         ready = condition(node, "Ready") or {}
         insist(ready.get("status") == "True", "I10", f"node {name_of(node)} is not ready")
     there = {uid_of(pod): pod for pod in pods}
+    bound: dict[str, list[Object]] = {}
+    for pod in pods:
+        bound.setdefault(node_of(pod), []).append(pod)
     for machine in machines:
-        _check_machine(machine, there)
+        _check_machine(machine, there, bound.get(machine.name, []))
 
 
 def _check_pod(view: View, pod: Object) -> None:
@@ -72,24 +75,24 @@ def _check_jobs(view: View) -> None:
 
 
 def _check_contracts(view: View) -> None:
+    pods = {name_of(pod) for pod in view.list("", "pods")}
     for contract in view.list(GROUP, "contracts"):
         phase = status_of(contract)["phase"]
         if phase in ("Bound", "Running"):
             name = contract["spec"]["order"]["name"]
-            pods = [p for p in view.list("", "pods") if name_of(p) == name]
-            insist(bool(pods), "I10", f"contract {name_of(contract)} is open without its pod")
+            insist(name in pods, "I10", f"contract {name_of(contract)} is open without its pod")
         if phase == "Closed":
             insist(not status_of(contract).get("heldNano"), "I10", "a closed contract holds money")
 
 
-def _check_machine(machine: Machine, pods: dict[str, Object]) -> None:
+def _check_machine(machine: Machine, pods: dict[str, Object], bound: list[Object]) -> None:
     for uid, held in machine.pods.items():
         if held.run is not None and held.run.end is None:
             pod = pods.get(uid)
             right = pod is not None and node_of(pod) == machine.name and not is_final(pod)
             insist(right, "I10", f"{machine.name} runs {name_of(held.pod)}, which nobody wants")
-    for uid, pod in pods.items():
-        if node_of(pod) == machine.name and not is_final(pod):
-            known = machine.pods.get(uid)
+    for pod in bound:
+        if not is_final(pod):
+            known = machine.pods.get(uid_of(pod))
             runs = known is not None and known.run is not None and known.run.end is None
             insist(runs, "I10", f"{name_of(pod)} should run on {machine.name} and does not")

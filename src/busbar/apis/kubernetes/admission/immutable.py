@@ -33,6 +33,8 @@ def immutable(change: Change) -> list[FieldError]:
         return [invalid("spec.selector", after.get("selector"), _FIXED)]
     if collection == ("busbar.dev", "offers") and before.get("vendor") != after.get("vendor"):
         return [invalid("spec.vendor", after.get("vendor"), _FIXED)]
+    if collection == ("busbar.dev", "attestations") and before != after:
+        return [FieldError("spec", f"Invalid value: {_FIXED}; what is signed never changes")]
     if collection in (("", "secrets"), ("", "configmaps")):
         return _data(change.old, change.new)
     return []

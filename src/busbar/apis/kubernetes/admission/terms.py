@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from busbar.apis.kubernetes.admission.attestations import unreadable
 from busbar.apis.kubernetes.admission.change import Change, field_error
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
+from busbar.model.attestations.trust import keys_of
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import (
     node_affinity,
@@ -293,9 +295,28 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
             yield unsupported(path.format(note), notes[note], _TRUTHS)
 
 
+def _vendor(change: Change) -> Errors:
+    stated = spec_of(change.new).get("attributes")
+    yield from _expression(stated, "spec.attributes", read_attributes)
+
+
+def _auditor(change: Change) -> Errors:
+    try:
+        keys_of(change.new)
+    except InvalidField as error:
+        yield FieldError(error.path, f"Invalid value: {error.message}")
+
+
+def _attestation(change: Change) -> Errors:
+    yield from unreadable(change.new)
+
+
 _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "jobs"): _job,
     ("busbar.dev", "offers"): _offer,
+    ("busbar.dev", "vendors"): _vendor,
+    ("busbar.dev", "auditors"): _auditor,
+    ("busbar.dev", "attestations"): _attestation,
     ("busbar.dev", "accounts"): _account,
     ("busbar.dev", "buckets"): _bucket,
     ("busbar.dev", "procurements"): _procurement,

@@ -6,6 +6,7 @@ from typing import Any
 
 from busbar.apis.kubernetes import bodies
 from busbar.apis.kubernetes.admission.admit import admit
+from busbar.apis.kubernetes.admission.attestations import ATTESTATIONS, refusal, rests_on
 from busbar.apis.kubernetes.admission.change import Change
 from busbar.apis.kubernetes.admission.stamps import stamped
 from busbar.apis.kubernetes.calls import Call, Response
@@ -14,6 +15,7 @@ from busbar.apis.kubernetes.patches import writes
 from busbar.apis.kubernetes.schemas.cautions import cautions
 from busbar.apis.kubernetes.statuses import (
     already_exists,
+    invalid,
     namespace_not_found,
     namespace_terminating,
     of_store,
@@ -62,6 +64,8 @@ async def store_new(door: Door, call: Call, obj: Object, generate: str = "") -> 
     refused = admit(Change(resource, call.role, None, obj, door.clock()))
     if refused is not None:
         raise refused
+    if resource.collection == ATTESTATIONS:
+        await _verify(door, call, obj)
     call.warnings.extend(cautions(obj))
     await check_write(door, call, None, obj)
     for _ in range(_ATTEMPTS):
@@ -85,6 +89,16 @@ async def store_new(door: Door, call: Call, obj: Object, generate: str = "") -> 
         if taken:
             obj = with_metadata(obj, name=generate[:58] + name_suffix(door.new_uid()))
     raise already_exists(resource, name_of(obj))
+
+
+async def _verify(door: Door, call: Call, obj: Object) -> None:
+    """Refuse a signed statement that does not count: with keys and subject as they are now."""
+    auditor_key, subject_key = rests_on(obj)
+    auditor = await door.store.get(auditor_key)
+    subject = await door.store.get(subject_key) if subject_key is not None else None
+    errors = refusal(obj, auditor, subject, door.clock())
+    if errors:
+        raise invalid(call.route.resource, name_of(obj), errors)
 
 
 async def _namespace_guard(door: Door, call: Call, name: str) -> tuple[Require, ...]:

@@ -1,0 +1,1 @@
+"""`busbar attest`: signed attributes, for auditors, operators and consumers."""
