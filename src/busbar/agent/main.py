@@ -40,6 +40,7 @@ from busbar.agent.relay import LogSource, Relay
 from busbar.agent.runtimes.contract import Runtime, RuntimeFailed
 from busbar.agent.sampling import Sampler
 from busbar.agent.settings import AgentSettings
+from busbar.agent.stocktaking import Stocktaker
 from busbar.agent.worker import Parts, PodWorker
 from busbar.model.objects import Object, spec_of, uid_of
 
@@ -71,6 +72,7 @@ class Agent:
         self.pods = Pods(api, self._start_worker, lambda: self.lease.reprieves)
         self.relay = Relay(api, self._find_log)
         self.sampler = Sampler(api, runtime, self.pods, clock)
+        self.stocktaker = Stocktaker(api, self.images.catalog)
 
     def _start_worker(self, pod: Object) -> PodWorker:
         return PodWorker(self._parts, pod, self._known.pop(uid_of(pod), None))
@@ -91,6 +93,7 @@ class Agent:
             group.create_task(self.pods.run())
             group.create_task(self.relay.run())
             group.create_task(self.sampler.run())
+            group.create_task(self.stocktaker.run())
             group.create_task(self._keep_clean())
             group.create_task(keep_certificate(self._api, self._clock))
 

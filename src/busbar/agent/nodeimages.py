@@ -37,6 +37,7 @@ class NodeImages:
             door=f"{parts.hostname}:{parts.port or 443}", door_certificates=str(certificates)
         )
         self._manager = ImageManager(settings.directory / "images", sources)
+        self.catalog = self._manager.catalog
 
     async def ensure(self, reference: str, policy: str) -> UnpackedImage:
         """Give an image, unpacked; raises `PodRefused`."""

@@ -16,11 +16,13 @@ from busbar.cli.client import Client, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, hint, output_option
+from busbar.market.words import volume
 from busbar.model.dtu import MICRO
 from busbar.model.money import format_euro
 from busbar.model.time import HOUR, format_duration, format_instant
 
 _COLUMNS = ("contract", "vendor", "node", "price", "ran", "work", "billed", "closed")
+"""`compensated` follows where a delivery failed and its vendor's bond paid for it."""
 _ORDERS = (
     ("Job", "/apis/busbar.dev/v1alpha1", "jobs"),
     ("Job", "/apis/batch/v1", "jobs"),
@@ -28,6 +30,7 @@ _ORDERS = (
 )
 _PODS = ("Pod", "/api/v1", "pods")
 _SUMS = (("debit", "billed"), ("vendor", "vendor"), ("fee", "fee"), ("rounding", "rounding"))
+_NOTHING = "0"
 
 
 @click.command()
@@ -42,15 +45,24 @@ def receipt(
     """Print what a job, or kept capacity, cost: its contracts, who was paid, and the sums."""
     context.in_namespace(namespace)
     document = receipt_of(context.client, context.namespace, name, everything=everything)
-    rows = [_row(item, everything) for item in document["contracts"]]
-    emit(output, document, ("made", *_COLUMNS) if everything else _COLUMNS, rows)
+    paid = any(item["compensation"] != "0" for item in document["contracts"])
+    rows = [_row(item, everything, paid=paid) for item in document["contracts"]]
+    titles = (*_COLUMNS, "compensated") if paid else _COLUMNS
+    emit(output, document, ("made", *titles) if everything else titles, rows)
     if output == "table":
         total = document["total"]
+        for item in document["contracts"]:
+            if item["egress"] != _NOTHING:
+                click.echo(_moved(item))
+        if total["egress"] != _NOTHING:
+            click.echo(f"\n{total['compute']} € compute + {total['egress']} € moving data")
         click.echo(
             f"\n{total['debit']} € debited = {total['vendor']} € to vendors + "
             f"{total['fee']} € fee + {total['rounding']} € rounding"
             f"  {'✓' if total['agrees'] else '✗ THEY DISAGREE'}"
         )
+        if paid:
+            click.echo(f"{total['compensation']} € compensated out of vendors' bonds")
         if document["earlier"] and not everything:
             hint(f"{_earlier(document['earlier'], name)}; --all shows them too")
 
@@ -73,13 +85,20 @@ def receipt_of(client: Client, namespace: str, name: str, *, everything: bool = 
             said += f" ({_earlier(earlier, name)}; see --all)"
         raise CliError(said, Exit.NOT_FOUND)
     sums = {to: sum(_nano(contract, name) for contract in found) for to, name in _SUMS}
+    egress = sum(_egress(contract) for contract in found)
+    parts = {"compute": format_euro(sums["debit"] - egress), "egress": format_euro(egress)}
     agrees = sums["debit"] == sums["vendor"] + sums["fee"] + sums["rounding"]
     return {
         "namespace": namespace,
         "name": name,
         "earlier": earlier,
         "contracts": [_line(contract) for contract in found],
-        "total": {**{to: format_euro(nano) for to, nano in sums.items()}, "agrees": agrees},
+        "total": {
+            **{to: format_euro(nano) for to, nano in sums.items()},
+            **parts,
+            "agrees": agrees,
+            "compensation": format_euro(sum(_nano(contract, "compensated") for contract in found)),
+        },
     }
 
 
@@ -136,8 +155,25 @@ def _nano(contract: Json, field: str) -> int:
     return int((contract.get("status") or {}).get(f"{field}Nano") or 0)
 
 
-def _row(item: Json, everything: bool) -> tuple[object, ...]:
-    row = (
+def _transfer(contract: Json) -> Json:
+    return (contract.get("status") or {}).get("transfer") or {}
+
+
+def _egress(contract: Json) -> int:
+    return int(_transfer(contract).get("billedNano") or 0)
+
+
+def _moved(item: Json) -> str:
+    """Say what data a contract moved, and what of it was billed."""
+    where = item["dataRegion"] or "its bucket"
+    return (
+        f"{item['contract']}: read {volume(item['readBytes'])} from {where}, wrote "
+        f"{volume(item['writtenBytes'])} to it: {item['egress']} €"
+    )
+
+
+def _row(item: Json, everything: bool, *, paid: bool) -> tuple[object, ...]:
+    row: tuple[object, ...] = (
         item["contract"],
         item["vendor"],
         item["node"],
@@ -147,6 +183,8 @@ def _row(item: Json, everything: bool) -> tuple[object, ...]:
         f"{item['debit']} €",
         item["closed"],
     )
+    if paid:
+        row = (*row, f"{item['compensation']} €")
     return (item["made"], *row) if everything else row
 
 
@@ -169,8 +207,14 @@ def _line(contract: Json) -> dict[str, Any]:
         "ran": format_duration(ran_ms) if ran_ms >= 1000 else f"{ran_ms} ms",
         "dtu": f"{micro_dtu / MICRO:.6f}",
         "debit": format_euro(_nano(contract, "billed")),
+        "compute": format_euro(_nano(contract, "billed") - _egress(contract)),
+        "egress": format_euro(_egress(contract)),
+        "readBytes": int(_transfer(contract).get("readBytes") or 0),
+        "writtenBytes": int(_transfer(contract).get("writtenBytes") or 0),
+        "dataRegion": str((spec.get("transfer") or {}).get("region") or ""),
         "vendorCredit": format_euro(_nano(contract, "vendor")),
         "fee": format_euro(_nano(contract, "fee")),
         "rounding": format_euro(_nano(contract, "rounding")),
         "closed": status.get("reason") or status.get("phase") or "",
+        "compensation": format_euro(_nano(contract, "compensated")),
     }

@@ -6,10 +6,11 @@ import base64
 
 import click
 
-from busbar.cli.client import Client, namespaced
+from busbar.cli.client import Client, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, output_option
+from busbar.market.words import volume
 from busbar.model.wellknown import API_VERSION, S3_KEY
 
 
@@ -50,8 +51,19 @@ def bucket(
         if not items:
             said = f"there is no bucket {name} in {context.namespace}; make it with --create"
             raise CliError(said, Exit.NOT_FOUND)
-    rows = [(item["metadata"]["name"], item["metadata"].get("creationTimestamp")) for item in items]
-    emit(output, items, ("name", "created"), rows)
+    emit(output, items, ("name", "created", "objects", "size", "region"), [*map(_row, items)])
+
+
+def _row(item: Json) -> tuple[object, ...]:
+    """Give a bucket's line; what was not counted yet is left open."""
+    meta, status = item["metadata"], item.get("status") or {}
+    size = volume(status["bytes"]) if "bytes" in status else ""
+    return meta["name"], meta.get("creationTimestamp"), status.get("objects"), size, _region(status)
+
+
+def _region(status: Json) -> str:
+    region, keeper = status.get("region", ""), status.get("storedBy", "")
+    return f"{region} ({keeper})" if keeper else str(region)
 
 
 def make_bucket(client: Client, namespace: str, name: str) -> None:

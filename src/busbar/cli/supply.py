@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from busbar.cli import clock, machines, manifests, payouts
+from busbar.cli import clock, machines, manifests, payouts, withdrawals
 from busbar.cli.attest import evidence
 from busbar.cli.client import Client, clustered
 from busbar.cli.cloud import require_root
@@ -178,7 +178,7 @@ def _known(context: Context, name: str) -> None:
         raise CliError(f"no agent {name} has joined here; known: {known}", Exit.NOT_FOUND)
 
 
-class VendorGroup(click.Group):
+class NamedGroup(click.Group):
     """A group that also takes a NAME: a first word that is no command of its own is one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -189,7 +189,7 @@ class VendorGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=VendorGroup, invoke_without_command=True)
+@click.group(cls=NamedGroup, invoke_without_command=True)
 @click.argument("name", required=False)
 @click.option("--country", metavar="CC", help="Two-letter country code, to register or change.")
 @click.option("--display-name", metavar="TEXT", help="Name shown to consumers.")
@@ -231,11 +231,17 @@ def vendor(
             (item.get("spec") or {}).get("country"),
             (item.get("status") or {}).get("nodes", 0),
             (item.get("status") or {}).get("nodesReady", 0),
+            (item.get("status") or {}).get("reliability"),
+            (item.get("status") or {}).get("failures", 0),
+            (item.get("status") or {}).get("bond", "0"),
             (item.get("status") or {}).get("balance", "0"),
         )
         for item in items
     ]
-    emit(output, items, ("name", "country", "nodes", "ready", "earned €"), rows)
+    titles = ("name", "country", "nodes", "ready", "reliability", "failures", "bond €", "earned €")
+    emit(output, items, titles, rows)
+    if name and output == "table":
+        _show_nodes(items[0])
 
 
 def _attributes(client: Client, name: str | None, output: str) -> None:
@@ -248,19 +254,31 @@ def _attributes(client: Client, name: str | None, output: str) -> None:
     emit(output, data, evidence.COLUMNS, rows)
 
 
-for _command in (payouts.payout, payouts.bond, payouts.statement, payouts.note):
+def _show_nodes(vendor: dict[str, Any]) -> None:
+    """Show what each node kept of its promises, the worst first."""
+    known = (vendor.get("status") or {}).get("nodeReliability") or ()
+    if known:
+        click.echo("")
+        fields = ("node", "reliability", "failures", "contracts", "deliveredSeconds")
+        rows = [tuple(item.get(f, 0) for f in (*fields, "promisedSeconds")) for item in known]
+        titles = ("node", "reliability", "failures", "contracts", "delivered s", "promised s")
+        emit("table", known, titles, rows)
+
+
+_MONEY = (payouts.payout, payouts.bond, payouts.statement, payouts.note)
+for _command in (*_MONEY, withdrawals.drain, withdrawals.undrain):
     vendor.add_command(_command)
 
 
-@click.command()
+@click.group(cls=NamedGroup, invoke_without_command=True)
 @click.argument("name", required=False)
 @click.option("--vendor", metavar="VENDOR", help="Who sells; with --price, makes the offer.")
 @click.option("--price", metavar="EURO", help="Euro per DTU.")
 @click.option("-f", "--file", "source", type=click.Path(exists=True, path_type=Path), help="Offer.")
 @output_option
-@pass_context
+@click.pass_context
 def offer(
-    context: Context,
+    click_context: click.Context,
     /,
     name: str | None,
     vendor: str | None,
@@ -269,6 +287,9 @@ def offer(
     output: str,
 ) -> None:
     """List offers, or make one: `busbar offer NAME --vendor V --price 0.03`, or -f FILE."""
+    if click_context.invoked_subcommand is not None:
+        return
+    context: Context = click_context.obj
     names = _publish(context.client, name, vendor, price, source)
     items = context.client.list(clustered("offers"))
     if names:
@@ -278,6 +299,10 @@ def offer(
             raise CliError(said, Exit.NOT_FOUND)
         items = [item for item in items if item["metadata"]["name"] in names]
     emit(output, items, ("name", "vendor", "€/DTU now", "available", "nodes"), _offer_rows(items))
+
+
+for _command in (withdrawals.withdraw, withdrawals.pause, withdrawals.resume):
+    offer.add_command(_command)
 
 
 def _publish(

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.parts.alerts import alerts
 from busbar.controllers.parts.funds import account_key, account_status
 from busbar.controllers.parts.writes import update_status
 from busbar.controllers.pools import seller_of
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
+from busbar.ledger.entries import held
 from busbar.ledger.entries import vendor as vendor_account
 from busbar.ledger.settlement import RESALE, resale
 from busbar.model.money import format_euro
@@ -48,7 +50,9 @@ class AccountController:
         spent = self._standing.at(snapshot).spent(key.namespace, now)
         status = account_status(snapshot, key.namespace, account, spent)
         note = f"account of {key.namespace}: {status['balance']} € free, {status['held']} € held"
-        ops = update_status(account, **status)
+        used = spent + snapshot.balance(held(key.namespace))
+        told = alerts(snapshot, account, used, now)
+        ops = (*update_status(account, **status, **told.status), *told.events)
         seller = seller_of(key.namespace)
         earned = snapshot.balance(vendor_account(RESALE + seller))
         if earned:

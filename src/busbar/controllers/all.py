@@ -27,6 +27,7 @@ from busbar.controllers.namespaces import NamespaceController
 from busbar.controllers.nodes import NodeController
 from busbar.controllers.offers import OfferController, VendorController
 from busbar.controllers.pods import PodController
+from busbar.controllers.reclaims import ReclaimController
 from busbar.controllers.replicas.controller import ReplicaSetController
 from busbar.controllers.settings import Settings
 from busbar.controllers.silences import Silences
@@ -47,6 +48,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         MoveController(settings, standing),
         MarketController(settings, standing),
         ContractController(settings, standing, evidence),
+        ReclaimController(standing),
         NodeController(settings, listening),
         PodController(settings),
         FinishedJobController(settings),

@@ -28,6 +28,7 @@ class CloseReason(StrEnum):
     BALANCE_EXHAUSTED = "BalanceExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PRICE_ABOVE_CAP = "PriceAboveCap"
+    EGRESS_ABOVE_CAP = "EgressAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
     ATTESTATION_LAPSED = "AttestationLapsed"
     TERM_ENDED = "TermEnded"
@@ -61,6 +62,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.BALANCE_EXHAUSTED: Doing.CONSUMER,
     CloseReason.BUDGET_EXHAUSTED: Doing.CONSUMER,
     CloseReason.PRICE_ABOVE_CAP: Doing.NOBODY,
+    CloseReason.EGRESS_ABOVE_CAP: Doing.CONSUMER,
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
     CloseReason.ATTESTATION_LAPSED: Doing.NOBODY,
     CloseReason.TERM_ENDED: Doing.NOBODY,
@@ -101,6 +103,9 @@ SENTENCES: dict[CloseReason, str] = {
         "The month's budget does not cover the next slot; raise spec.budget of the account."
     ),
     CloseReason.PRICE_ABOVE_CAP: "The next slot costs more than the cap; raise maxEuroPerDTU.",
+    CloseReason.EGRESS_ABOVE_CAP: (
+        "The workload moved more data than maxEgressEuro pays for; raise it and submit again."
+    ),
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
     CloseReason.ATTESTATION_LAPSED: (
         "What the order wants signed is not signed for the next slot: it ran out or was taken back."

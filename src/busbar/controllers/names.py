@@ -8,6 +8,8 @@ FINALIZER_METER = "busbar.dev/metering"
 Without it, an agent that reports the end and removes the Pod in one breath would leave the
 contract to guess when the workload ended.
 """
+FINALIZER_NOTICE = "busbar.dev/reclaim-notice"
+"""On an Offer with a reclaim notice: it stays until the contracts under it have had theirs."""
 FINALIZER_FOREGROUND = "foregroundDeletion"
 FINALIZER_ORPHAN = "orphan"
 

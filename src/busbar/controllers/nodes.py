@@ -202,6 +202,11 @@ def is_schedulable(node: Object) -> bool:
     )
 
 
+def keeps_promises(node: Object) -> bool:
+    """Say whether a node may take up what was reserved on it: also where it is cordoned."""
+    return is_ready(node) and not _is_tainted(node) and not is_deleting(node)
+
+
 _MASS_LOSS = (
     "Most nodes are out of reach at once: nothing is evicted. Check this server's network; "
     "delete the nodes that are really gone."

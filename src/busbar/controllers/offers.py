@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.writes import update_status
+from busbar.controllers.reliability import Reliability
 from busbar.controllers.settings import Settings
+from busbar.ledger.entries import bond as bond_account
 from busbar.ledger.entries import vendor as vendor_account
 from busbar.market.offers import Offer, parse_offer
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, labels_of, metadata, spec_of
-from busbar.model.time import Instant, slot_of
+from busbar.model.time import SECOND, Instant, slot_of
 from busbar.model.wellknown import GROUP, LABEL_REGION, LABEL_VENDOR
 from busbar.store.contract import Event, Snapshot
 
@@ -91,14 +93,19 @@ def _next_price(objs: list[Object], now: Instant) -> Instant | None:
     return min(found, default=None)
 
 
+_MONEY_MS = 30 * SECOND
+"""How often a vendor's money is looked at: deposits and payouts change no object."""
+
+
 class VendorController:
-    """Says in each Vendor's status how many nodes it has and what it has earned."""
+    """Says in each Vendor's status its nodes, its money, and how much it kept of its promises."""
 
     name = "vendors"
     watches: tuple[Collection, ...] = (VENDORS, ("", "nodes"), (GROUP, "contracts"))
 
     def __init__(self, settings: Settings) -> None:
         self.coalesce_ms = settings.status_ms
+        self._reliability = Reliability()
 
     def keys(self, event: Event) -> Iterable[Key]:
         """Wake a vendor for itself, its nodes and its contracts."""
@@ -121,10 +128,15 @@ class VendorController:
             for node in snapshot.list("", "nodes")
             if labels_of(node).get(LABEL_VENDOR) == key.name
         ]
+        reliability = self._reliability.at(snapshot)
         ops = update_status(
             vendor,
             nodes=len(nodes),
             nodesReady=sum(map(is_ready, nodes)),
             balance=format_euro(snapshot.balance(vendor_account(key.name))),
+            bond=format_euro(snapshot.balance(bond_account(key.name))),
+            **reliability.of(key.name).shown(),
+            nodeReliability=reliability.nodes_of(key.name) or None,
         )
-        return decide(*ops, note=f"vendor {key.name}: status updated" if ops else "")
+        note = f"vendor {key.name}: status updated" if ops else ""
+        return decide(*ops, requeue_at=now + _MONEY_MS, note=note)

@@ -18,6 +18,8 @@ class Settings(NamedTuple):
     """The exchange's fee in millionths of what the consumer pays."""
     place: Place = NOWHERE
     """Where the buckets are kept: the exchange's own S3 door."""
+    meter_ms: int = 3 * SECOND
+    """How long a contract whose data has a price waits, at its end, for the last counts."""
     batch_ms: int = 1
     """How long the market waits after the first order, so that a burst is one batch."""
     fencing_ms: int = 10 * SECOND
@@ -62,6 +64,8 @@ class Settings(NamedTuple):
     """How long a clearing may wait to be counted into the price history."""
     history_kept_ms: int = 400 * DAY
     """How long the price history is kept."""
+    hours_ahead_ms: int = 10 * MINUTE
+    """How long before a service's hours its Pods are ordered."""
     moves_ms: int = 5 * MINUTE
     """How often a service looks for a cheaper place."""
     move_match_ms: int = 2 * MINUTE

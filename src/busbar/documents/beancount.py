@@ -42,6 +42,7 @@ _NARRATIONS = {
     Kind.HOLD.value: "Held for a contract",
     Kind.RELEASE.value: "Released from a hold",
     Kind.SETTLE.value: "Delivered",
+    Kind.TRANSFER.value: "Data moved",
     Kind.PAYOUT.value: "Paid out",
     Kind.CREDIT.value: "Credit of the exchange",
     Kind.CORRECT.value: "Correction",

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from busbar.documents.invoice import invoice_number
 from busbar.ledger.entries import Kind
 from busbar.ledger.periods import month_holding, month_of
+from busbar.ledger.transfers import GIB, Moved, Way
 from busbar.ledger.usage import Usage
 from busbar.model.dtu import MICRO
 from busbar.model.money import format_euro
@@ -117,6 +118,7 @@ Row = dict[str, Value]
 
 _CATEGORIES = {
     Kind.SETTLE.value: "Usage",
+    Kind.TRANSFER.value: "Usage",
     Kind.CREDIT.value: "Credit",
     Kind.SLASH.value: "Credit",
     Kind.CORRECT.value: "Adjustment",
@@ -145,7 +147,7 @@ def row(charge: Usage, exchange: str = "Busbar", closed: Container[str] = ()) ->
         "ChargeCategory": _CATEGORIES[charge.kind],
         "ChargeClass": _class(charge),
         "ChargeDescription": _description(charge),
-        "ChargeFrequency": "Usage-Based" if charge.billed else "One-Time",
+        "ChargeFrequency": "Usage-Based" if charge.billed or charge.moved else "One-Time",
         "ContractedCost": cost,
         "EffectiveCost": cost,
         "InvoiceId": _invoice(charge, closed),
@@ -153,9 +155,7 @@ def row(charge: Usage, exchange: str = "Busbar", closed: Container[str] = ()) ->
         "ListCost": cost,
         "ProviderName": exchange,
         "PublisherName": charge.vendor or exchange,
-        "ServiceCategory": "Compute",
-        "ServiceName": f"{exchange} Compute",
-        "ServiceSubcategory": "Containers",
+        **_service(charge, exchange),
         "x_ExchangeFee": _euro(charge.fee),
         "x_ExchangeRounding": _euro(charge.rounding),
         "x_JournalId": charge.id,
@@ -179,8 +179,44 @@ def _times(charge: Usage) -> Row:
     }
 
 
+def _service(charge: Usage, exchange: str) -> Row:
+    if charge.is_transfer:
+        return {
+            "ServiceCategory": "Networking",
+            "ServiceName": f"{exchange} Data Transfer",
+            "ServiceSubcategory": "Network Infrastructure",
+        }
+    return {
+        "ServiceCategory": "Compute",
+        "ServiceName": f"{exchange} Compute",
+        "ServiceSubcategory": "Containers",
+    }
+
+
+def _data(moved: Moved) -> Row:
+    """Give the quantity and price of data moved; GiB, rounded down to 18 decimals."""
+    count = moved.until_bytes - moved.from_bytes
+    quantity = Decimal(count * 10**18 // GIB).scaleb(-18)
+    price = _euro(moved.price_nano)
+    way = "in" if moved.way == Way.READ.value else "out"
+    return {
+        "ConsumedQuantity": quantity,
+        "ConsumedUnit": "GiB",
+        "ContractedUnitPrice": price,
+        "ListUnitPrice": price,
+        "PricingCategory": "Standard",
+        "PricingQuantity": quantity,
+        "PricingUnit": "GiB",
+        "SkuId": f"transfer-{way}",
+        "SkuMeter": f"Data transfer {way}",
+        "SkuPriceId": (moved.sold.offer if moved.sold else "") or f"transfer-{way}",
+    }
+
+
 def _price(charge: Usage) -> Row:
     billed = charge.billed
+    if charge.moved is not None:
+        return _data(charge.moved)
     if billed is None:
         return {}
     work = billed.draw_micro * (billed.until_ms - billed.from_ms)
@@ -252,6 +288,10 @@ def _description(charge: Usage) -> str:
     what = f"Pod {sold.order}" if sold.order else f"contract {charge.contract_uid}"
     where = f" on node {sold.node} of {charge.vendor}" if sold.node else f" by {charge.vendor}"
     price = f", {format_euro(billed.price_nano)} €/DTU" if billed is not None else ""
+    if charge.moved is not None:
+        to = "read from" if charge.moved.way == Way.READ.value else "written to"
+        price = f", data {to} {charge.moved.region or 'its bucket'}"
+        price += f", {format_euro(charge.moved.price_nano)} €/GiB"
     return f"{what}{where}{price}"
 
 

@@ -18,6 +18,7 @@ import msgspec
 from busbar.ledger.corrections import Note
 from busbar.ledger.entries import Kind
 from busbar.ledger.periods import Period
+from busbar.ledger.transfers import GIB
 from busbar.ledger.usage import Usage
 from busbar.model.dtu import MICRO
 from busbar.model.money import format_euro
@@ -50,6 +51,13 @@ class InvoiceLine(NamedTuple):
     detail: str
     nano: int
     cents: int
+
+
+class Done(NamedTuple):
+    """What a line is for: work in micro-DTU milliseconds, or bytes moved."""
+
+    work: int = 0
+    bytes: int = 0
 
 
 class Invoice(NamedTuple):
@@ -122,15 +130,16 @@ def payout_note(
 
 def _by_place(
     charges: Iterable[tuple[Usage, int]],
-) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], Done]]:
     """Sum amounts and work by line. Damages are no supply: they bear no VAT, on no invoice."""
     amounts: dict[tuple[str, str], int] = defaultdict(int)
-    work: dict[tuple[str, str], int] = defaultdict(int)
+    work: dict[tuple[str, str], Done] = defaultdict(Done)
     for charge, amount in charges:
         if not charge.is_compensation:
             place = _place(charge)
             amounts[place] += amount
-            work[place] += _work(charge)
+            done = work[place]
+            work[place] = Done(done.work + _work(charge), done.bytes + _bytes(charge))
     return amounts, work
 
 
@@ -147,7 +156,7 @@ def _invoice(
     seller: Party,
     buyer: Party,
     amounts: Mapping[tuple[str, str], int],
-    work: Mapping[tuple[str, str], int],
+    work: Mapping[tuple[str, str], Done],
 ) -> Invoice:
     exact = sum(amounts.values())
     if not amounts:
@@ -160,7 +169,7 @@ def _invoice(
     places = sorted(amounts)
     cents = split_cents([amounts[place] for place in places])
     lines = tuple(
-        InvoiceLine(place[0], _detail(place[1], work.get(place, 0)), amounts[place], part)
+        InvoiceLine(place[0], _detail(place[1], work[place]), amounts[place], part)
         for place, part in zip(places, cents, strict=True)
     )
     net = sum(cents)
@@ -200,7 +209,8 @@ def euros(cents: int) -> str:
 def _place(charge: Usage) -> tuple[str, str]:
     if charge.note is not None:
         return _noted(charge, charge.note)
-    return f"Compute, {charge.vendor}", charge.sold.zone
+    what = "Data transfer" if charge.moved is not None else "Compute"
+    return f"{what}, {charge.vendor}", charge.sold.zone
 
 
 def _noted(charge: Usage, note: Note) -> tuple[str, str]:
@@ -209,14 +219,22 @@ def _noted(charge: Usage, note: Note) -> tuple[str, str]:
     return f"Correction: {note.reason}", f"entry {charge.seq} corrects entry {note.seq} ({note.id})"
 
 
+def _bytes(charge: Usage) -> int:
+    moved = charge.moved
+    return moved.until_bytes - moved.from_bytes if moved is not None else 0
+
+
 def _work(charge: Usage) -> int:
     billed = charge.billed
     return billed.draw_micro * (billed.until_ms - billed.from_ms) if billed is not None else 0
 
 
-def _detail(where: str, work: int) -> str:
-    if not work:
+def _detail(where: str, done: Done) -> str:
+    if done.bytes:
+        thousandths, unit = done.bytes * 1000 // GIB, "GiB"
+    elif done.work:
+        thousandths, unit = done.work // (MICRO * HOUR // 1000), "DTU"
+    else:
         return where
-    thousandths = work // (MICRO * HOUR // 1000)
-    done = f"{thousandths // 1000}.{thousandths % 1000:03d} DTU"
-    return f"{where}, {done}" if where else done
+    said = f"{thousandths // 1000}.{thousandths % 1000:03d} {unit}"
+    return f"{where}, {said}" if where else said

@@ -1,7 +1,7 @@
-"""Vendors' bonds and payouts: what a vendor puts down, what a failed delivery costs it.
+"""Vendors' bonds: what a vendor puts down, and what is taken out of it.
 
 A bond is an account with a floor of zero: a slash takes at most what is there, and says who gets
-it. When a delivery counts as failed is the market's to decide; these are the entries it makes.
+it. What a failed delivery costs is in `damages.py`, when one has failed in the controllers.
 Next: `statements.py`.
 """
 

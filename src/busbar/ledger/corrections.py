@@ -16,7 +16,8 @@ import msgspec
 from busbar.ledger import entries
 from busbar.ledger.entries import Entry, Kind, Posting, Sealed
 from busbar.ledger.fold import fold
-from busbar.ledger.settlement import Sold, billed_by, split
+from busbar.ledger.settlement import Billed, Sold, billed_by, split
+from busbar.ledger.transfers import Moved, moved_by
 from busbar.model.money import format_euro
 from busbar.model.time import Instant
 
@@ -62,7 +63,10 @@ class Note(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 _note = msgspec.json.Decoder(Note)
-_CORRECTABLE = frozenset({Kind.SETTLE, Kind.TOP_UP, Kind.CREDIT, Kind.PAYOUT, Kind.SLASH})
+_CORRECTABLE = frozenset(
+    {Kind.SETTLE, Kind.TRANSFER, Kind.TOP_UP, Kind.CREDIT, Kind.PAYOUT, Kind.SLASH}
+)
+_BILLS = (Kind.SETTLE.value, Kind.TRANSFER.value)
 
 
 def credit(namespace: str, amount: int, at: Instant, reason: str, idempotency_key: str) -> Entry:
@@ -94,7 +98,7 @@ def correct(
     Id: `correct/<seq>/<key>`.
     """
     seq, entry, _ = original
-    readable = entry.kind != Kind.SETTLE.value or billed_by(entry) is not None
+    readable = entry.kind not in _BILLS or _bill(entry) is not None
     if entry.kind not in _CORRECTABLE or not readable:
         said = f"entry {seq} is a {entry.kind}; {_listed()} can be corrected"
         return Refusal(Uncorrectable.NOT_CORRECTABLE, said)
@@ -150,7 +154,7 @@ def _givers(entry: Entry) -> list[str]:
 
 def _part(entry: Entry, left: dict[str, int], amount: int) -> dict[str, int]:
     """Give the moves of a part of an entry."""
-    billed = billed_by(entry)
+    billed = _bill(entry)
     if billed is None:
         (giver,) = _givers(entry)
         (taker,) = (a for a, moved in _merged(fold([entry])).items() if moved > 0)
@@ -164,9 +168,14 @@ def _part(entry: Entry, left: dict[str, int], amount: int) -> dict[str, int]:
     }
 
 
+def _bill(entry: Entry) -> Billed | Moved | None:
+    """Read what an entry billed: work or data."""
+    return billed_by(entry) or moved_by(entry)
+
+
 def _note_on(original: Sealed, reason: str) -> Note:
     seq, entry, _ = original
-    billed = billed_by(entry)
+    billed = _bill(entry)
     if billed is None:
         return Note(reason, seq, entry.id, entry.kind, entry.at)
     return Note(

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     SETTLE = "settle"
+    TRANSFER = "transfer"
+    """Data that a contract's workload moved."""
     PAYOUT = "payout"
     CREDIT = "credit"
     """The exchange gives a consumer money of its own."""

@@ -85,8 +85,8 @@ class ContractMoney(NamedTuple):
 
 
 _NEVER = 2**62
-
-_CONTRACTS = frozenset({Kind.HOLD.value, Kind.RELEASE.value, Kind.SETTLE.value})
+_BILLS = frozenset({Kind.SETTLE.value, Kind.TRANSFER.value})
+_CONTRACTS = frozenset({Kind.HOLD.value, Kind.RELEASE.value}) | _BILLS
 """What a contract says of itself. Corrections refer to it and are not its own: they come later."""
 
 
@@ -98,18 +98,18 @@ class _Totals:
         self.intervals: list[Billed] = []
 
     def add(self, entry: Entry) -> None:
-        settles = entry.kind == Kind.SETTLE.value
+        bills = entry.kind in _BILLS
         for account, amount in entry.postings:
             if account.startswith("ns/"):
                 self.held += amount if account.endswith("/held") else 0
-                self.billed -= amount if settles else 0
+                self.billed -= amount if bills else 0
             elif account.startswith("vendor/"):
                 self.vendor += amount
             elif account == entries.FEE:
                 self.fee += amount
             elif account == entries.ROUNDING:
                 self.rounding += amount
-        billed = billed_by(entry) if settles else None
+        billed = billed_by(entry) if bills else None
         if billed is not None and billed.until_ms > billed.from_ms:
             self.intervals.append(billed)
 

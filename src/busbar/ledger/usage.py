@@ -16,9 +16,10 @@ from busbar.ledger.corrections import Note, note_of
 from busbar.ledger.entries import Entry, Kind, Sealed
 from busbar.ledger.periods import Period
 from busbar.ledger.settlement import Billed, Sold, billed_by
+from busbar.ledger.transfers import Moved, moved_by
 from busbar.model.time import Instant
 
-_CHARGES = frozenset({Kind.SETTLE.value, Kind.CREDIT.value, Kind.SLASH.value})
+_CHARGES = frozenset({Kind.SETTLE.value, Kind.TRANSFER.value, Kind.CREDIT.value, Kind.SLASH.value})
 
 
 class Usage(NamedTuple):
@@ -41,6 +42,7 @@ class Usage(NamedTuple):
     contract_uid: str
     billed: Billed | None
     note: Note | None
+    moved: Moved | None = None
 
     @property
     def is_compensation(self) -> bool:
@@ -51,14 +53,21 @@ class Usage(NamedTuple):
     @property
     def sold(self) -> Sold:
         """Give what was sold; empty where the entry does not say."""
-        told = self.billed or self.note
+        told = self.billed or self.moved or self.note
         return (told.sold if told is not None else None) or Sold()
+
+    @property
+    def is_transfer(self) -> bool:
+        """Say whether it is for data moved, or corrects what was."""
+        corrected = self.note.kind if self.note is not None else ""
+        return Kind.TRANSFER.value in (self.kind, corrected)
 
     @property
     def ran(self) -> Period:
         """Give the interval charged; of a credit, the instant it was given."""
-        if self.billed is not None:
-            return Period(self.billed.from_ms, self.billed.until_ms)
+        told = self.billed or self.moved
+        if told is not None:
+            return Period(told.from_ms, told.until_ms)
         if self.note is not None and self.note.until_ms:
             return Period(self.note.from_ms, self.note.until_ms)
         return Period(self.at, self.at)
@@ -82,23 +91,24 @@ def usage_of(seq: int, entry: Entry) -> Usage | None:
     if kind not in _CHARGES:
         return None
     own = share = fee = rounding = credited = 0
-    for account, moved in entry.postings:
+    for account, amount in entry.postings:
         if account.startswith("ns/"):
-            own -= moved
+            own -= amount
         elif account.startswith("vendor/"):
-            share += moved
+            share += amount
         elif account == entries.FEE:
-            fee += moved
+            fee += amount
         elif account == entries.ROUNDING:
-            rounding += moved
+            rounding += amount
         elif account == entries.CREDITS or account.startswith("bond/"):
-            credited -= moved
+            credited -= amount
     if kind == Kind.SLASH.value and not entries.namespace_of(entry):
         return None  # The exchange got it.
-    billed = billed_by(entry)
+    billed, moved = billed_by(entry), moved_by(entry)
+    told = billed or moved
     vendor = entries.vendor_of(entry)
-    if not vendor and billed is not None and billed.sold is not None:
-        vendor = billed.sold.vendor
+    if not vendor and told is not None and told.sold is not None:
+        vendor = told.sold.vendor
     return Usage(
         seq,
         entry.id,
@@ -114,4 +124,5 @@ def usage_of(seq: int, entry: Entry) -> Usage | None:
         entry.reference.removeprefix("contract/") if kind != Kind.CREDIT.value else "",
         billed,
         note,
+        moved,
     )

@@ -133,13 +133,22 @@ class LadenMerit:
 
 
 class LadenQuotes:
-    """What each part costs an order of some draw over a term; stands in for `lanes.Quotes`."""
+    """What each part costs an order of some draw over a term; stands in for `lanes.Quotes`.
+
+    Only parts with rows that the order may have are looked at: a class sees few of them.
+    """
 
     def __init__(
-        self, quotes: Quotes, asks: npt.NDArray[Any], loaded: Loaded, base_draw: int
+        self,
+        quotes: Quotes,
+        asks: npt.NDArray[Any],
+        loaded: Loaded,
+        merit: LadenMerit,
+        base_draw: int,
     ) -> None:
-        self._quotes, self._asks = quotes, asks
-        self._loaded, self._draw = loaded, base_draw
+        self._quotes, self._asks, self._draw = quotes, asks, base_draw
+        numbers = np.flatnonzero(merit.rows_of_tariff).tolist()
+        self._parts = [(number, *loaded.parts[number]) for number in numbers]
 
     def of(self, span: Span) -> list[Quote]:
         """Give the parts that serve a term.
@@ -148,11 +157,17 @@ class LadenQuotes:
         unit: whole numbers, so equal costs are equal.
         """
         plain = {quote.tariff: quote for quote in self._quotes.of(span)}
+        asks = self._asks[:, span.c0].tolist()
+        draw, start = self._draw, span.start
         found = []
-        for number, part in enumerate(self._loaded.parts):
-            quote = plain.get(part.tariff)
+        for number, tariff, moving_nano, lost_ms in self._parts:
+            quote = plain.get(tariff)
             if quote is not None:
-                work = quote.cost + int(self._asks[part.tariff, span.c0]) * part.lost_ms
-                cost = work * self._draw + part.moving * MICRO * HOUR
-                found.append(quote._replace(cost=cost, tariff=number))
+                work = quote.cost + asks[tariff] * lost_ms
+                cost = work * draw + moving_nano * _UNIT
+                found.append(Quote(cost, start, number, span, quote.top))
         return found
+
+
+_UNIT = MICRO * HOUR
+"""A nano-euro in the unit of costs: nano-euro times micro-DTU/h times ms."""

@@ -240,7 +240,7 @@ class Matching:
         lasting = partial(self.lasting, order.eligibility)
         merit = LadenMerit(self.columns, self.tie_order, eligible, lasting, loaded)
         draw = base_draw(order.requests)
-        return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, draw), spans)
+        return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, merit, draw), spans)
 
     def loaded(self, burden: Burden) -> Loaded:
         """Give what a burden adds to each row."""

@@ -119,8 +119,12 @@ def consider(
     rule: Rule = RULE,
     *,
     paid: tuple[Segment, ...] = (),
+    data_nano: int = 0,
 ) -> Move | Stay:
-    """Decide between the place it has and another; `paid` are slots bought there already."""
+    """Decide between the place it has and another; `paid` are slots bought there already.
+
+    `data_nano` is what reading its data again costs there.
+    """
     end = now + rule.horizon_ms
     ours = _asks(here.paid, here.calendar, here.cap_nano, now, end)
     theirs = _asks(paid, there, here.cap_nano, now, end)
@@ -132,7 +136,7 @@ def consider(
     saving = sum(step.saving for step in steps)
     if saving <= 0:
         return Stay(Stays.NOT_CHEAPER, saving)
-    disruption = _disruption(here, steps, rule)
+    disruption = _disruption(here, steps, rule) + data_nano
     if _ends(theirs, now) < min(end, _ends(ours, now)):
         # It closes before this one does: another move will follow.
         disruption *= 2

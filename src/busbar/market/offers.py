@@ -250,10 +250,16 @@ def _rows_of(
         attested=claims.of(("node", name_of(node)), ("vendor", vendor)),
         taints=taints_of(spec_of(node)),
         ready=ready(name_of(node)),
-        cordoned=bool(spec_of(node).get("unschedulable")) or is_deleting(node),
+        cordoned=_is_cordoned(node),
     )
     sellers = [offer for offer in by_vendor.get(vendor, ()) if offer.sells(vendor, labels)]
     yield from (_under(bare, offer, claims) for offer in sellers) if sellers else (bare,)
+
+
+def _is_cordoned(node: Object) -> bool:
+    """Say whether a node takes no new work: cordoned, on its way out, or back to its vendor."""
+    leaving = is_deleting(node) or wk.ANN_RECLAIM in annotations_of(node)
+    return leaving or bool(spec_of(node).get("unschedulable"))
 
 
 def _under(bare: Supply, offer: Offer, claims: Claims) -> Supply:

@@ -29,10 +29,20 @@ def registry_door(images: Path) -> RegistryDoor:
     return RegistryDoor(ImageStore(images), lambda scope: scope.get(CALLER) or None)
 
 
-def s3_door(data: Path, keys: AccessKeys, buckets: Buckets, clock: Callable[[], Instant]) -> S3App:
+def s3_door(
+    data: Path,
+    keys: AccessKeys,
+    buckets: Buckets,
+    clock: Callable[[], Instant],
+    meter: ports.Meter | None = None,
+) -> S3App:
     """Make the S3 door over the cloud's access keys and Bucket objects."""
     return s3_app(
-        credentials=_Credentials(keys), directory=_Directory(buckets), clock=clock, data=data
+        credentials=_Credentials(keys),
+        directory=_Directory(buckets),
+        clock=clock,
+        data=data,
+        meter=meter,
     )
 
 

@@ -37,12 +37,14 @@ from busbar.server import access, bucketkeys, clock, doors, joining, metrics, mo
 from busbar.server import settings as server_settings
 from busbar.server.addresses import CannotStart, check_ports, server_names
 from busbar.server.audit import Audit
+from busbar.server.census import count_buckets
 from busbar.server.collector import calm_collector, sweep_now_and_then
 from busbar.server.gate import MoneyGate
 from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
 from busbar.server.market import app as market
+from busbar.server.meter import Meter
 from busbar.server.podkeys import PodKeys, load_or_make_key
 from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
 from busbar.server.requests import read_document
@@ -72,7 +74,8 @@ class Cloud:
         self.namespaces: Informer[str] = Informer(
             store, "", "namespaces", access.read_consumer_namespace
         )
-        self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now)
+        self.meter = Meter(store, self.keys.pod)
+        self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now, self.meter)
         self.clearings = metrics.ClearingCount()
         self.use = Board()
         self.kubernetes: KubernetesApp = kubernetes_app(
@@ -200,6 +203,8 @@ class Cloud:
                 ):
                     group.create_task(follow())
                 group.create_task(doors.purge_deleted(s3, self.buckets))
+                group.create_task(self.meter.run())
+                group.create_task(count_buckets(s3, self.store, settings.place))
                 group.create_task(
                     access.keep_namespace_keys(
                         self.store, self.namespaces, clock.now, clock.new_uid

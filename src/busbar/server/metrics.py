@@ -113,6 +113,7 @@ class Scrape:
         families = [
             *_books(snapshot),
             *_curves(snapshot),
+            *_vendors(snapshot),
             *self._cleared(),
             *self._orders(snapshot),
         ]
@@ -200,6 +201,23 @@ def _curves(snapshot: Snapshot) -> Metrics:
         yield _gauge(f"busbar_forward_{name}", text, labels, found)
 
 
+def _vendors(snapshot: Snapshot) -> Metrics:
+    """Give what vendors kept of their promises; they are public by name."""
+    found = [(name_of(vendor), status_of(vendor)) for vendor in snapshot.list(GROUP, "vendors")]
+    ratios = (((name,), _number(status.get("reliability"))) for name, status in found)
+    text = "Delivered by promised seconds of the last 35 days."
+    yield _gauge("busbar_vendor_reliability_ratio", text, ("vendor",), ratios)
+    for name, text, field in (
+        ("delivered_seconds", "Seconds delivered, of the last 35 days.", "deliveredSeconds"),
+        ("promised_seconds", "Seconds promised, of the last 35 days.", "promisedSeconds"),
+        ("failed_deliveries", "Deliveries that failed, of the last 35 days.", "failures"),
+    ):
+        counts = (((vendor,), float(status.get(field) or 0)) for vendor, status in found)
+        yield _gauge(f"busbar_vendor_{name}", text, ("vendor",), counts)
+    bonds = (((name,), _number(status.get("bond"))) for name, status in found)
+    yield _gauge("busbar_vendor_bond_euro", "What a vendor put down.", ("vendor",), bonds)
+
+
 def _money(snapshot: Snapshot) -> Metrics:
     sums: Counter[str] = Counter()
     for account, balance in snapshot.balances().items():
@@ -220,7 +238,7 @@ def _account_kind(account: str) -> str:
     first, _, rest = account.partition("/")
     if first == "ns":
         return rest.rpartition("/")[2]
-    return "vendors" if first == "vendor" else account
+    return {"vendor": "vendors", "bond": "bonds"}.get(first, account)
 
 
 def _phase(contract: Object, snapshot: Snapshot) -> str:

@@ -15,8 +15,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from busbar.model.objects import Object, namespace_of, spec_of, status_of, uid_of
-from busbar.model.wellknown import CSI_BUCKET
+from busbar.model.objects import Object, annotations_of, namespace_of, spec_of, status_of, uid_of
+from busbar.model.wellknown import ANN_CONTRACT, CSI_BUCKET
 from busbar.server.pki import write_private
 
 PREFIX = "POD-"
@@ -29,6 +29,8 @@ class BucketPod(NamedTuple):
     namespace: str
     node: str
     buckets: frozenset[str]
+    contract: str = ""
+    """The contract that what it moves is billed under."""
 
 
 def read_bucket_pod(pod: Object) -> BucketPod | None:
@@ -37,7 +39,8 @@ def read_bucket_pod(pod: Object) -> BucketPod | None:
     names = frozenset(buckets_of(pod))
     if not node or not names or status_of(pod).get("phase") in ("Succeeded", "Failed"):
         return None
-    return BucketPod(uid_of(pod), namespace_of(pod), node, names)
+    contract = annotations_of(pod).get(ANN_CONTRACT, "")
+    return BucketPod(uid_of(pod), namespace_of(pod), node, names, contract)
 
 
 def buckets_of(pod: Object) -> list[str]:

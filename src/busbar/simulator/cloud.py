@@ -13,20 +13,25 @@ from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
 from busbar.model.time import HOUR, Instant, format_instant, parse_instant
+from busbar.simulator.checks.agreed import AgreedCheck
 from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
+from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
+from busbar.simulator.checks.data import DataCheck
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.moves import MoveCheck
+from busbar.simulator.checks.notices import NoticeCheck
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
+from busbar.simulator.haulage import Haulage
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
 from busbar.simulator.people import Crowd, People
@@ -63,7 +68,7 @@ class Cloud:
         seed: int,
         profile: Profile | None = None,
         reference: Reference | None = None,
-        crowd: Callable[[World, Door, Profile], Crowd] = People,
+        crowd: Callable[[World, Door, Profile], Crowd] | None = None,
     ) -> None:
         self.seed = seed
         self.reference = reference
@@ -73,7 +78,12 @@ class Cloud:
         self.exchange = Exchange(self.world, self.store, self.profile.settings)
         self.door = Door(self.exchange)
         self.network = Network(self.world, self.profile.weather)
-        self.people = crowd(self.world, self.door, self.profile)
+        self.haulage = Haulage(self.world, self.exchange, seed)
+        self.people: Crowd = (
+            People(self.world, self.door, self.profile, self.haulage)
+            if crowd is None
+            else crowd(self.world, self.door, self.profile)
+        )
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
         self._named: dict[str, Machine] = {}
@@ -88,17 +98,23 @@ class Cloud:
         """Open the exchange; people and machines come."""
         self.exchange.start()
         self.people.found()
+        self.haulage.begin()
         self._machines_join()
         self.faults.begin()
 
     def _checks_are_made(self) -> None:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
+        self.bonds = BondCheck(self.profile.timing)
         self.moves = MoveCheck()
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
+            DataCheck(self.haulage.flowed).look,
             CapacityCheck().look,
+            self.bonds.look,
+            AgreedCheck().look,
+            NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             AttestedCheck().look,
             GangCheck().look,
@@ -107,6 +123,10 @@ class Cloud:
         )
         self._seq = 0
         self.exchange.committed.append(self._look)
+
+    def _most_are_cut(self) -> bool:
+        cut = self.network.up_cut & {machine.name for machine in self.machines}
+        return len(self.machines) >= 3 and len(cut) * 100 > 55 * len(self.machines)
 
     def _machines_join(self) -> None:
         for number in range(self.profile.machines):
@@ -176,6 +196,7 @@ class Cloud:
                 break
             self.world.now = max(self.world.now, at)
             self.world.happen()
+            self.bonds.watch_network(self.world.now, most_are_cut=self._most_are_cut())
             self.exchange.work()
         self.world.now = end
 
@@ -188,7 +209,12 @@ class Cloud:
         self.history.compare()
         for attempt in range(40):
             try:
-                check_settled(self.store.snapshot_now(), self.machines, self.profile.settings)
+                check_settled(
+                    self.store.snapshot_now(),
+                    self.machines,
+                    self.profile.settings,
+                    self.world.now,
+                )
             except Broken:
                 if attempt == 39:
                     raise

@@ -14,6 +14,7 @@ from busbar.controllers.parts.deletion import delete, delete_pod
 from busbar.controllers.parts.leases import lease_key
 from busbar.controllers.parts.pods import is_final, node_of, pod_key
 from busbar.controllers.parts.writes import create, new_object, revision_of, with_status
+from busbar.ledger.bonds import deposit
 from busbar.ledger.settlement import top_up
 from busbar.model.objects import Key, Object, is_deleting, metadata, spec_of, status_of, uid_of
 from busbar.model.resources import key_of
@@ -130,6 +131,11 @@ class Door:
             return True
         put = Put(pod_key(namespace, name), fresh, revision_of(pod))
         return self._commit(Transaction((put,)))
+
+    def deposit(self, vendor: str, amount: int, now: Instant, key: str) -> bool:
+        """Put money from outside into a vendor's bond."""
+        entry = deposit(vendor, amount, now, key, from_outside=True)
+        return self._commit(Transaction((), (entry,)))
 
     def pods_of(self, node: str) -> tuple[int, list[Object]]:
         """Give the Pods bound to a node, by name, and the revision they are of."""

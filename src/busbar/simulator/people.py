@@ -5,11 +5,21 @@ Everything they do goes through the door, and may be refused. Next: `tastes.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from busbar.controllers.parts.pods import node_of
-from busbar.model.objects import Key, Object, annotate, is_deleting, name_of, namespace_of, spec_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotate,
+    is_deleting,
+    name_of,
+    namespace_of,
+    spec_of,
+    with_metadata,
+)
 from busbar.model.resources import key_of
 from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
@@ -17,9 +27,11 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_RECLAIM,
     ANN_REGION,
     ANN_RESERVATION,
     ANN_VENDOR,
@@ -27,9 +39,12 @@ from busbar.model.wellknown import (
     LABEL_REGION,
     LABEL_VENDOR,
     LABEL_ZONE,
+    RECLAIM_AT_ONCE,
+    RECLAIM_WITH_NOTICE,
 )
 from busbar.simulator.auditors import Auditors
 from busbar.simulator.door import Door
+from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
 from busbar.simulator.tastes import Tastes
@@ -63,11 +78,12 @@ class Crowd(Protocol):
 class People:
     """Everybody outside the machines."""
 
-    def __init__(self, world: World, door: Door, profile: Profile) -> None:
+    def __init__(self, world: World, door: Door, profile: Profile, haulage: Haulage) -> None:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed, profile.wary)
+        self.haulage = haulage
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
         self._count = 0
@@ -79,11 +95,15 @@ class People:
         for number in range(self.profile.namespaces):
             name = f"ns{number}"
             self._make(Key("", "namespaces", "", name))
+            self._bucket(name)
             self._pay(name, self.world.between(1, 4 if self.profile.poor else 400) * EURO // 4)
         for number in range(self.profile.vendors):
             self._make(Key(GROUP, "vendors", "", f"v{number}"), spec={})
             self._offer(number)
+            self._put_down(f"v{number}")
         self.auditors.found()
+        if self.world.often(0.5):
+            self._set_fees()
         self.world.after(SECOND, self._order)
         self.world.after(self.profile.meddle_every_ms, self._meddle)
 
@@ -102,19 +122,26 @@ class People:
             },
             "spec": {},
             "status": {
-                "allocatable": {"cpu": str(cores), "memory": f"{cores * 2}Gi", "pods": "50"}
+                "allocatable": {"cpu": str(cores), "memory": f"{cores * 2}Gi", "pods": "50"},
+                "images": self.haulage.images(),
             },
         }
 
     def _rating(self) -> int:
         return self.world.chance.choice((500_000, 1_000_000, 1_300_000))
 
+    def _bucket(self, namespace: str) -> None:
+        status = self.haulage.bucket_status()
+        self._make(Key(GROUP, "buckets", namespace, BUCKET), spec={}, status=status)
+
     def _offer(self, vendor: int) -> None:
         self._make(Key(GROUP, "offers", "", f"o{vendor}"), spec=self._offer_spec(vendor))
 
     def _offer_spec(self, vendor: int) -> dict[str, Any]:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
+        spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
         spec["attributes"] = self.tastes.attributes()
+        spec |= self.haulage.transfer()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
             closed = {"weekdays": ["Sun"], "available": False}
@@ -153,6 +180,24 @@ class People:
         self.paid_in[f"pay-{self._count}"] = amount
         for _ in range(2 if self.world.often(0.3) else 1):
             self.door.pay_in(namespace, amount, self.world.now, f"pay-{self._count}")
+
+    def _set_fees(self) -> None:
+        """Let the exchange change what it takes, in the middle of its life."""
+        later = self.world.now + self.world.between(1, 9) * HOUR
+        for name, start in (("first", self.world.now), ("later", later)):
+            tiers = [{"above": "0.05", "percent": self.world.chance.choice(("0.5", "1"))}]
+            spec = {"from": format_instant(start), "percent": "1.5", "tiers": tiers}
+            if name == "later" and self.world.often(0.5):
+                spec["vendors"] = ["v0"]
+            self._make(Key(GROUP, "feeschedules", "", name), spec=spec)
+
+    def _put_down(self, vendor: str) -> None:
+        """Put money into a vendor's bond: plenty, little, none."""
+        amount = self.world.chance.choice((0, EURO // 1000, 50 * EURO))
+        if amount:
+            self._count += 1
+            self.paid_in[f"bond-{self._count}"] = amount
+            self.door.deposit(vendor, amount, self.world.now, f"bond-{self._count}")
 
     # Ordering.
 
@@ -212,11 +257,15 @@ class People:
             "env": env,
             "resources": {"requests": self._resources()},
         }
-        return {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
+        spec = {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
+        return spec | self.haulage.volumes()
+
+    def _notes(self) -> dict[str, str]:
+        return {**self._terms(), **self.tastes.notes(), **self.haulage.notes()}
 
     def _pod(self) -> None:
         key = Key("", "pods", self._home(), self._next_name("pod"))
-        meta = {"annotations": {**self._terms(), **self.tastes.notes()}}
+        meta = {"annotations": self._notes()}
         self._place(key, meta=meta, spec=self._pod_spec(), status={"phase": "Pending"})
 
     def _gang(self) -> None:
@@ -237,6 +286,7 @@ class People:
             "resources": self._resources(),
             "backoffLimit": self.world.between(0, 2),
             "restrictions": self.tastes.restrictions(),
+            **self.haulage.job_fields(),
         }
         names = {
             ANN_CAP: "maxEuroPerDTU",
@@ -258,7 +308,7 @@ class People:
     def _batch_job(self) -> None:
         world = self.world
         wide = world.between(1, 3)
-        terms = {**self._terms(), **self.tastes.notes()}
+        terms = self._notes()
         if world.often(0.3):
             terms[ANN_GANG_SIZE] = str(wide)
         template = {"metadata": {"annotations": terms}, "spec": self._pod_spec()}
@@ -328,10 +378,19 @@ class People:
             "progressDeadlineSeconds": 600,
             "template": {"metadata": {"labels": labels}, "spec": self._service_pod()},
         }
-        self._place(Key("apps", "deployments", home, name), spec=spec)
+        notes = {ANN_HOURS: json.dumps(self._hours())} if self.world.often(0.25) else {}
+        meta = {"annotations": notes}
+        self._place(Key("apps", "deployments", home, name), meta=meta, spec=spec)
         if self.world.often(0.5):
             budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
             self._make(Key("policy", "poddisruptionbudgets", home, name), spec=budget)
+
+    def _hours(self) -> dict[str, Any]:
+        """Give hours in which a service runs: some of each day, where clocks are changed."""
+        start = self.world.between(0, 23)
+        until = (start + self.world.between(1, 12)) % 24
+        rule = {"from": f"{start:02d}:00", "until": f"{until:02d}:30"}
+        return {"timeZone": "Europe/Stockholm", "rules": [rule]}
 
     def _service_pod(self) -> dict[str, Any]:
         milli = self.world.chance.choice((250, 500, 1000))
@@ -376,6 +435,7 @@ class People:
                 self._label_pod,
                 self._roll,
                 self._cordon,
+                self._drain,
                 self._end_namespace,
             )
             if self.profile.serving:
@@ -408,8 +468,31 @@ class People:
     def _withdraw(self) -> None:
         """Take an offer off the market, and put one there again after a while."""
         number = self.world.between(0, self.profile.vendors - 1)
-        self.door.delete(Key(GROUP, "offers", "", f"o{number}"), self.world.now)
-        self.world.after(self.world.between(1, 120) * MINUTE, lambda: self._offer(number))
+        key = Key(GROUP, "offers", "", f"o{number}")
+        if self.world.often(0.2):  # Gone at once: whoever has a notice is owed it.
+            self.door.change(key, lambda obj: with_metadata(obj, finalizers=None))
+        self.door.delete(key, self.world.now)
+        self.world.after(self.world.between(1, 120) * MINUTE, lambda: self._offer_again(number))
+
+    def _offer_again(self, number: int) -> None:
+        if self.door.get(Key(GROUP, "offers", "", f"o{number}")) is None:
+            self._offer(number)
+        elif self.is_active:
+            self.world.after(30 * MINUTE, lambda: self._offer_again(number))
+
+    def _drain(self) -> None:
+        """Take a node off the market for a while, mostly with notice."""
+        node = self._any("", "nodes")
+        if node is None or self.world.often(0.3):
+            return
+        key = Key("", "nodes", "", name_of(node))
+        asked = RECLAIM_AT_ONCE if self.world.often(0.3) else RECLAIM_WITH_NOTICE
+        self.door.change(key, lambda obj: annotate(obj, {ANN_RECLAIM: asked}))
+        pause = self.world.between(1, 300) * MINUTE
+        self.world.after(pause, lambda: self._undrain(key))
+
+    def _undrain(self, key: Key) -> None:
+        self.door.change(key, lambda obj: annotate(obj, {ANN_RECLAIM: None}))
 
     def _pay_more(self) -> None:
         self._pay(self._home(), self.world.between(1, 40) * EURO // 10)
@@ -450,6 +533,7 @@ class People:
         known = self.door.get(key)
         if known is None:
             self._make(key)
+            self._bucket(name)
         elif is_deleting(known) and self.is_active:
             self.world.after(HOUR, lambda: self._again(name))
 
@@ -461,6 +545,8 @@ class People:
         for held in self.door.all_of(GROUP, "procurements"):
             key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
             self.door.delete(key, self.world.now)
+        for node in self.door.all_of("", "nodes"):
+            self._undrain(Key("", "nodes", "", name_of(node)))
         for node in self.door.all_of("", "nodes"):
             key = Key("", "nodes", "", name_of(node))
             self.door.change(

@@ -6,6 +6,7 @@ import random
 from typing import NamedTuple
 
 from busbar.controllers.settings import Settings
+from busbar.market.luggage import Place
 from busbar.model.time import HOUR, MINUTE, SECOND
 from busbar.simulator.machine import Timing
 from busbar.simulator.network import Weather
@@ -42,6 +43,7 @@ class Profile(NamedTuple):
 
 
 SETTINGS = Settings(
+    place=Place("Sweden", "v0"),
     batch_ms=10 * SECOND,
     fencing_ms=60 * SECOND,
     never_started_ms=10 * MINUTE,

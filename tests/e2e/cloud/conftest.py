@@ -119,7 +119,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     assert os.geteuid() == 0, "these tests run containers: run them as root"
     data = tmp_path_factory.mktemp("cloud")
     cloud = Cloud(data)
-    save(ServerSettings(data=str(data), api_port=27443, s3_port=27900, s3_tls_port=27943))
+    ports = {"api_port": 27443, "s3_port": 27900, "s3_tls_port": 27943}
+    save(ServerSettings(data=str(data), data_region="Germany", **ports))
     # Built once for all runs on a machine: the same place as tests/e2e/images uses.
     images = Path(os.environ.get("BUSBAR_TEST_IMAGES", "/var/tmp/busbar-test-images"))
     images.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -141,6 +142,23 @@ def test_a_budget_tells_what_it_allows(k: Any) -> None:
     k.ok("wait", "--for=jsonpath={.status.disruptionsAllowed}=1", "pdb/web", "--timeout=50s")
     assert k.ok("get", "pdb").splitlines()[1].split()[:4] == ["web", "2", "N/A", "1"]
     k.ok("create", "pdb", "other", "--selector=app=x", "--max-unavailable=50%")
+
+
+def test_a_service_with_hours_has_no_pods_outside_of_them(k: Any) -> None:
+    days = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+    far = days[int(time.strftime("%w", time.gmtime())) - 4]
+    hours = {"rules": [{"weekdays": [far], "from": "00:00", "until": "24:00"}]}
+    k.ok("apply", "-f", "-", stdin=WEB)
+    k.rolled_out()
+    k.ok("annotate", "deployment", "web", f"busbar.dev/hours={json.dumps(hours)}")
+    k.ok("wait", "--for=condition=InHours=false", "deployment/web", "--timeout=50s")
+    k.ok("wait", "--for=jsonpath={.spec.replicas}=0", "rs", "-l", "app=web", "--timeout=50s")
+    assert "0/3" in k.ok("get", "deployment", "web")
+    assert "OutsideHours" in k.ok("describe", "deployment", "web")
+    wrong = k.refused("annotate", "--overwrite", "deployment", "web", "busbar.dev/hours=always")
+    assert "metadata.annotations[busbar.dev/hours]" in wrong
+    k.ok("annotate", "deployment", "web", "busbar.dev/hours-")
+    assert "successfully rolled out" in k.rolled_out()
 
 
 def test_what_is_wrong_is_refused_with_its_field(k: Any) -> None:

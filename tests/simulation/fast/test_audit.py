@@ -30,4 +30,4 @@ def test_the_audit_finds_nothing_wherever_it_looks(seed):
     cloud.exchange.committed.append(look)
     cloud.live(12)
     assert found == []
-    assert followers[0].seq >= 100
+    assert followers[0].seq >= 50

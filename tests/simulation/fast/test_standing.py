@@ -24,7 +24,8 @@ def facts(standing: Standing, snapshot: Snapshot, now: Instant) -> tuple[object,
     everybody = Selector((EVERYWHERE,), ())
     asking = Order("a", "", "", Resources(), 0, rules=Rules((Near(NODE, everybody),)))
     residents = sorted(map(str, standing.residents([asking])))
-    told = waiting, spent, book.supplies, book.commitments, book.vendors, standing.offers
+    laden = [standing.freight.laden(o) for _, _, o in waiting if isinstance(o, Order)]
+    told = waiting, spent, book.supplies, book.commitments, book.vendors, standing.offers, laden
     return *told, there, residents
 
 

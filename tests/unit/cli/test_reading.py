@@ -87,7 +87,7 @@ def test_json_and_yaml_hold_the_same(
     [
         (("status",), "n1    elastx  Sweden  granted   Ready   4    8.0 GiB  1.25"),
         (("status", "j1"), "price:      0.04 €/DTU"),
-        (("vendor",), "elastx  SE       1      0      0"),
+        (("vendor",), "elastx  SE       1      0      -            0         0       0"),
         (("offer", "day"), "day   elastx  0.04       no         0"),
         (("market",), "Sweden  day    elastx  0.04   -      2.5"),
         (("market", "Sweden"), "nothing for sale"),
@@ -207,3 +207,10 @@ def test_a_job_without_a_pod_has_no_log_yet(busbar: Busbar, full: FakeCloud) -> 
     result = busbar("logs", "j1")
     assert result.code == 4
     assert "it has not been matched yet" in result.err
+
+
+def test_a_bucket_shows_what_it_holds_and_where(busbar: Busbar, full: FakeCloud) -> None:
+    held = {"objects": 3, "bytes": 3 * 2**30, "region": "Sweden", "storedBy": "elastx"}
+    full.objects[f"{XYZ}/buckets/myjobs"]["status"] = held
+    cells = busbar("bucket", "myjobs").out.splitlines()[1].split("  ")
+    assert [cell.strip() for cell in cells if cell][2:] == ["3", "3 GiB", "Sweden (elastx)"]

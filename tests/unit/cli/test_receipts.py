@@ -117,3 +117,17 @@ def test_a_pod_is_asked_for_by_its_name(busbar: Busbar, cloud: FakeCloud) -> Non
     contract(cloud, "a", "2026-01-01T00:00:00Z", pod="p")
     contract(cloud, "b", "2026-02-01T00:00:05Z", pod="p")
     assert names(shown(busbar, name="p")) == ["b"]
+
+
+def test_data_that_was_moved_is_a_line_of_its_own(busbar: Busbar, cloud: FakeCloud) -> None:
+    job(cloud, "first", "2026-01-01T00:00:00Z")
+    contract(cloud, "a", "2026-01-01T00:00:05Z", "first", nano=7_000_000)
+    made = cloud.objects[f"{XYZ}/contracts/a"]
+    made["spec"]["transfer"] = {"region": "Germany", "readNano": 500_000}
+    made["status"]["transfer"] = {"readBytes": 12 * 1024**3, "billedNano": 6_000_000}
+    found = shown(busbar)
+    assert found["total"]["debit"] == "0.007"
+    assert (found["total"]["compute"], found["total"]["egress"]) == ("0.001", "0.006")
+    told = busbar("receipt", "j").out
+    assert "a: read 12 GiB from Germany, wrote 0 MiB to it: 0.006 €" in told
+    assert "0.001 € compute + 0.006 € moving data" in told

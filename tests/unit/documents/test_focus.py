@@ -13,8 +13,10 @@ from tests.unit.documents.journals import EURO, everything
 
 from busbar.documents import focus, tables
 from busbar.documents.focus import COLUMNS, Type
+from busbar.ledger.chain import seal
 from busbar.ledger.fold import fold
 from busbar.ledger.periods import parse_month
+from busbar.ledger.transfers import GIB, Part, Way, transfer
 from busbar.ledger.usage import usage
 
 MANDATORY = {
@@ -169,3 +171,18 @@ def test_a_charge_of_a_closed_month_names_its_invoice_but_damages_are_on_none() 
         "team-a-2026-11",
         None,
     ]
+
+
+def test_data_moved_is_a_charge_of_another_service_in_gib() -> None:
+    part = Part(Way.READ, GIB, 3 * GIB + GIB // 2, 4_000_000)
+    done = transfer("u1", "team-a", "elastx", part, (0, 3_600_000), 3_600_000, region="Germany")
+    assert done.entry is not None
+    (row,) = focus.rows(usage(seal([done.entry])))
+    assert (row["ChargeCategory"], row["ChargeFrequency"]) == ("Usage", "Usage-Based")
+    assert (row["ServiceCategory"], row["ServiceName"]) == ("Networking", "Busbar Data Transfer")
+    assert (row["ConsumedQuantity"], row["ConsumedUnit"]) == (Decimal("2.5"), "GiB")
+    assert (row["ContractedUnitPrice"], row["BilledCost"]) == (Decimal("0.004"), Decimal("0.01"))
+    assert (row["SkuId"], row["SkuMeter"]) == ("transfer-in", "Data transfer in")
+    assert row["ChargeDescription"] == (
+        "contract u1 by elastx, data read from Germany, 0.004 €/GiB"
+    )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 from saxonche import PySaxonProcessor
-from tests.unit.documents.journals import EURO, NOVEMBER, everything, settled
+from tests.unit.documents.journals import EURO, NOVEMBER, SOLD, everything, settled
 
 from busbar.documents.en16931 import to_xml
 from busbar.documents.invoice import (
@@ -29,6 +29,7 @@ from busbar.documents.pdf import to_pdf
 from busbar.ledger.chain import seal
 from busbar.ledger.entries import Sealed
 from busbar.ledger.periods import parse_month
+from busbar.ledger.transfers import GIB, Part, Way, transfer
 from busbar.ledger.usage import usage
 from busbar.model.time import DAY, HOUR
 
@@ -116,6 +117,20 @@ def test_a_payout_note_is_what_was_credited_after_the_fee() -> None:
     assert note.exact_nano == sum(charge.vendor_credit for charge in charges)
     assert note.seller == EXCHANGE
     assert note.prepaid == 0
+
+
+def test_data_moved_is_a_line_of_its_own(rules: Check) -> None:
+    part = Part(Way.WRITE, 0, 5 * GIB // 2, 2 * EURO)
+    at = NOVEMBER + DAY
+    done = transfer("u1", "team-a", "elastx", part, (at, at + HOUR), at + HOUR, sold=SOLD)
+    assert done.entry is not None
+    journal = seal([settled(1, NOVEMBER, EURO, HOUR), done.entry])
+    found = invoice("at home", journal)
+    assert [(line.text, line.detail, line.cents) for line in found.lines] == [
+        ("Compute, elastx", "Sweden, 1.500 DTU", 150),
+        ("Data transfer, elastx", "Sweden, 2.500 GiB", 500),
+    ]
+    assert rules(to_xml(found)) == []
 
 
 def test_a_month_without_charges_has_no_invoice() -> None:

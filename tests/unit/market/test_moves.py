@@ -36,6 +36,18 @@ def test_a_service_moves_where_a_days_saving_pays_twice_for_the_move():
     assert found.threshold == 2
 
 
+def test_reading_its_data_again_is_part_of_what_moving_costs():
+    free = consider(at(4 * CENT), Calendar(3 * CENT), NOW)
+    laden = consider(at(4 * CENT), Calendar(3 * CENT), NOW, data_nano=CENT)
+    far = consider(at(4 * CENT), Calendar(3 * CENT), NOW, data_nano=10 * CENT)
+    assert isinstance(free, Move)
+    assert isinstance(laden, Move)
+    assert laden.disruption_nano == free.disruption_nano + CENT
+    assert laden.term_ms > free.term_ms
+    assert isinstance(far, Stay)
+    assert far.why is Stays.BELOW_THRESHOLD
+
+
 def test_the_new_contract_is_made_for_as_long_as_the_move_takes_to_pay_off():
     found = consider(at(4 * CENT), Calendar(3 * CENT), NOW)
     assert isinstance(found, Move)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from busbar.ledger import settlement
@@ -12,7 +13,7 @@ from busbar.ledger.corrections import Direction
 from busbar.model.objects import Key
 from busbar.model.time import DAY, HOUR, parse_instant
 from busbar.server.bookings import Bond, Bookings, Closing, Correction, Credit, Payout, Request
-from busbar.server.money import MoneyRefused
+from busbar.server.money import MoneyRefused, TopUp
 from busbar.store.contract import ANY, Committed, Put, Transaction
 from busbar.store.memory import MemoryStore
 
@@ -133,3 +134,13 @@ def test_what_is_no_amount_is_refused_by_its_field(house: House, euro: str) -> N
     for request in (Credit("xyz", euro, "because", "k"), Payout("elastx", "k", euro)):
         status, said = house.why(request)
         assert (status, said.split(":")[0]) == (422, "euro")
+
+
+def test_every_call_that_moves_money_takes_an_idempotency_key():
+    named = {kind.__name__: kind for kind in (*Request.__subclasses__(), TopUp)}
+    without = [
+        name
+        for name, kind in named.items()
+        if "idempotency_key" not in {field.name for field in msgspec.structs.fields(kind)}
+    ]
+    assert without == ["Closing"]  # Its key is the month.

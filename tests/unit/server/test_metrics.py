@@ -149,5 +149,9 @@ def test_an_empty_cloud_is_scraped_as_well() -> None:
 
 
 def test_every_metric_is_documented(house: House) -> None:
+    (bound,) = (pod for pod in house.pods() if pod["spec"].get("nodeName"))
+    house.runs(bound)
+    house.wait(5 * SECOND)
+    house.ends(bound)
     said = set(re.findall(r"`(busbar_[a-z_]+)`", DOCS.read_text()))
     assert {name.partition("/")[0] for name in samples(house, OPERATOR)} == said

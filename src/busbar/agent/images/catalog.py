@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -55,6 +55,13 @@ class ImageRecord(msgspec.Struct, frozen=True):
     """Hash of the credentials it was fetched with; who has others must fetch it again."""
 
 
+class Listed(NamedTuple):
+    """An image that is here, whole: its name in full, and what it takes on disk."""
+
+    reference: str
+    size_bytes: int
+
+
 class Catalog:
     """One directory of layers and images; any number of workers may add at once."""
 
@@ -64,6 +71,8 @@ class Catalog:
         self._layers = root / "layers"
         self._images = root / "images"
         self._workplace = Workplace(self.tmp, root / "lock")
+        self._sizes: dict[str, int] = {}
+        """Of layers, by their folder's name: what is unpacked does not change."""
 
     def prepare(self) -> None:
         """Make the directories."""
@@ -99,6 +108,24 @@ class Catalog:
         with tempfile.NamedTemporaryFile(dir=self.root, delete=False) as partial:
             partial.write(msgspec.json.encode(record))
         os.replace(partial.name, path)
+
+    def listed(self) -> list[Listed]:
+        """Give the images that are here, whole. Slow where a layer is new: it is walked once."""
+        found = []
+        for path in sorted(self._images.glob("*.json")):
+            try:
+                record = msgspec.json.decode(path.read_bytes(), type=ImageRecord)
+            except (FileNotFoundError, msgspec.DecodeError):
+                continue
+            if all(self.has_layer(diff_id) for diff_id in record.diff_ids):
+                size = sum(self._size(self.layer(diff_id)) for diff_id in set(record.diff_ids))
+                found.append(Listed(record.reference, size))
+        return found
+
+    def _size(self, layer: Path) -> int:
+        if layer.name not in self._sizes:
+            self._sizes[layer.name] = size_of(layer)
+        return self._sizes[layer.name]
 
     def layer(self, diff_id: str) -> Path:
         """Where a layer is or would be."""
@@ -185,3 +212,17 @@ class Catalog:
 
     def _record_path(self, reference: Reference) -> Path:
         return self._images / (hashlib.sha256(str(reference).encode()).hexdigest() + ".json")
+
+
+def size_of(folder: Path) -> int:
+    """Give the bytes of all files below a folder; what goes meanwhile counts nothing."""
+    total, todo = 0, [folder]
+    while todo:
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    with contextlib.suppress(OSError):
+                        total += entry.stat(follow_symlinks=False).st_size
+    return total

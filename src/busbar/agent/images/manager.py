@@ -66,7 +66,7 @@ class ImageManager:
         entries_max: int = ENTRIES_MAX,
         free_share_min: float = FREE_SHARE_MIN,
     ) -> None:
-        self._catalog = Catalog(root)
+        self.catalog = Catalog(root)
         self._sources = sources
         self._bytes_max = bytes_max
         self._entries_max = entries_max
@@ -76,7 +76,7 @@ class ImageManager:
 
     def find(self, reference: str, credentials: Credentials | None = None) -> UnpackedImage | None:
         """The image where it is here; never asks a registry."""
-        return self._catalog.find(parse_reference(reference), _key(credentials))
+        return self.catalog.find(parse_reference(reference), _key(credentials))
 
     async def ensure(
         self,
@@ -88,9 +88,9 @@ class ImageManager:
         """The image, fetched and unpacked where need be; raises `ImageError`."""
         parsed = parse_reference(reference)
         key = _key(credentials)
-        here = self._catalog.find(parsed, key)
+        here = self.catalog.find(parsed, key)
         if here is not None and (policy is not PullPolicy.ALWAYS or parsed.digest):
-            self._catalog.touch(parsed)
+            self.catalog.touch(parsed)
             return here
         if policy is PullPolicy.NEVER:
             raise ImageError(
@@ -98,8 +98,8 @@ class ImageManager:
                 f"The image {parsed} is not on this node, and imagePullPolicy is Never.",
             )
         await self._fetched(parsed, credentials, key, on_progress)
-        self._catalog.touch(parsed)
-        found = self._catalog.find(parsed, key)
+        self.catalog.touch(parsed)
+        found = self.catalog.find(parsed, key)
         if found is None:
             raise ImageError(
                 ImageRefusal.REGISTRY_UNREACHABLE, f"The image {parsed} was removed while fetched."
@@ -117,11 +117,11 @@ class ImageManager:
         if self._free_share() >= self._free_share_min:
             return True
         before_s = time.time() - YOUNG_S
-        return await asyncio.to_thread(self._catalog.collect, in_use, before_s)
+        return await asyncio.to_thread(self.catalog.collect, in_use, before_s)
 
     def _free_share(self) -> float:
-        self._catalog.prepare()
-        usage = shutil.disk_usage(self._catalog.root)
+        self.catalog.prepare()
+        usage = shutil.disk_usage(self.catalog.root)
         return usage.free / max(1, usage.total)
 
     async def close(self) -> None:
@@ -157,7 +157,7 @@ class ImageManager:
     async def _work(self, name: tuple[str, str], credentials: Credentials | None) -> None:
         reference, key = name
         request = Request(
-            root=str(self._catalog.root),
+            root=str(self.catalog.root),
             reference=reference,
             sources=self._sources,
             credentials=credentials,

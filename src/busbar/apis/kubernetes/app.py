@@ -51,6 +51,7 @@ from busbar.apis.kubernetes.use import take
 from busbar.apis.kubernetes.verbs import metrics, reviews, scale, subresources
 from busbar.apis.kubernetes.verbs.create import create
 from busbar.apis.kubernetes.verbs.delete import delete, delete_collection
+from busbar.apis.kubernetes.verbs.eviction import evict
 from busbar.apis.kubernetes.verbs.get import get
 from busbar.apis.kubernetes.verbs.list import list_objects
 from busbar.apis.kubernetes.verbs.logs import logs
@@ -76,6 +77,7 @@ HANDLERS: Final[dict[tuple[str, str], Handler]] = {
     (routes.PATCH, "status"): patch,
     (routes.GET, "log"): logs,
     (routes.CREATE, "binding"): subresources.bind,
+    (routes.CREATE, "eviction"): evict,
     (routes.CREATE, "token"): subresources.token,
     (routes.GET, "scale"): scale.get,
     (routes.UPDATE, "scale"): scale.update,

@@ -48,6 +48,7 @@ class Check(Enum):
     OWN_NAME = "the object's name is the caller's"
     OWN_OFFER = "spec.vendor is the caller, before and after"
     OWN_NODES = "the Node belongs to the vendor"
+    OWN_NODES_BACK = "the Node is the vendor's, and only taking it back changes"
     OWN_NAMESPACE = "the Namespace is one the caller is a member of"
     NODE_LIMITS = "the Node's identity, place and size stay as joined"
     BOUND_POD = "the Pod is bound to the node"
@@ -100,7 +101,7 @@ _READ: Final = (routes.GET, routes.LIST, routes.WATCH)
 _VERBS: Final = {"read": _READ, "all": routes.VERBS}
 
 _PUBLIC: Final = (
-    _rule(GROUP, "books clearings forwardcurves pricehistories", "read"),
+    _rule(GROUP, "books clearings feeschedules forwardcurves pricehistories", "read"),
     _rule(GROUP, "auditors attestations", "read"),
     _rule(GROUP, "attestations", "create"),
 )
@@ -110,7 +111,7 @@ is believed, not the caller."""
 MEMBER_INSIDE: Final = (
     _rule("", "pods configmaps secrets serviceaccounts", "all"),
     _rule("", "pods/log pods/status", "get"),
-    _rule("", "serviceaccounts/token", "create"),
+    _rule("", "serviceaccounts/token pods/eviction", "create"),
     _rule("", "events", "read"),
     _rule("coordination.k8s.io", "leases", "all"),
     _rule("metrics.k8s.io", "pods", "get list"),
@@ -144,6 +145,7 @@ VENDOR: Final = (
     _rule(GROUP, "vendors", "get list watch update patch", Check.OWN_NAME),
     _rule(GROUP, "vendors/status", "get", Check.OWN_NAME),
     _rule("", "nodes", "read", Check.OWN_NODES),
+    _rule("", "nodes", "update patch", Check.OWN_NODES_BACK),
     _rule("metrics.k8s.io", "nodes", "get list", Check.OWN_NODES),
 )
 
@@ -235,7 +237,7 @@ def _why_not(role: Role, asked: Attributes) -> str:
             return f"{_members_only(role)}; name one with --namespace"
         return "members may not do this; the exchange or an operator does"
     if role.kind is Kind.VENDOR:
-        return "vendors may write their own offers and read their own nodes and the market"
+        return "vendors may write their own offers, take their nodes back, and read the market"
     if role.kind is Kind.NODE:
         return (
             "nodes may touch only their own Node and Lease, the Pods bound to them, "

@@ -23,11 +23,13 @@ _SUBRESOURCE_VERBS: Final = {
     "status": ("get", "patch", "update"),
     "log": ("get",),
     "binding": ("create",),
+    "eviction": ("create",),
     "token": ("create",),
     "scale": ("get", "patch", "update"),
 }
 _SUBRESOURCE_KINDS: Final = {
     "binding": ("", "v1", "Binding"),
+    "eviction": ("policy", "v1", "Eviction"),
     "token": (AUTHENTICATION, "v1", "TokenRequest"),
     "scale": ("autoscaling", "v1", "Scale"),
 }

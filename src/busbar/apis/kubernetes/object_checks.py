@@ -17,6 +17,7 @@ from busbar.model.objects import (
     annotations_of,
     is_deleting,
     labels_of,
+    metadata,
     name_of,
     namespace_of,
     spec_of,
@@ -24,7 +25,7 @@ from busbar.model.objects import (
     uid_of,
 )
 from busbar.model.quantities import parse_quantity
-from busbar.model.wellknown import CSI_BUCKET, LABEL_VENDOR
+from busbar.model.wellknown import ANN_RECLAIM, CSI_BUCKET, LABEL_VENDOR
 
 MAY_HIDE = frozenset({Check.BOUND_POD, Check.BOUND_AND_ENDING})
 """Checks whose no is told as 404: whether the object exists is not the caller's business."""
@@ -38,7 +39,7 @@ def visible(role: Role, check: Check) -> Predicate | None:
         return lambda offer: _vendor(offer) == role.name
     if check is Check.OWN_NAME:
         return lambda obj: name_of(obj) == role.name
-    if check is Check.OWN_NODES:
+    if check in (Check.OWN_NODES, Check.OWN_NODES_BACK):
         return lambda node: labels_of(node).get(LABEL_VENDOR) == role.name
     if check is Check.OWN_NAMESPACE:
         return lambda namespace: name_of(namespace) in role.namespaces
@@ -56,6 +57,8 @@ def refusal_of_write(role: Role, check: Check, old: Object | None, new: Object |
         return "" if named is not None and name_of(named) == role.name else "it is not yours"
     if check is Check.NODE_LIMITS:
         return _node_limits(role, old, new)
+    if check is Check.OWN_NODES_BACK:
+        return _taking_back(role, old, new)
     if check is Check.BOUND_POD:
         bound = old is not None and is_bound(old, role.name)
         return "" if bound else f"the Pod is not bound to node {role.name}"
@@ -95,6 +98,27 @@ def _node_limits(role: Role, old: Object | None, new: Object | None) -> str:
             if _exceeds(after[name], before.get(name)):
                 return f"status.{field}.{name} may not grow beyond what the node joined with"
     return ""
+
+
+def _taking_back(role: Role, old: Object | None, new: Object | None) -> str:
+    """Hold a vendor to what takes a node back: cordon it, and say with or without notice."""
+    if old is None or new is None or labels_of(old).get(LABEL_VENDOR) != role.name:
+        return f"vendor {role.name} may change only its own nodes"
+    if _without_reclaim(old) != _without_reclaim(new):
+        return (
+            f"a vendor may change only spec.unschedulable and metadata.annotations[{ANN_RECLAIM}] "
+            "of its nodes"
+        )
+    return ""
+
+
+def _without_reclaim(node: Object) -> tuple[object, ...]:
+    """Give what of a Node is not the vendor's to write."""
+    notes = {k: v for k, v in annotations_of(node).items() if k != ANN_RECLAIM}
+    spec = {k: v for k, v in spec_of(node).items() if k != "unschedulable"}
+    kept = ("ownerReferences", "finalizers")
+    owned = [metadata(node).get(field) or None for field in kept]
+    return labels_of(node), notes, spec, status_of(node), owned
 
 
 def _is_reserved(key: str) -> bool:

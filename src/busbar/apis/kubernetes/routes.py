@@ -48,7 +48,7 @@ def subresources(resource: Resource) -> tuple[str, ...]:
 
 
 _MORE: Final[dict[tuple[str, str], tuple[str, ...]]] = {
-    ("", "pods"): ("binding", "log"),
+    ("", "pods"): ("binding", "eviction", "log"),
     ("", "serviceaccounts"): ("token",),
     ("apps", "deployments"): ("scale",),
     ("apps", "replicasets"): ("scale",),

@@ -15,7 +15,7 @@ from pathlib import Path
 from busbar.apis.s3.errors import ClientGone, Code, S3Error
 from busbar.apis.s3.gates import Gates
 from busbar.apis.s3.operations.call import Call, Door
-from busbar.apis.s3.ports import BucketDirectory, Clock, Credentials
+from busbar.apis.s3.ports import BucketDirectory, Clock, Credentials, Meter, NoMeter
 from busbar.apis.s3.request import Message, Receive, Request, Scope, Send
 from busbar.apis.s3.responses import Response, error_response, send_response
 from busbar.apis.s3.routes import route
@@ -39,6 +39,7 @@ class S3App:
         data: Path,
         host_suffix: str,
         region: str,
+        meter: Meter,
     ) -> None:
         self._credentials = credentials
         self._directory = directory
@@ -46,6 +47,7 @@ class S3App:
         self._data = data
         self._host_suffix = host_suffix.lower()
         self._region = region
+        self._meter = meter
         self._door: Door | None = None
         self._ids = (f"{secrets.token_hex(4)}{number:08x}".upper() for number in count(1))
 
@@ -95,9 +97,16 @@ class S3App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = next(self._ids)
-        inbox = _Inbox(receive)
+        inbox, outbox = _Inbox(receive), _Outbox(send)
         try:
-            response = await self._answer(scope, inbox.receive, request_id)
+            await self._served(scope, inbox, outbox, request_id)
+        finally:
+            if inbox.key_id and (outbox.sent or inbox.received):
+                self._meter.moved(inbox.key_id, outbox.sent, inbox.received)
+
+    async def _served(self, scope: Scope, inbox: _Inbox, outbox: _Outbox, request_id: str) -> None:
+        try:
+            response = await self._answer(scope, inbox, request_id)
         except ClientGone:
             return
         except S3Error as refusal:
@@ -110,13 +119,14 @@ class S3App:
         if not inbox.opened and _leaves_body(scope):
             response = response._replace(headers=[*response.headers, ("connection", "close")])
         with suppress(ClientGone):
-            await send_response(send, response, request_id, scope["method"] == "HEAD")
+            await send_response(outbox.send, response, request_id, scope["method"] == "HEAD")
 
-    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+    async def _answer(self, scope: Scope, inbox: _Inbox, request_id: str) -> Response:
         if self._door is None:
             raise S3Error(Code.SlowDown, "The door is starting or stopping; try again.")
-        request = Request(scope, receive, self._host_suffix, request_id)
+        request = Request(scope, inbox.receive, self._host_suffix, request_id)
         identity = authenticate(request, self._credentials, self._clock())
+        inbox.key_id = identity.key.id
         operation = route(request)
         if operation.writes and identity.key.read_only:
             raise S3Error(Code.AccessDenied, f"This access key is read-only: no {operation.name}.")
@@ -130,17 +140,35 @@ class S3App:
 
 
 class _Inbox:
-    """Remembers whether the body was asked for."""
+    """Remembers whether the body was asked for, how much of it came, and under which key."""
 
-    __slots__ = ("_receive", "opened")
+    __slots__ = ("_receive", "key_id", "opened", "received")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.opened = False
+        self.received = 0
+        self.key_id = ""
 
     async def receive(self) -> Message:
         self.opened = True
-        return await self._receive()
+        message = await self._receive()
+        self.received += len(message.get("body", b""))
+        return message
+
+
+class _Outbox:
+    """Counts the bytes of the body that was sent."""
+
+    __slots__ = ("_send", "sent")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.sent = 0
+
+    async def send(self, message: Message) -> None:
+        await self._send(message)
+        self.sent += len(message.get("body", b""))
 
 
 def _leaves_body(scope: Scope) -> bool:
@@ -162,10 +190,13 @@ def create_app(
     data: Path,
     host_suffix: str = "",
     region: str = "us-east-1",
+    meter: Meter | None = None,
 ) -> S3App:
     """Make the door.
 
     `data` is a folder of the door's own. With `host_suffix` "s3.example", requests to the host
-    `bucket.s3.example` address that bucket; others address it by the path's first part.
+    `bucket.s3.example` address that bucket; others address it by the path's first part. `meter`
+    is told what each key moves.
     """
-    return S3App(credentials, directory, clock, data, host_suffix, region)
+    counted = NoMeter() if meter is None else meter
+    return S3App(credentials, directory, clock, data, host_suffix, region, counted)

@@ -41,6 +41,20 @@ class Credentials(Protocol):
         """Give the key of that id, or None."""
 
 
+class Meter(Protocol):
+    """Is told of every request's bodies: what was read by a key, what was written."""
+
+    def moved(self, access_key_id: str, read: int, written: int) -> None:
+        """Count bytes; called once a request, also for one that broke off."""
+
+
+class NoMeter:
+    """Counts nothing."""
+
+    def moved(self, access_key_id: str, read: int, written: int) -> None:
+        """Forget it."""
+
+
 class BucketDirectory(Protocol):
     """The buckets of each namespace. Names are unique per namespace, not globally."""
 

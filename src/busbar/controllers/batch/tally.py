@@ -12,6 +12,7 @@ from typing import NamedTuple
 from busbar.controllers.batch.indexes import parse_indexes
 from busbar.controllers.jobs.outcome import LOST_REASONS
 from busbar.controllers.names import ANN_LOSSES, FINALIZER_TRACKING, LABEL_INDEX
+from busbar.controllers.parts.displacement import was_displaced
 from busbar.controllers.parts.pods import is_final, node_of, phase_of, report_of
 from busbar.model.objects import (
     Object,
@@ -101,7 +102,7 @@ def _has_ended(pod: Object) -> bool:
 
 
 def _is_lost(pod: Object) -> bool:
-    return str(status_of(pod).get("reason") or "") in LOST_REASONS
+    return str(status_of(pod).get("reason") or "") in LOST_REASONS or was_displaced(pod)
 
 
 def _is_indexed(job: Object) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
+from busbar.controllers.contracts.compensation import compensation
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.gangs import (
     all_can_start,
@@ -22,24 +23,23 @@ from busbar.controllers.contracts.gangs import (
     still_reserved,
 )
 from busbar.controllers.contracts.held import HeldCase, read_held
-from busbar.controllers.contracts.money import (
-    Settled,
-    settle_all,
-    settle_ended,
-    unsettled,
-)
+from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.rolling import next_slots
 from busbar.controllers.contracts.room import Yielded, give_way, room_for
+from busbar.controllers.contracts.settled import Settled
+from busbar.controllers.contracts.transfer import awaited, more_for_data
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.names import FINALIZER_METER
-from busbar.controllers.nodes import is_ready, is_schedulable, node_key
+from busbar.controllers.nodes import is_ready, keeps_promises, node_key
 from busbar.controllers.parts.binding import bound
 from busbar.controllers.parts.deletion import delete_pod, release
+from busbar.controllers.parts.displacement import displaced
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.parts.pods import contract_key, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
 from busbar.controllers.pools import may_be_covered, pool_of
+from busbar.controllers.reclaims import asked_of, told
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import Entry
@@ -99,6 +99,10 @@ class ContractController:
             held = read_held(snapshot, obj, now)
             return HeldCase(self._settings, snapshot, held, there, self._evidence).decide()
         view = read_contract(snapshot, obj, now)
+        asked = asked_of(view.pod or {})
+        if asked and not view.status.reclaim_by:
+            note = f"contract {name_of(obj)}: its Pod is evicted, {asked}"
+            return decide(*told(snapshot, obj, "Pod", asked, now), note=note)
         case = _Case(self._settings, self._standing, self._evidence, snapshot, view)
         return case.reserved() if case.view.status.phase == "Reserved" else case.open()
 
@@ -126,6 +130,8 @@ class _Case(NamedTuple):
         view = self.view
         if view.is_over or view.is_stopping:
             return self._close(CloseReason.DELETED)
+        if view.is_reclaimed:
+            return self._close(view.reclaim_reason)
         others = self._together()
         if not is_whole(view, others):
             return self._close(CloseReason.GANG_BROKEN)
@@ -134,7 +140,7 @@ class _Case(NamedTuple):
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None:
             return self._close(self.evidence.of_loss(self.snapshot, view))
-        if not is_schedulable(node) or not room_for(self._there(), [view], node):
+        if not keeps_promises(node) or not room_for(self._there(), [view], node):
             return self._not_yet(node)
         starting = [view, *read_all(self.snapshot, still_reserved(others), view.now)]
         if not self._can_start(starting):
@@ -193,7 +199,8 @@ class _Case(NamedTuple):
     def open(self) -> Decision:
         """A workload that may run: observe, settle, extend, stop, close."""
         if self.view.is_over:
-            return self._close(self._why_over())
+            due = awaited(self.view, self.settings.meter_ms)
+            return self._close(self._why_over()) if due is None else Decision(requeue_at=due)
         settled = settle_ended(self.view, self.settings.fee_ppm)
         changes = {**self._observed(), **(settled.status() if settled.entries else {})}
         if settled.until != self.view.status.settled_until_ms:
@@ -206,9 +213,15 @@ class _Case(NamedTuple):
         view, overdue = self.view, self._never_started()
         if self._is_silent():
             return self._write(changes, settled.entries, view.now + self.settings.fencing_ms)
+        if view.is_reclaimed:
+            return self._stop(view.reclaim_reason, changes, settled)
         if overdue is not None and overdue <= view.now:
             late = self.evidence.of_late_start(self.snapshot, view)
             return self._stop(late, changes, settled)
+        if view.spec.transfer is not None:
+            held = self._hold_for_data(changes, settled)
+            if held is not None:
+                return held
         wanted = view.now + self.settings.roll_ahead_ms
         if view.end > wanted:
             due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
@@ -227,6 +240,21 @@ class _Case(NamedTuple):
             return False
         pool = self.standing.at(self.snapshot).pool(pool_of(view.obj))
         return may_be_covered(pool, view.obj)
+
+    def _hold_for_data(self, changes: dict[str, Any], settled: Settled) -> Decision | None:
+        """Hold more for data that moves beyond what was expected, or stop; None: it is enough."""
+        view = self.view
+        spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
+        more = more_for_data(self.snapshot, view, settled, spent)
+        if more.reason is not None:
+            return self._stop(more.reason, changes, settled, more.message)
+        if not more.hold:
+            return None
+        changes["heldNano"] = settled.held + more.hold
+        changes["transfer"] = msgspec.to_builtins(more.status)
+        ops = claim_budget(self.snapshot, view.namespace, more.hold, spent)
+        entries = (*settled.entries, *more.entries)
+        return self._write(changes, entries, view.now + SECOND, (), ops)
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view
@@ -256,6 +284,8 @@ class _Case(NamedTuple):
             return self._stop(more.reason, changes, settled, more.message, more.slots, ops)
         if more.reason is not None and more.reason.value != view.status.reason:
             ops.append(self._warning(more.message, end))
+        if more.reason is CloseReason.WITHDRAWN_EARLY and view.status.notice_until_ms is None:
+            changes["noticeUntilMs"] = view.now + view.spec.reclaim_notice_ms
         changes["reason"] = more.reason.value if more.reason is not None else None
         changes["message"] = more.message or None
         retry = min(end, view.now + 5 * SECOND) if more.reason is not None else None
@@ -288,9 +318,10 @@ class _Case(NamedTuple):
         assert view.pod is not None
         sentence = message or SENTENCES[reason]
         changes |= {"reason": reason.value, "message": sentence}
+        pod = displaced(view.pod, reason, sentence, view.now)
         ops = (
             *before,
-            *delete_pod(view.pod, view.now, self.settings.termination_grace_ms),
+            *delete_pod(pod, view.now, self.settings.termination_grace_ms),
             event(self.snapshot, view.pod, view.now, reason.value, sentence, warning=True),
         )
         return self._write(changes, settled.entries, self._due(settled), more, ops)
@@ -307,6 +338,9 @@ class _Case(NamedTuple):
         price = self._price(more)
         fresh = with_status(fresh, **{**changes, "pricePerDTU": price})
         written = update(self.view.obj, fresh)
+        reclaim_at = self.view.status.reclaim_at_ms
+        if reclaim_at is not None and reclaim_at > self.view.now:
+            requeue_at = earliest(requeue_at, reclaim_at)
         note = f"contract {self._name}: {self._said(changes, more)}" if written else ""
         return decide(*written, *ops, entries=entries, requeue_at=requeue_at, note=note)
 
@@ -368,6 +402,8 @@ class _Case(NamedTuple):
         if view.pod is None:
             return CloseReason.DELETED
         reason = self.evidence.of_pod(self.snapshot, view)
+        if reason is CloseReason.WITHDRAWN_EARLY and view.is_reclaimed:
+            return view.reclaim_reason
         is_own = reason is CloseReason.FAILED
         return CloseReason.DELETED if view.is_stopping and is_own else reason
 
@@ -377,6 +413,7 @@ class _Case(NamedTuple):
         observed = view.observed()
         started = view.started()
         asked = view.status.message if view.status.reason == reason.value else ""
+        paid = compensation(self.snapshot, view, reason)
         closed = with_status(
             view.obj,
             **settled.status(),
@@ -386,23 +423,24 @@ class _Case(NamedTuple):
             startedMs=started,
             finishedMs=observed.end if started is not None else None,
             pricePerDTU=self._price(()),
+            **paid.status(),
         )
-        said = (
-            f"Contract {name_of(view.obj)} closed: {reason.value}, {format_euro(settled.billed)} €."
-        )
+        bill = f"{reason.value}, {format_euro(settled.billed)} €{paid.said}"
+        said = f"Contract {name_of(view.obj)} closed: {bill}."
         about = view.pod if view.pod is not None else view.obj
         ops = (
             *update(view.obj, closed),
             *(release(view.pod, FINALIZER_METER) if view.pod is not None else ()),
             event(self.snapshot, about, view.now, "ContractClosed", said),
+            *paid.ops,
         )
         yielded = Yielded()
         if view.status.phase == "Reserved":
             fee = self.settings.fee_ppm
             yielded = broken(self.snapshot, self._together(), view.now, fee)
         cost = format_euro(settled.billed)
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €"
-        entries = (*settled.entries, *yielded.entries)
+        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{paid.said}"
+        entries = (*settled.entries, *paid.entries, *yielded.entries)
         return decide(*ops, *yielded.ops, entries=entries, note=note)
 
     def _there(self) -> Iterable[Object]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contracts.room import Yielded, close_reserved, room_for
 from busbar.controllers.contracts.view import ContractView, read_contract
-from busbar.controllers.nodes import is_schedulable, node_key
+from busbar.controllers.nodes import keeps_promises, node_key
 from busbar.controllers.standing import Standing
 from busbar.model.objects import Object, status_of
 from busbar.store.contract import Snapshot
@@ -42,7 +42,7 @@ def all_can_start(snapshot: Snapshot, standing: Standing, views: list[ContractVi
     """Say whether all members wait, on nodes that may be used, with room for all of them."""
     for view in views:
         node = snapshot.get(node_key(view.spec.node))
-        if view.is_over or view.is_stopping or node is None or not is_schedulable(node):
+        if view.is_over or view.is_stopping or node is None or not keeps_promises(node):
             return False
     for name in sorted({view.spec.node for view in views}):
         node = snapshot.get(node_key(name))

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from busbar.controllers.close import SENTENCES, CloseReason
-from busbar.controllers.contract import Decision, decide
+from busbar.controllers.contract import Decision, decide, earliest
+from busbar.controllers.contracts.compensation import compensation
 from busbar.controllers.contracts.fault import Evidence
-from busbar.controllers.contracts.money import Settled, settle_all, settle_ended, unsettled
+from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.room import has_room
+from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.nodes import is_ready, node_key
 from busbar.controllers.parts.events import event
@@ -109,7 +111,7 @@ class HeldCase(NamedTuple):
     def decide(self) -> Decision:
         """Settle what is over, give up what is lost, and close at the end."""
         view = self.view
-        ends = self._home_goes() or self._is_lost()
+        ends = self._home_goes() or self._is_lost() or view.is_reclaimed
         if ends and self._is_drawn_on():
             # Who draws on it ends first: its room is theirs as long as they are there.
             return decide(*self._noted(), requeue_at=view.now + 5 * SECOND)
@@ -117,6 +119,8 @@ class HeldCase(NamedTuple):
             return self._close(CloseReason.DELETED)
         if self._is_lost():
             return self._close(self._whose_loss())
+        if view.is_reclaimed:
+            return self._close(view.reclaim_reason)
         if view.now < view.start:
             return Decision(requeue_at=min(view.start, slot_of(view.now).end))
         if view.status.phase == "Reserved":
@@ -159,6 +163,7 @@ class HeldCase(NamedTuple):
         left = [s.end_ms for s in unsettled(view) if s.end_ms > (settled.until or 0)]
         due = min(left) + SECOND if left else view.end + SECOND
         due = min(max(due, view.now + SECOND), view.now + self.settings.hold_look_ms)
+        due = earliest(due, view.status.reclaim_at_ms) or due
         note = f"contract {self._name}: held, billed {format_euro(settled.billed)} € so far"
         noted = note if written and settled.entries else ""
         return decide(*written, entries=settled.entries, requeue_at=due, note=noted)
@@ -167,9 +172,11 @@ class HeldCase(NamedTuple):
         view = self.view
         settled = settle_all(view, self.settings.fee_ppm)
         begun = view.started()
+        paid = compensation(self.snapshot, view, reason)
         closed = with_status(
             view.obj,
             **settled.status(),
+            **paid.status(),
             phase="Closed",
             reason=reason.value,
             message=SENTENCES[reason],
@@ -178,13 +185,14 @@ class HeldCase(NamedTuple):
             outages=self._outages(),
         )
         cost = format_euro(settled.billed)
-        said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €."
+        said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €{paid.said}."
         ops = (
             *update(view.obj, closed),
             event(self.snapshot, view.obj, view.now, "ContractClosed", said),
+            *paid.ops,
         )
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €"
-        return decide(*ops, entries=settled.entries, note=note)
+        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{paid.said}"
+        return decide(*ops, entries=(*settled.entries, *paid.entries), note=note)
 
     def _home_goes(self) -> bool:
         """Say whether the namespace is being deleted: nothing more is held for it."""

@@ -8,43 +8,15 @@ taken twice has one effect. Next: `rolling.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from busbar.controllers.contracts.settled import Settled, sold_by
+from busbar.controllers.contracts.transfer import billed_data
 from busbar.controllers.contracts.view import ContractView
 from busbar.ledger.entries import Entry
 from busbar.ledger.periods import month_of
-from busbar.ledger.settlement import RESALE, Sold, release, settle
+from busbar.ledger.settlement import RESALE, release, settle
 from busbar.model.dtu import amount
 from busbar.model.kinds.contract import ContractSlot, ContractStatus
-from busbar.model.money import format_euro
-from busbar.model.objects import name_of
-from busbar.model.time import Instant
-
-
-class Settled(NamedTuple):
-    """The entries to journal, and the sums of the contract after them."""
-
-    entries: tuple[Entry, ...]
-    held: int
-    billed: int
-    vendor: int
-    fee: int
-    rounding: int
-    until: Instant | None
-    by_month: dict[str, int]
-
-    def status(self) -> dict[str, object]:
-        """Give the fields of the contract's status that say so."""
-        return {
-            "heldNano": self.held,
-            "billedNano": self.billed,
-            "vendorNano": self.vendor,
-            "feeNano": self.fee,
-            "roundingNano": self.rounding,
-            "settledUntilMs": self.until,
-            "billedByMonth": self.by_month or None,
-            "cost": format_euro(self.billed),
-        }
 
 
 def worth(slot: ContractSlot, draw_micro: int) -> int:
@@ -64,16 +36,26 @@ def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
     A slot that has just ended waits for the lease's next renewal: until then nobody knows whether
     its last seconds were delivered.
     """
+    fee_ppm = _agreed(view, fee_ppm)
     certain = view.known_until
     ended = [s for s in unsettled(view) if s.end_ms <= certain]
-    return _settle(view, ended, fee_ppm, ()) if ended else _as_before(view.status)
+    if not ended:
+        return _as_before(view.status)
+    return billed_data(view, _settle(view, ended, fee_ppm, ()), fee_ppm)
 
 
 def settle_all(view: ContractView, fee_ppm: int) -> Settled:
     """Settle the rest at the contract's end: bill what was delivered, release what was not."""
+    fee_ppm = _agreed(view, fee_ppm)
     left = unsettled(view)
     used = [s for s in left if view.parts(s)]
-    return _settle(view, used, fee_ppm, [s for s in left if s not in used])
+    settled = _settle(view, used, fee_ppm, [s for s in left if s not in used])
+    return billed_data(view, settled, fee_ppm, closing=True)
+
+
+def _agreed(view: ContractView, default_ppm: int) -> int:
+    """Give the fee that the contract was made with; older ones lack it."""
+    return default_ppm if view.spec.fee_ppm is None else view.spec.fee_ppm
 
 
 def _as_before(status: ContractStatus) -> Settled:
@@ -137,25 +119,6 @@ def payee(view: ContractView, slot: ContractSlot) -> str:
     if slot.reserved and view.spec.seller:
         return RESALE + view.spec.seller
     return view.spec.vendor
-
-
-def sold_by(view: ContractView) -> Sold:
-    """Give what a bill shows of a contract: the Contract itself is removed after a while."""
-    spec = view.spec
-    kind, owner = spec.order.get("ownerKind", ""), spec.order.get("ownerName", "")
-    return Sold(
-        contract=name_of(view.obj),
-        order=spec.order.get("name", ""),
-        owner=f"{kind}/{owner}" if owner else "",
-        vendor=spec.vendor,
-        offer=spec.offer,
-        offer_version=spec.offer_version,
-        node=spec.node,
-        zone=spec.zone,
-        cpu_milli=spec.cpu_milli,
-        memory_bytes=spec.memory_bytes,
-        gpus=spec.gpus,
-    )
 
 
 def _released(view: ContractView, amount_nano: int, part: str | int) -> list[Entry]:

@@ -62,9 +62,10 @@ def next_slots(
     for _ in range(_STEPS_MAX):
         if end > wanted:
             break
-        rolled = roll(offer, view.spec.cap_nano, end, view.spec.not_after_ms)
+        rolled = roll(offer, view.spec.cap_nano, end, view.limit)
         if isinstance(rolled, NotRolled):
-            return Next(tuple(slots), hold, _REASONS[rolled.reason], f"{rolled.message}.")
+            reason, message = _ending(view, rolled, end)
+            return Next(tuple(slots), hold, reason, message)
         more = [ContractSlot(s.start, s.end, s.price_nano) for s in rolled.segments]
         if signed and _has_lapsed(standing, view, signed, When(end, more[-1].end_ms)):
             lapsed = CloseReason.ATTESTATION_LAPSED
@@ -75,6 +76,16 @@ def next_slots(
             return Next(tuple(slots), hold, short, SENTENCES[short])
         slots, hold, end = slots + more, hold + cost, more[-1].end_ms
     return Next(tuple(slots), hold)
+
+
+def _ending(view: ContractView, rolled: NotRolled, end: Instant) -> tuple[CloseReason, str]:
+    """Say why it is not extended; a vendor's notice outlasts the withdrawal of its offer."""
+    reclaim_at, notice = view.status.reclaim_at_ms, view.spec.reclaim_notice_ms
+    if reclaim_at is not None and end >= reclaim_at:
+        return view.reclaim_reason, SENTENCES[view.reclaim_reason]
+    if rolled.reason is Reason.NOT_OFFERED and notice:
+        return CloseReason.WITHDRAWN_EARLY, SENTENCES[CloseReason.WITHDRAWN_EARLY]
+    return _REASONS[rolled.reason], f"{rolled.message}."
 
 
 def _signed(view: ContractView) -> str:

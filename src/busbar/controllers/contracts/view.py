@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from busbar.controllers.close import CloseReason
+from busbar.controllers.contract import earliest
 from busbar.controllers.parts.leases import NodeLease, lease_of
 from busbar.controllers.parts.pods import is_final, pod_key, report_of
 from busbar.ledger.metering import Interval, delivered
@@ -47,6 +49,24 @@ class ContractView(NamedTuple):
     def end(self) -> Instant:
         """Give when the reserved term ends."""
         return self.spec.slots[-1].end_ms
+
+    @property
+    def limit(self) -> Instant | None:
+        """Give beyond what it may not be extended: its deadline, or its vendor's reclaim."""
+        return earliest(self.spec.not_after_ms, self.status.reclaim_at_ms)
+
+    @property
+    def is_reclaimed(self) -> bool:
+        """Say whether the vendor's time to take its capacity back has come."""
+        at = self.status.reclaim_at_ms
+        return at is not None and at <= max(self.now, self.start)
+
+    @property
+    def reclaim_reason(self) -> CloseReason:
+        """Say how a contract ends that its vendor takes back: as agreed, or early."""
+        at, bound = self.status.reclaim_at_ms, self.status.notice_until_ms
+        kept = at is not None and bound is not None and at >= bound
+        return CloseReason.RECLAIMED if kept else CloseReason.WITHDRAWN_EARLY
 
     @property
     def is_over(self) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
+from busbar.controllers.deployments.hours import ALWAYS, Hours, hours_of
 from busbar.controllers.deployments.progress import Totals, deadline, is_complete, told, totals
 from busbar.controllers.deployments.revisions import (
     annotated,
@@ -76,8 +77,9 @@ class DeploymentController:
             return NOTHING
         claimed = claim(deployment, snapshot.list(*REPLICA_SETS, key.namespace))
         sets = by_age(one for one in claimed.mine if not is_deleting(one))
-        wanted = spec_of(deployment).get("replicas", 1)
-        case = _Case(snapshot, deployment, sets, limits_of(deployment, wanted), now)
+        hours = hours_of(deployment, now, self._settings.hours_ahead_ms)
+        wanted = spec_of(deployment).get("replicas", 1) if hours.is_wanted else 0
+        case = _Case(snapshot, deployment, sets, limits_of(deployment, wanted), now, hours)
         if is_deleting(deployment):
             return case.written({}, claimed.ops, "")
         if claimed.ops:
@@ -94,6 +96,7 @@ class _Case(NamedTuple):
     sets: list[Object]
     limits: Limits
     now: Instant
+    hours: Hours = ALWAYS
 
     def decide(self) -> Decision:
         new = of_template(self.deployment, self.sets)
@@ -178,7 +181,8 @@ class _Case(NamedTuple):
             self.deployment, new, found, self.limits.replicas, self.limits.least, self.now
         )
         fresh = with_status(annotate(self.deployment, dict(marks)), **status)
-        due = deadline(fresh)
+        fresh = with_status(fresh, conditions=self.hours.told(fresh, self.now))
+        due = earliest(deadline(fresh), self.hours.change)
         later = None if due is None else max(due, self.now + 1)
         return decide(*update(self.deployment, fresh), *ops, requeue_at=later, note=note)
 

@@ -13,6 +13,7 @@ from busbar.controllers.market import matches, record, refusals
 from busbar.controllers.market.coverage import Coverage
 from busbar.controllers.market.inputs import Inputs, read_inputs
 from busbar.controllers.market.refusals import Answer
+from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.pods import node_of
 from busbar.controllers.procurement import told as told_to
 from busbar.controllers.procurement.asks import PROCUREMENTS
@@ -74,8 +75,9 @@ class MarketController:
         self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, now: Instant
     ) -> Decision:
         name = record.clearing_name(now, snapshot.revision)
-        drawn = matches.drawn(snapshot, inputs, now)
-        done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now)
+        fees = Fees(self._standing, snapshot, self._settings.fee_ppm, now)
+        drawn = matches.drawn(snapshot, inputs, now, fees)
+        done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now, fees)
         told, again = _tell(snapshot, inputs, clearing, now)
         answers = told_to.answers(self._standing, snapshot, inputs, clearing, now)
         published: tuple[Transaction, ...] = ()

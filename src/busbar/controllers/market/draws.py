@@ -14,6 +14,7 @@ from typing import NamedTuple
 from busbar.controllers.pools import Pool, PoolKey
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
+from busbar.market.burden import tolls
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns
 from busbar.market.eligibility import static_tests
@@ -73,7 +74,8 @@ class _Open:
         """Place an order in the fullest pool that it fits in; nothing where there is none."""
         for key, (pool, room) in sorted(self.pools.items(), key=lambda item: (item[1][1], item[0])):
             wanted = order.reservation in (None, key.procurement)
-            if wanted and order.requests.fits_in(room) and _may_run(book, order, key.node):
+            fits = wanted and order.requests.fits_in(room)
+            if fits and _may_run(book, order, key.node) and _is_moved_free(book, order, key.node):
                 self.pools[key] = pool, room.minus(order.requests)
                 yield self._draw(book, order, key, pool)
                 return
@@ -106,6 +108,16 @@ def _may_run(book: Book, order: Order, node: str) -> bool:
         return False
     fits = book.columns.remembered(("draws", order.eligibility), _eligible)
     return any(fits[row] for row in book.columns.rows_named(node))
+
+
+def _is_moved_free(book: Book, order: Order, node: str) -> bool:
+    """Say whether the order's data moves to a node for nothing: what costs needs a price."""
+    if order.burden.data is None:
+        return True
+    region, keeper, *_ = order.burden.data
+    rows = [book.supplies[row] for row in book.columns.rows_named(node)]
+    asked = [tolls(region, keeper, row.rates, row.zone, row.vendor) for row in rows]
+    return not any(toll.read_nano or toll.write_nano for toll in asked)
 
 
 def _eligible(columns: Columns, wanted: tuple[str, Eligibility]) -> Bools:

@@ -13,11 +13,13 @@ from collections import Counter, defaultdict
 import msgspec
 
 from busbar.controllers.market.draws import Draw
+from busbar.controllers.market.hauling import transfer_terms
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.market.resale import Part
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
+from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
@@ -28,7 +30,13 @@ from busbar.market.orders import Order
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
 from busbar.model.ids import derived_suffix, derived_uid
-from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
+from busbar.model.kinds.contract import (
+    ContractSlot,
+    ContractSpec,
+    ContractStatus,
+    ContractTransfer,
+    TransferStatus,
+)
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, spec_of, uid_of
 from busbar.model.resources import key_of
@@ -48,9 +56,10 @@ def transactions(
     clearing: Clearing,
     name: str,
     now: Instant,
+    fees: Fees,
 ) -> tuple[Transaction, ...]:
     """Give a transaction for each match; one for a gang, or for a namespace that has a budget."""
-    batch = _Batch(snapshot, inputs, clearing, name, now)
+    batch = _Batch(snapshot, inputs, clearing, name, now, fees)
     alone: list[Transaction] = []
     together: dict[str, list[Match]] = defaultdict(list)
     gangs: dict[str, list[Match]] = defaultdict(list)
@@ -66,22 +75,28 @@ def transactions(
         else:
             alone.append(batch.commit(match))
     for namespace, group in together.items():
-        money, spent = sum(m.compute_nano for m in group), standing.spent(namespace, now)
+        money, spent = sum(m.hold_nano for m in group), standing.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         alone.append(sum(map(batch.commit, group), Transaction(claim)))
     alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
     return tuple(alone)
 
 
-def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant) -> tuple[Transaction, ...]:
+def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant, fees: Fees) -> tuple[Transaction, ...]:
     """Give a transaction for each order that draws on what its namespace holds."""
-    return tuple(_draw(snapshot, ordered, draw, now) for ordered, draw in inputs.draws)
+    return tuple(_draw(snapshot, ordered, draw, now, fees) for ordered, draw in inputs.draws)
 
 
-def _draw(snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant) -> Transaction:
+def _draw(
+    snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant, fees: Fees
+) -> Transaction:
     pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-    contract = _contract(ordered, draw.match, 0, "", epoch, now, members=0)
-    contract = _in_pool(contract, pool=draw.key.id, reservation=draw.key.procurement)
+    contract = _contract(ordered, draw.match, None, "", epoch, now, members=0)
+    held = spec_of(draw.rests_on[0])
+    terms = {name: held[name] for name in ("reclaimNoticeMs", "minimumTermMs") if name in held}
+    named = {"pool": draw.key.id, "reservation": draw.key.procurement}
+    fee = fees.terms(draw.match.namespace, draw.match.vendor)
+    contract = _in_pool(contract, **named, **terms, **fee)
     node = snapshot.get(node_key(draw.match.node))
     assert node is not None
     where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
@@ -104,7 +119,7 @@ def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
     return None if ordered is None else ordered.order.gang
 
 
-def _in_pool(contract: Object, **named: str) -> Object:
+def _in_pool(contract: Object, **named: object) -> Object:
     """Say of a contract that its slots lie in held room, and whose."""
     spec = spec_of(contract)
     slots = [{**slot, "reserved": True} for slot in spec["slots"]]
@@ -126,12 +141,20 @@ class _Batch:
     """What the matches of a clearing share."""
 
     def __init__(
-        self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, record: str, now: Instant
+        self,
+        snapshot: Snapshot,
+        inputs: Inputs,
+        clearing: Clearing,
+        record: str,
+        now: Instant,
+        fees: Fees,
     ) -> None:
         self._snapshot, self._inputs, self._clearing = snapshot, inputs, clearing
         self._record, self._now = record, now
         # Worked out order by order: in a burst it would be what everybody waits for.
         self._explains = len(clearing.matches) <= EXPLAINED_MAX
+        self._fees = fees
+        self._offers = {offer.name: offer for offer in inputs.offers}
         self._matched: Counter[str] | None = None
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
@@ -145,9 +168,11 @@ class _Batch:
             match = _of_whole(match, part)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-        money = match.compute_nano
+        money = match.hold_nano
         members = self._members(ordered.order.gang)
-        contract = _contract(ordered, match, money, self._record, epoch, now, members)
+        transfer = transfer_terms(self._inputs, match)
+        made = _contract(ordered, match, transfer, self._record, epoch, now, members)
+        contract = self._on_terms(made, match)
         if part is not None:
             contract = _in_pool(contract, pool=part.pool, seller=part.seller)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
@@ -178,11 +203,23 @@ class _Batch:
 
     def _keep(self, standby: Standby, match: Match) -> Transaction:
         """Give the transaction that holds capacity for a Procurement, as long as it is as read."""
-        contract = held_contract(standby, match, self._record, self._now)
+        made = held_contract(standby, match, self._record, self._now)
+        contract = self._on_terms(made, match)
         ops = (create(contract), unchanged(standby.procurement), *self._still(match))
         money = match.hold_nano
         entries = (hold(uid_of(contract), match.namespace, money, self._now),) if money else ()
         return Transaction(ops, entries)
+
+    def _on_terms(self, contract: Object, match: Match) -> Object:
+        """Copy with what stays as it is now: the fee, and the offer's notice and minimum term."""
+        offer, terms = (
+            self._offers.get(match.offer),
+            self._fees.terms(match.namespace, match.vendor),
+        )
+        if offer is not None and (offer.reclaim_notice_ms or offer.minimum_term_ms):
+            terms["reclaimNoticeMs"] = offer.reclaim_notice_ms
+            terms["minimumTermMs"] = offer.minimum_term_ms
+        return {**contract, "spec": {**spec_of(contract), **terms}}
 
     def _still(self, match: Match) -> tuple[Op, ...]:
         """Insist that node and offer are as they were read."""
@@ -197,7 +234,7 @@ class _Batch:
 def _contract(
     ordered: Ordered,
     match: Match,
-    held_nano: int,
+    transfer: ContractTransfer | None,
     clearing: str,
     epoch: int,
     now: Instant,
@@ -210,10 +247,16 @@ def _contract(
     key = Key(GROUP, "contracts", namespace_of(pod), name)
     spec = _spec(order, match, _reference(pod), clearing)
     spec = msgspec.structs.replace(
-        spec, epoch=epoch, not_after_ms=order.deadline, gang_members=members
+        spec,
+        epoch=epoch,
+        not_after_ms=order.deadline,
+        gang_members=members,
+        transfer=transfer,
     )
     phase = "Bound" if match.start <= now else "Reserved"
-    status = _status(match, held_nano, phase)
+    status = _status(match, phase)
+    if transfer is not None:
+        status.transfer = TransferStatus(held_nano=match.moving_nano)
     return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
 
 
@@ -228,7 +271,7 @@ def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -
     pool = PoolKey(key.namespace, name_of(procurement), match.node).id
     spec = msgspec.structs.replace(spec, procurement=name_of(procurement), pool=pool)
     phase = "Held" if match.start <= now else "Reserved"
-    return _made(key, uid, spec, _status(match, match.hold_nano, phase), now)
+    return _made(key, uid, spec, _status(match, phase), now)
 
 
 def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) -> ContractSpec:
@@ -250,8 +293,8 @@ def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) 
     )
 
 
-def _status(match: Match, held_nano: int, phase: str) -> ContractStatus:
-    price = format_euro(match.price_nano)
+def _status(match: Match, phase: str) -> ContractStatus:
+    price, held_nano = format_euro(match.price_nano), match.hold_nano
     return ContractStatus(phase=phase, held_nano=held_nano, price_per_dtu=price, cost="0")
 
 

@@ -117,7 +117,8 @@ def _moves(
         contract = open_contract(snapshot, pod)
         if contract is None or node_of(pod) == match.node:
             continue
-        decided = consider(tenancy(standing, pod, contract), there, now)
+        here = tenancy(standing, pod, contract)
+        decided = consider(here, there, now, data_nano=match.moving_nano)
         if isinstance(decided, Stay):
             continue
         yield Planned(pod, contract, decided, place_of(contract), target)
@@ -140,7 +141,7 @@ def _match(standing: Standing, snapshot: Snapshot, sample: Object, now: Instant)
     order = parse_order(sample, namespace)
     if not isinstance(order, Order):
         return None
-    order = replace(order, id=_ASKED, name="", may_wait=False)
+    order = replace(standing.freight.laden(order), id=_ASKED, name="", may_wait=False)
     (sociable,), companions = in_company([order], standing.residents([order]))
     found = clear(standing.book.among(companions), [sociable], now)
     return found.matches[0] if found.matches else None

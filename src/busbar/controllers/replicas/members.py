@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from busbar.controllers.jobs.outcome import LOST_REASONS
 from busbar.controllers.moves.words import replaced_by
+from busbar.controllers.parts.displacement import was_displaced
 from busbar.controllers.parts.pods import is_final, node_of, report_of
 from busbar.model.errors import InvalidField
 from busbar.model.labels import selects
@@ -64,7 +65,7 @@ def sort_out(pods: Iterable[Object]) -> Members:
 
 def is_lost(pod: Object) -> bool:
     """Say whether a Pod failed through its node."""
-    return str(status_of(pod).get("reason") or "") in LOST_REASONS
+    return str(status_of(pod).get("reason") or "") in LOST_REASONS or was_displaced(pod)
 
 
 def ended_at(pod: Object) -> Instant:

@@ -7,6 +7,7 @@ from busbar.model.kinds.attestation import ATTESTATION, AUDITOR
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
 from busbar.model.kinds.book import BOOK, CLEARING
 from busbar.model.kinds.contract import CONTRACT
+from busbar.model.kinds.fee import FEE_SCHEDULE
 from busbar.model.kinds.job import JOB
 from busbar.model.kinds.offer import OFFER
 from busbar.model.kinds.prices import FORWARD_CURVE, PRICE_HISTORY
@@ -23,6 +24,7 @@ OWN_KINDS: tuple[OwnKind, ...] = (
     PROCUREMENT,
     BUCKET,
     ACCOUNT,
+    FEE_SCHEDULE,
     BOOK,
     CLEARING,
     FORWARD_CURVE,

@@ -16,6 +16,10 @@ class AccountSpec(Part):
     budget: Annotated[
         Price | None, Meta(description="Most that may be spent and held per calendar month (UTC).")
     ] = None
+    alert_percent: Annotated[
+        list[Annotated[int, Meta(ge=1, le=100)]],
+        Meta(max_length=10, description="Parts of the budget that are told; 50, 80, 100 if empty."),
+    ] = []
 
 
 class AccountStatus(Part):
@@ -25,6 +29,11 @@ class AccountStatus(Part):
     held: Annotated[str, Meta(description="Held for open contracts.")] = "0"
     spent_this_month: str = "0"
     budget_left: Annotated[str, Meta(description="Empty without a budget.")] = ""
+    alerted_month: Annotated[str, Meta(description="The month of alertedPercent.")] = ""
+    alerted_percent: Annotated[
+        list[int], Meta(description="Parts of the budget told of in that month.")
+    ] = []
+    conditions: list[dict[str, str]] = []
 
 
 class BucketSpec(Part):
@@ -36,6 +45,10 @@ class BucketStatus(Part):
 
     phase: str = "Ready"
     endpoint: str = ""
+    objects: Annotated[int, Meta(description="How many objects it holds, as last counted.")] = 0
+    bytes: Annotated[int, Meta(description="How much it holds, as last counted.")] = 0
+    region: Annotated[str, Meta(description="Where it is kept.")] = ""
+    stored_by: Annotated[str, Meta(description="The vendor who keeps it; empty: none.")] = ""
 
 
 ACCOUNT = OwnKind(
@@ -61,6 +74,11 @@ BUCKET = OwnKind(
     namespaced=True,
     spec=BucketSpec,
     status=BucketStatus,
-    columns=(PrinterColumn("Phase", ".status.phase"),),
+    columns=(
+        PrinterColumn("Phase", ".status.phase"),
+        PrinterColumn("Objects", ".status.objects", "integer"),
+        PrinterColumn("Bytes", ".status.bytes", "integer"),
+        PrinterColumn("Region", ".status.region"),
+    ),
     description="A bucket of the namespace, reached over S3 and mounted into workloads.",
 )

@@ -24,6 +24,31 @@ class ContractSlot(Part):
     ] = False
 
 
+class ContractTransfer(Part):
+    """What moving data was agreed to cost, and how much was expected to move."""
+
+    region: Annotated[str, Meta(description="Where the data is kept.")] = ""
+    stored_by: Annotated[str, Meta(description="The vendor who keeps it; empty: none.")] = ""
+    read_nano: Annotated[int, Meta(description="Nano-euro per GiB read.")] = 0
+    write_nano: Annotated[int, Meta(description="Nano-euro per GiB written.")] = 0
+    read_bytes: Annotated[int, Meta(description="Expected to be read.")] = 0
+    write_bytes: Annotated[int, Meta(description="Expected to be written.")] = 0
+    max_nano: Annotated[
+        int | None, Meta(description="The consumer's cap on it: maxEgressEuro, in nano-euro.")
+    ] = None
+
+
+class TransferStatus(Part):
+    """What moved, as the S3 door counted it, and what of it was billed."""
+
+    read_bytes: int = 0
+    written_bytes: int = 0
+    read_billed_bytes: int = 0
+    written_billed_bytes: int = 0
+    held_nano: Annotated[int, Meta(description="Still held for it, within heldNano.")] = 0
+    billed_nano: Annotated[int, Meta(description="Billed for it, within billedNano.")] = 0
+
+
 class ContractSpec(Part):
     """Who delivers what to whom, when and at which price. Only slots are ever added to."""
 
@@ -41,6 +66,20 @@ class ContractSpec(Part):
     epoch: Annotated[int, Meta(description="Fencing token: increases with each match.")] = 1
     slots: list[ContractSlot] = []
     not_after_ms: int | None = None
+    fee_ppm: Annotated[
+        int | None, Meta(description="The exchange's fee, in millionths of what is billed.")
+    ] = None
+    fee_schedule: Annotated[
+        str, Meta(description="The FeeSchedule it follows, NAME/GENERATION; empty: the default.")
+    ] = ""
+    reclaim_notice_ms: Annotated[
+        int, Meta(description="Notice of the vendor before it takes sold capacity back; 0: never.")
+    ] = 0
+    minimum_term_ms: Annotated[int, Meta(description="It is not taken back before this.")] = 0
+    transfer: Annotated[
+        ContractTransfer | None,
+        Meta(description="Terms for data; none: it moves for nothing."),
+    ] = None
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
     gang: Annotated[str, Meta(description="The gang that it starts with, by an opaque name.")] = ""
     gang_members: Annotated[int, Meta(description="How many of it the clearing matched.")] = 0
@@ -74,6 +113,15 @@ class ContractStatus(Part):
     started_ms: int | None = None
     finished_ms: int | None = None
     settled_until_ms: int | None = None
+    reclaim_by: Annotated[
+        str, Meta(description="What the vendor takes back: Node, Offer, Pod; empty: nothing.")
+    ] = ""
+    reclaim_at_ms: Annotated[
+        int | None, Meta(description="When the vendor takes its capacity back.")
+    ] = None
+    notice_until_ms: Annotated[
+        int | None, Meta(description="Until when the notice agreed binds the vendor.")
+    ] = None
     outages: Annotated[
         list[Outage], Meta(description="Of capacity held: when it was not there.")
     ] = []
@@ -82,13 +130,18 @@ class ContractStatus(Part):
     billed_by_month: Annotated[
         dict[str, int], Meta(description="Billed per calendar month (UTC), for the budget.")
     ] = {}
+    transfer: TransferStatus | None = None
     vendor_nano: int = 0
     fee_nano: int = 0
     rounding_nano: int = 0
+    compensated_nano: Annotated[
+        int, Meta(description="Paid to the consumer out of the vendor's bond: delivery failed.")
+    ] = 0
     price_per_dtu: Annotated[str, Meta(description="Latest price, euro per DTU.")] = field(
         default="", name="pricePerDTU"
     )
     cost: Annotated[str, Meta(description="Billed so far, in euro.")] = ""
+    compensation: Annotated[str, Meta(description="Compensated, in euro.")] = ""
     usage: Annotated[dict[str, Any], Meta(description="Observed: cpu, memory.")] = {}
 
 
@@ -106,8 +159,10 @@ CONTRACT = OwnKind(
         PrinterColumn("Node", ".spec.node"),
         PrinterColumn("€/DTU", ".status.pricePerDTU"),
         PrinterColumn("Billed", ".status.cost"),
+        PrinterColumn("Compensated", ".status.compensation", wide=True),
         PrinterColumn("Order", ".spec.order.name", wide=True),
         PrinterColumn("Epoch", ".spec.epoch", "integer", wide=True),
+        PrinterColumn("Message", ".status.message", wide=True),
     ),
     description="A match of an order and an offer: node, slots, draw, price snapshot, epoch.",
     read_only=True,

@@ -16,6 +16,7 @@ from busbar.model.objects import (
     status_of,
     uid_of,
 )
+from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
 from busbar.simulator.checks.base import insist
 from busbar.simulator.checks.services import check_services
@@ -23,7 +24,7 @@ from busbar.simulator.machine import Machine
 from busbar.store.view import View
 
 
-def check_settled(view: View, machines: list[Machine], settings: Settings) -> None:
+def check_settled(view: View, machines: list[Machine], settings: Settings, now: Instant) -> None:
     """Check a cloud that was left alone for long enough: nobody orders, nothing breaks."""
     pods = list(view.list("", "pods"))
     alone = [pod for pod in pods if is_final(pod) and not metadata(pod).get("ownerReferences")]
@@ -32,7 +33,7 @@ def check_settled(view: View, machines: list[Machine], settings: Settings) -> No
     for pod in pods:
         _check_pod(view, pod)
     _check_jobs(view)
-    check_services(view)
+    check_services(view, settings, now)
     _check_contracts(view)
     for node in view.list("", "nodes"):
         ready = condition(node, "Ready") or {}

@@ -12,7 +12,8 @@ from busbar.ledger.entries import Entry, Sealed
 from busbar.model.objects import Key, Object, namespace_of, status_of, uid_of
 from busbar.simulator.checks.base import Broken, Step, insist
 
-_CONTRACTS = frozenset({"hold", "release", "settle"})
+_BILLS = frozenset({"settle", "transfer"})
+_CONTRACTS = frozenset({"hold", "release"}) | _BILLS
 """Corrections and slashes refer to a contract and are not its own."""
 
 
@@ -65,7 +66,7 @@ class MoneyCheck:
         for account, amount in entry.postings:
             if account.startswith("ns/"):
                 totals["held"] += amount if account.endswith("/held") else 0
-                totals["billed"] -= amount if entry.kind == "settle" else 0
+                totals["billed"] -= amount if entry.kind in _BILLS else 0
             elif account.startswith("vendor/"):
                 totals["vendor"] += amount
             else:

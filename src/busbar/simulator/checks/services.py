@@ -5,8 +5,10 @@ Next: `history.py`.
 
 from __future__ import annotations
 
+from busbar.controllers.deployments.hours import hours_of
 from busbar.controllers.deployments.rollout import limits_of
 from busbar.controllers.parts.pods import is_final
+from busbar.controllers.settings import Settings
 from busbar.model.objects import (
     Object,
     controller_of,
@@ -18,16 +20,18 @@ from busbar.model.objects import (
     status_of,
     uid_of,
 )
+from busbar.model.time import Instant
 from busbar.simulator.checks.base import insist
 from busbar.store.view import View
 
 
-def check_services(view: View) -> None:
+def check_services(view: View, settings: Settings, now: Instant) -> None:
     """Check Deployments and ReplicaSets of a cloud that was left alone for long enough."""
     for replica_set in view.list("apps", "replicasets"):
         _check_set(view, replica_set)
     for deployment in view.list("apps", "deployments"):
-        _check_deployment(view, deployment)
+        is_wanted = hours_of(deployment, now, settings.hours_ahead_ms).is_wanted
+        _check_deployment(view, deployment, spec_of(deployment)["replicas"] if is_wanted else 0)
     for budget in view.list("policy", "poddisruptionbudgets"):
         _was_looked_at(budget)
 
@@ -46,7 +50,7 @@ def _check_set(view: View, replica_set: Object) -> None:
     insist(counted == there, "I10", f"replica set {name} says it has {counted} pods, not {there}")
 
 
-def _check_deployment(view: View, deployment: Object) -> None:
+def _check_deployment(view: View, deployment: Object, wanted: int) -> None:
     name, spec = name_of(deployment), spec_of(deployment)
     _was_looked_at(deployment)
     mine = [
@@ -55,7 +59,7 @@ def _check_deployment(view: View, deployment: Object) -> None:
         if (controller_of(one) or {}).get("uid") == uid_of(deployment)
     ]
     total = sum(spec_of(one)["replicas"] for one in mine)
-    limits = limits_of(deployment, spec["replicas"])
+    limits = limits_of(deployment, wanted)
     most = max(limits.most, 0)
     insist(total <= most, "I10", f"deployment {name} has {total} pods, {most} are the most")
     available = status_of(deployment).get("availableReplicas") or 0

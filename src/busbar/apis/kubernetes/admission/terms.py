@@ -23,7 +23,9 @@ from busbar.model.expressions import (
     read_expression,
     read_text,
 )
+from busbar.model.fees import parse_schedule
 from busbar.model.gangs import GROUP_LABELS, read_size
+from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, labels_of, name_of, spec_of
 from busbar.model.quantities import milli, volume, whole
@@ -36,12 +38,16 @@ from busbar.model.wellknown import (
     ANN_EGRESS_CAP,
     ANN_GANG,
     ANN_GANG_SIZE,
+    ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_READ,
+    ANN_RECLAIM,
     ANN_RESTRICTIONS,
     ANN_WRITE,
+    RECLAIM_AT_ONCE,
+    RECLAIM_WITH_NOTICE,
 )
 
 Reader = Callable[[object, str], object]
@@ -185,6 +191,25 @@ def _account(change: Change) -> Errors:
         yield from _read(budget, "spec.budget", parse_euro)
 
 
+def _fee_schedule(change: Change) -> Errors:
+    """Check a schedule; one that has begun may only be ended, and not before now."""
+    try:
+        parse_schedule(change.new)
+    except InvalidField as error:
+        yield field_error(error, _at(change.new, error.path))
+        return
+    if change.old is None:
+        return
+    before, after = parse_schedule(change.old), parse_schedule(change.new)
+    if before.start > change.now or before._replace(version=0) == after._replace(version=0):
+        return
+    if before._replace(version=0, end=None) != after._replace(version=0, end=None):
+        yield FieldError("spec", "Invalid value: it has begun: set spec.until, and make another")
+    elif after.end is None or after.end < change.now - SECOND:
+        why = f"it has begun: must be a time from now on (it is {format_instant(change.now)})"
+        yield invalid("spec.until", spec_of(change.new).get("until"), why)
+
+
 def _procurement(change: Change) -> Errors:
     try:
         read_standing_order(spec_of(change.new))
@@ -209,6 +234,15 @@ def _namespace(change: Change) -> Errors:
     cap = annotations_of(change.new).get(ANN_CAP)
     if cap is not None:
         yield from _read(cap, f"metadata.annotations[{ANN_CAP}]", parse_euro)
+
+
+def _node(change: Change) -> Errors:
+    asked = annotations_of(change.new).get(ANN_RECLAIM)
+    if asked not in (None, *_RECLAIMS):
+        yield unsupported(f"metadata.annotations[{ANN_RECLAIM}]", asked, _RECLAIMS)
+
+
+_RECLAIMS: Final = (RECLAIM_WITH_NOTICE, RECLAIM_AT_ONCE)
 
 
 def _pod(change: Change) -> Errors:
@@ -250,6 +284,13 @@ def _service(change: Change) -> Errors:
         why = "a move starts the new Pod before the old one ends, and Recreate never runs both; "
         why += "choose the strategy RollingUpdate, or leave it out"
         yield invalid(path.format(ANN_MAY_MOVE), "true", why)
+
+
+def _deployment(change: Change) -> Errors:
+    yield from _service(change)
+    notes, path = annotations_of(change.new), f"metadata.annotations[{ANN_HOURS}]"
+    if ANN_HOURS in notes:
+        yield from _read(notes[ANN_HOURS], path, read_hours)
 
 
 def _is_own_gang(spec: Mapping[str, Any]) -> bool:
@@ -318,11 +359,13 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("busbar.dev", "auditors"): _auditor,
     ("busbar.dev", "attestations"): _attestation,
     ("busbar.dev", "accounts"): _account,
+    ("busbar.dev", "feeschedules"): _fee_schedule,
     ("busbar.dev", "buckets"): _bucket,
     ("busbar.dev", "procurements"): _procurement,
     ("", "namespaces"): _namespace,
+    ("", "nodes"): _node,
     ("", "pods"): _pod,
     ("batch", "jobs"): _batch_job,
-    ("apps", "deployments"): _service,
+    ("apps", "deployments"): _deployment,
     ("apps", "replicasets"): _service,
 }

@@ -88,14 +88,15 @@ async def delete_collection(door: Door, call: Call) -> Response:
     chosen = await select(door, call)
     resource = call.route.resource
     for obj in chosen.items:
-        await _delete_for_sure(door, call, obj, options)
+        await delete_for_sure(door, call, obj, options)
     items = (door.encoder.served(resource, obj) for obj in chosen.items)
     meta = encoding.list_meta(chosen.revision)
     kind = f"{resource.kind}List"
     return Response(encoding.list_bytes(kind, resource.api_version, meta, items))
 
 
-async def _delete_for_sure(door: Door, call: Call, obj: Object, options: Options) -> None:
+async def delete_for_sure(door: Door, call: Call, obj: Object, options: Options) -> None:
+    """Delete an object, however often others change it meanwhile."""
     resource = call.route.resource
     key = resource.key(namespace_of(obj), name_of(obj))
     for _ in range(door.settings.patch_attempts):

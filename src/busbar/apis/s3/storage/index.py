@@ -189,6 +189,12 @@ def buckets_with_data(db: sqlite3.Connection) -> list[str]:
     return sorted(found)
 
 
+def sizes(db: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """Give, by the uid of each bucket that has any, its number of objects and their bytes."""
+    rows = db.execute("SELECT bucket, count(*), sum(size) FROM objects GROUP BY bucket")
+    return {bucket: (count_, total) for bucket, count_, total in rows}
+
+
 def check(condition: Condition, present: Stored | None) -> None:
     """Refuse a write whose condition does not hold."""
     wanted, unwanted = condition

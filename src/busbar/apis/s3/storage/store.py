@@ -115,6 +115,10 @@ class Storage:
             lambda: listing.page(self._lister, bucket, prefix, delimiter, after, limit)
         )
 
+    async def sizes(self) -> dict[str, tuple[int, int]]:
+        """Give each bucket's objects and bytes. Reads the whole index: ask seldom."""
+        return await self._in_lister(lambda: index.sizes(self._lister))
+
     # writing
 
     async def put(

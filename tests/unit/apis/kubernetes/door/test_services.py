@@ -91,6 +91,24 @@ def test_only_the_exchange_writes_what_belongs_to_moves_and_contracts(cloud: Any
     assert alice.post(SETS, deployment()).status == 201
 
 
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        ("always", "metadata.annotations[busbar.dev/hours]: Invalid value"),
+        ('{"rules": [{"from": "8"}]}', "metadata.annotations[busbar.dev/hours].rules[0].from"),
+        ('{"rules": [{}], "timeZone": "Mars"}', "busbar.dev/hours].timeZone"),
+    ],
+)
+def test_hours_that_cannot_be_read_are_refused(operator: Any, hours: str, words: str) -> None:
+    manifest = deployment()
+    manifest["metadata"]["annotations"] = {"busbar.dev/hours": hours}
+    refused = operator.post(DEPLOYMENTS, manifest)
+    assert refused.status == 422
+    assert words in refused.json["message"]
+    manifest["metadata"]["annotations"] = {"busbar.dev/hours": '{"rules": [{}]}'}
+    assert operator.post(DEPLOYMENTS, manifest).status == 201
+
+
 def test_a_selector_may_not_change(operator: Any) -> None:
     operator.post(DEPLOYMENTS, deployment())
     labels = {"app": "web", "tier": "front"}

@@ -110,7 +110,7 @@ def test_what_is_allowed(world: Any, who: str, method: str, path: str) -> None:
         ("elastx", "GET", f"{OWN}/vendors/safespring", 403),
         ("elastx", "GET", "/api/v1/nodes/n2", 403),
         ("elastx", "GET", f"{ALPHA}/pods", 403),
-        ("elastx", "PUT", "/api/v1/nodes/n1", 403),
+        ("elastx", "PUT", "/api/v1/nodes/n2/status", 403),
         ("elastx", "PUT", f"{OWN}/offers/elastx-a/status", 403),
         ("n1", "GET", "/api/v1/nodes/n2", 403),
         ("n1", "GET", f"{ALPHA}/pods/p2", 404),

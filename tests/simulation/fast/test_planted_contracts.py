@@ -1,0 +1,62 @@
+"""Planted bugs in what becomes of contracts: bonds, notices, fees, alerts. Each must be caught."""
+
+from __future__ import annotations
+
+from tests.simulation.fast.test_planted_bugs import BUSY, caught, caught_as
+
+from busbar.controllers import accounts, reclaims
+from busbar.controllers.close import CloseReason
+from busbar.controllers.contracts import compensation, money
+from busbar.controllers.contracts.fault import Evidence
+from busbar.model.time import MINUTE
+
+
+def test_i13_a_failed_delivery_charged_beyond_the_rule(monkeypatch):
+    owed_for = compensation.owed_for
+    monkeypatch.setattr(compensation, "owed_for", lambda *args: 3 * owed_for(*args))
+    assert caught() == "I13"
+
+
+def test_i13_a_workloads_own_failure_charged_to_its_vendor(monkeypatch):
+    own = frozenset({*compensation.VENDORS_DOING, "Failed", "Deleted"})
+    monkeypatch.setattr(compensation, "VENDORS_DOING", own)
+    assert caught() == "I13"
+
+
+def test_i13_vendors_charged_for_a_cut_at_the_exchange(monkeypatch):
+    monkeypatch.setattr(Evidence, "of_loss", lambda *_: CloseReason.NODE_LOST)
+    often = BUSY._replace(machines=4, fault_every_ms=15 * MINUTE)
+    assert caught(often) == "I13"
+
+
+def test_i14_capacity_taken_back_before_the_notice_is_over(monkeypatch):
+    terms = reclaims._terms
+    monkeypatch.setattr(
+        reclaims,
+        "_terms",
+        lambda *args: {**terms(*args), "reclaimAtMs": args[2], "noticeUntilMs": args[2]},
+    )
+    assert caught_as("I14")
+
+
+def test_i15_a_fee_that_changes_under_a_contract(monkeypatch):
+    settle = money.settle
+
+    def dearer(*args):
+        return settle(*args[:9], args[9] + 1, *args[10:])
+
+    monkeypatch.setattr(money, "settle", dearer)
+    assert caught_as("I15", hours=2)
+
+
+def test_i15_a_budget_that_is_told_again_and_again(monkeypatch):
+    tell = accounts.alerts
+
+    def forgetful(snapshot, account, used, now):
+        status = {
+            k: v for k, v in (account.get("status") or {}).items() if not k.startswith("alerted")
+        }
+        return tell(snapshot, {**account, "status": status}, used, now)
+
+    monkeypatch.setattr(accounts, "alerts", forgetful)
+    assert caught_as("I15")
