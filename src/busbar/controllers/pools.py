@@ -14,8 +14,18 @@ from typing import NamedTuple
 from busbar.market.commitments import Commitment
 from busbar.model.dtu import Resources
 from busbar.model.ids import derived_suffix
-from busbar.model.objects import Object, namespace_of, spec_of, status_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotations_of,
+    is_deleting,
+    namespace_of,
+    spec_of,
+    status_of,
+)
 from busbar.model.time import Instant, slot_of
+from busbar.model.wellknown import ANN_RECLAIM, GROUP
+from busbar.store.contract import Snapshot
 
 NOTHING = Resources()
 
@@ -93,6 +103,18 @@ class Pool(NamedTuple):
             taken = larger(held, drawn)
             if taken != NOTHING:
                 yield Commitment(node, taken, start, end)
+
+
+def is_leaving(snapshot: Snapshot, held: Iterable[Object]) -> bool:
+    """Say whether what is held goes back to its vendor: nothing is begun there any more."""
+    for contract in held:
+        node = snapshot.get(Key("", "nodes", "", spec_of(contract)["node"]))
+        offer = snapshot.get(Key(GROUP, "offers", "", spec_of(contract)["offer"]))
+        if node is None or offer is None or is_deleting(offer) or is_deleting(node):
+            return True
+        if annotations_of(node).get(ANN_RECLAIM) or status_of(contract).get("reclaimBy"):
+            return True
+    return False
 
 
 def next_cover(contract: Object) -> tuple[Instant, Instant]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from busbar.controllers.pools import Pool, PoolKey
+from busbar.controllers.pools import Pool, PoolKey, is_leaving
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
 from busbar.market.burden import tolls
@@ -27,6 +27,7 @@ from busbar.model.dtu import Resources, draw_micro
 from busbar.model.objects import Object, spec_of
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import NO_RESERVATION
+from busbar.store.contract import Snapshot
 
 
 class Draw(NamedTuple):
@@ -38,7 +39,9 @@ class Draw(NamedTuple):
     """The contracts that hold the room."""
 
 
-def draws(standing: Standing, book: Book, orders: list[Order], now: Instant) -> list[Draw]:
+def draws(
+    standing: Standing, snapshot: Snapshot, book: Book, orders: list[Order], now: Instant
+) -> list[Draw]:
     """Give the orders that draw on a pool, the first submitted first."""
     found: list[Draw] = []
     if not standing.has_pools:
@@ -46,7 +49,7 @@ def draws(standing: Standing, book: Book, orders: list[Order], now: Instant) -> 
     pools: dict[str, _Open] = {}
     for order in sorted(orders, key=lambda order: (order.submitted, order.id)):
         if order.namespace not in pools:
-            pools[order.namespace] = _Open(standing, order.namespace, now)
+            pools[order.namespace] = _Open(standing, snapshot, order.namespace, now)
         there = pools[order.namespace]
         if there.pools and order.reservation != NO_RESERVATION and _is_plain(order, now):
             found += there.take(book, order)
@@ -61,11 +64,15 @@ def _is_plain(order: Order, now: Instant) -> bool:
 class _Open:
     """What is left of a namespace's pools as its orders draw on them."""
 
-    def __init__(self, standing: Standing, namespace: str, now: Instant) -> None:
+    def __init__(
+        self, standing: Standing, snapshot: Snapshot, namespace: str, now: Instant
+    ) -> None:
         self._now = now
         self.pools: dict[PoolKey, tuple[Pool, Resources]] = {}
         for key in standing.pools_of(namespace):
             pool = standing.pool(key.id)
+            if is_leaving(snapshot, pool.held_through(now, now + 1)):
+                continue
             room = pool.room(now)
             if room.cpu_milli > 0 and room.memory_bytes > 0:
                 self.pools[key] = pool, room

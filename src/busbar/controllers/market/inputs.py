@@ -90,7 +90,9 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     book = standing.book.among(companions)
     drawn = tuple(
         (orders.pop(draw.match.order), draw)
-        for draw in draws(standing, book, [ordered.order for ordered in orders.values()], now)
+        for draw in draws(
+            standing, snapshot, book, [ordered.order for ordered in orders.values()], now
+        )
     )
     named = [o.id for o, _ in orders.values() if o.reservation not in (None, NO_RESERVATION)]
     without = tuple((orders[one].pod, orders.pop(one).order) for one in named)

@@ -97,8 +97,8 @@ def _draw(
     named = {"pool": draw.key.id, "reservation": draw.key.procurement}
     fee = fees.terms(draw.match.namespace, draw.match.vendor)
     contract = _in_pool(contract, **named, **terms, **fee)
-    node = snapshot.get(node_key(draw.match.node))
-    assert node is not None
+    keys = node_key(draw.match.node), Key(GROUP, "offers", "", draw.match.offer)
+    found = [obj for obj in map(snapshot.get, keys) if obj is not None]
     where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
     until = format_instant(draw.match.end)
     said = f"Draws on {draw.key.procurement}: {where}, nothing more to pay until {until}."
@@ -106,8 +106,7 @@ def _draw(
     ops: tuple[Op, ...] = (
         create(contract),
         Put(key_of(pod), placed, revision_of(pod)),
-        unchanged(node),
-        *map(unchanged, draw.rests_on),
+        *map(unchanged, (*found, *draw.rests_on)),
         event(snapshot, pod, now, "Scheduled", said),
     )
     return Transaction(ops)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-from busbar.controllers.pools import NOTHING, Pool, PoolKey, seller_of, term_of, total
+from busbar.controllers.pools import NOTHING, Pool, PoolKey, is_leaving, seller_of, term_of, total
 from busbar.controllers.procurement.asks import PROCUREMENTS
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
@@ -57,7 +57,7 @@ def parts(
     for procurement in snapshot.list(*PROCUREMENTS):
         ask = ask_of(procurement)
         if ask is not None:
-            for part in _parts_of(standing, procurement, ask, now, drawing or {}):
+            for part in _parts_of(standing, snapshot, procurement, ask, now, drawing or {}):
                 found[part.row.node] = part
     return found
 
@@ -73,6 +73,7 @@ def ask_of(procurement: Object) -> int | None:
 
 def _parts_of(
     standing: Standing,
+    snapshot: Snapshot,
     procurement: Object,
     ask: int,
     now: Instant,
@@ -87,6 +88,8 @@ def _parts_of(
         end, room = longest(pool, now, drawing.get(key.id, NOTHING))
         if end is not None and rows:
             held = pool.held_through(now, end)
+            if is_leaving(snapshot, held):
+                continue
             bare = standing.book.supplies[rows[0]]
             row = _row(bare, key, procurement, ask, slot_of(now).start, end, room)
             yield Part(row, key.node, key.id, seller_of(namespace), namespace, held, procurement)
