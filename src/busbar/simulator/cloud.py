@@ -31,7 +31,7 @@ from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
-from busbar.simulator.haulage import Haulage
+from busbar.simulator.haulage import Flows
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
 from busbar.simulator.people import Crowd, People
@@ -68,7 +68,7 @@ class Cloud:
         seed: int,
         profile: Profile | None = None,
         reference: Reference | None = None,
-        crowd: Callable[[World, Door, Profile], Crowd] | None = None,
+        crowd: Callable[[World, Door, Profile], Crowd] = People,
     ) -> None:
         self.seed = seed
         self.reference = reference
@@ -78,12 +78,8 @@ class Cloud:
         self.exchange = Exchange(self.world, self.store, self.profile.settings)
         self.door = Door(self.exchange)
         self.network = Network(self.world, self.profile.weather)
-        self.haulage = Haulage(self.world, self.exchange, seed)
-        self.people: Crowd = (
-            People(self.world, self.door, self.profile, self.haulage)
-            if crowd is None
-            else crowd(self.world, self.door, self.profile)
-        )
+        self.flows = Flows(self.world, self.exchange, seed)
+        self.people = crowd(self.world, self.door, self.profile)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
         self._named: dict[str, Machine] = {}
@@ -98,7 +94,7 @@ class Cloud:
         """Open the exchange; people and machines come."""
         self.exchange.start()
         self.people.found()
-        self.haulage.begin()
+        self.flows.begin()
         self._machines_join()
         self.faults.begin()
 
@@ -110,7 +106,7 @@ class Cloud:
         self.looks = (
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
-            DataCheck(self.haulage.flowed).look,
+            DataCheck(self.flows.flowed).look,
             CapacityCheck().look,
             self.bonds.look,
             AgreedCheck().look,

@@ -37,13 +37,10 @@ STOCKS_EVERY_MS = 30 * MINUTE
 
 
 class Haulage:
-    """Everything about data."""
+    """What people say about data, and what there is of it."""
 
-    def __init__(self, world: World, exchange: Exchange, seed: int) -> None:
-        self._world, self._exchange = world, exchange
+    def __init__(self, seed: str) -> None:
         self._chance = random.Random(f"haulage {seed}")
-        self.flowed: Counter[tuple[str, str]] = Counter()
-        """Bytes by contract's uid and field, as they flowed and were counted."""
 
     def bucket_status(self) -> Json:
         """Give what a namespace's bucket holds."""
@@ -97,7 +94,16 @@ class Haulage:
         cap = f"0.{chance.randint(0, 60):03d}" if chance.random() < 0.3 else None
         return read, write, cap
 
-    # What flows.
+
+class Flows:
+    """What flows, and how stocks change."""
+
+    def __init__(self, world: World, exchange: Exchange, seed: int) -> None:
+        self._world, self._exchange = world, exchange
+        self._chance = random.Random(f"flows {seed}")
+        self._stocks = Haulage(f"stocks {seed}")
+        self.flowed: Counter[tuple[str, str]] = Counter()
+        """Bytes by contract's uid and field, as they flowed and were counted."""
 
     def begin(self) -> None:
         """Let data flow, and stocks change, now and then, for ever."""
@@ -109,8 +115,8 @@ class Haulage:
         if self._exchange.is_up:
             snapshot = self._exchange.store.snapshot_now()
             said = (
-                (snapshot.list("", "nodes"), lambda: {"images": self.images() or None}),
-                (snapshot.list(GROUP, "buckets"), self.bucket_status),
+                (snapshot.list("", "nodes"), lambda: {"images": self._stocks.images() or None}),
+                (snapshot.list(GROUP, "buckets"), self._stocks.bucket_status),
             )
             for found, changes in said:
                 known = list(found)

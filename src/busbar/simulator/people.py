@@ -78,12 +78,12 @@ class Crowd(Protocol):
 class People:
     """Everybody outside the machines."""
 
-    def __init__(self, world: World, door: Door, profile: Profile, haulage: Haulage) -> None:
+    def __init__(self, world: World, door: Door, profile: Profile) -> None:
         self.world, self.door, self.profile = world, door, profile
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed, profile.wary)
-        self.haulage = haulage
+        self.haulage = Haulage(f"people {world.seed}")
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
         self._count = 0

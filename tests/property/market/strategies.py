@@ -415,13 +415,18 @@ def laden_market(
     seed: int, nodes: tuple[int, int] = (2, 6), orders: tuple[int, int] = (4, 14)
 ) -> tuple[Book, list[Order]]:
     """Make a crowded market in which most orders cost more in one place than in another."""
-    chance = random.Random(seed)
-    book, wanted = busy_market(seed, nodes, orders)
+    return burdened(random.Random(seed), *busy_market(seed, nodes, orders))
+
+
+def burdened(
+    chance: random.Random, book: Book, orders: list[Order], nodes: int = 6
+) -> tuple[Book, list[Order]]:
+    """Give a market in which moving data has its price and most orders a burden."""
     asked = {row.offer: _rates(chance) for row in book.supplies}
     rows = [replace(row, rates=asked[row.offer]) for row in book.supplies]
-    kinds = [NO_BURDEN, *(_burden(chance, nodes[1]) for _ in range(4))]
-    found = [replace(order, burden=chance.choice(kinds)) for order in wanted]
-    return Book.build(rows, book.commitments, book.vendors), found
+    kinds = [NO_BURDEN, *(_burden(chance, nodes) for _ in range(4))]
+    found = [replace(order, burden=chance.choice(kinds)) for order in orders]
+    return Book.build(rows, book.commitments, book.vendors, book.companions), found
 
 
 def _rates(chance: random.Random) -> Rates:

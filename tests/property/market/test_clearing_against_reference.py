@@ -13,6 +13,7 @@ from tests.property.market.strategies import (
     NOW,
     batches,
     books,
+    burdened,
     busy_market,
     ganging_market,
     ganging_markets,
@@ -80,6 +81,13 @@ def test_the_reference_agrees_about_what_places_cost_beyond_their_price(market, 
 def test_the_reference_agrees_about_burdens_in_crowded_markets(seed):
     status = published(*laden_market(seed), seed)
     assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_reference_agrees_about_burdens_of_gangs_and_in_company(seed):
+    for market in (ganging_market(seed), sociable_market(seed)):
+        status = published(*burdened(random.Random(seed), *market), seed)
+        assert clear_again(status) == (status["matches"], status["refusals"])
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -14,8 +14,11 @@ from tests.property.market.strategies import (
     busy_market,
     ganging_market,
     ganging_markets,
+    laden_market,
+    laden_markets,
 )
 
+from busbar.market.burden import moving
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
 from busbar.market.funds import Funds
@@ -27,8 +30,13 @@ from busbar.model.time import HOUR
 BUSY = range(40)
 
 
+def laden():
+    return st.one_of(laden_markets(), st.builds(laden_market, st.integers(0, 10**6)))
+
+
 def markets():
-    return st.one_of(st.tuples(books(), batches()), st.builds(busy_market, st.integers(0, 10**6)))
+    busy = st.builds(busy_market, st.integers(0, 10**6))
+    return st.one_of(st.tuples(books(), batches()), busy, laden())
 
 
 def row_of(book, match):
@@ -46,6 +54,20 @@ def test_nobody_pays_above_their_cap_and_nobody_is_paid_below_their_ask(market):
             asks = [piece.ask for piece in calendar.pieces(start, end)]
             assert None not in asks
             assert max(asks) <= price <= caps[match.order]
+
+
+@settings(max_examples=40, deadline=None)
+@given(laden())
+def test_moving_its_data_costs_nobody_more_than_they_allow_and_is_held_as_asked(market):
+    book, orders = market
+    known = {order.id: order for order in orders}
+    for match in clear(book, orders, NOW).matches:
+        data, _, cap = known[match.order].burden
+        row = row_of(book, match)
+        asked = moving(data, row.rates, row.zone, row.vendor)
+        assert match.moving_nano == asked
+        assert cap is None or asked <= cap
+        assert match.hold_nano == match.compute_nano + asked
 
 
 @settings(max_examples=25, deadline=None)
