@@ -2,7 +2,7 @@
 
 Next: `context.py`, then `cloud.py` (up, down), `status.py`, `backups.py`, `supply.py` (token, join,
 vendor, offer), `attest/`, `jobs.py` (submit, logs), `procurement.py`, `receipts.py`, `market/`,
-`money.py` (account), `ledgers.py`, `storage.py` (bucket), `images.py` (image).
+`advice/`, `money.py` (account), `ledgers.py`, `storage.py` (bucket), `images.py` (image).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _COMMANDS = {
     "verify-ledger": ("money", "verify_ledger"),
     "market": ("market.group", "market"),
     "quote": ("market.quote", "quote"),
+    "advice": ("advice.group", "advice"),
     "bucket": ("storage", "bucket"),
     "image": ("images", "image"),
     "completion": ("completion", "completion"),

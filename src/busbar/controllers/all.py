@@ -6,6 +6,7 @@ To delete a controller, delete its module and its line here. Next: the runner, i
 from __future__ import annotations
 
 from busbar.controllers.accounts import AccountController
+from busbar.controllers.advice.controller import AdviceController
 from busbar.controllers.attestations import AttestationController
 from busbar.controllers.batch.controller import BatchJobController
 from busbar.controllers.books import BookController
@@ -19,7 +20,7 @@ from busbar.controllers.expiry import ExpiryController
 from busbar.controllers.finished import FinishedJobController, FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.history import HistoryController
-from busbar.controllers.jobs.controller import JobController
+from busbar.controllers.jobs.advised import AdvisedJobController
 from busbar.controllers.listening import Listening
 from busbar.controllers.market.controller import MarketController
 from busbar.controllers.moves.controller import MoveController
@@ -40,7 +41,7 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
     evidence = Evidence(settings, listening, Silences(settings))
     return (
         NamespaceController(settings),
-        JobController(settings),
+        AdvisedJobController(settings),
         BatchJobController(settings),
         DeploymentController(settings),
         ReplicaSetController(settings),
@@ -61,5 +62,6 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         BookController(settings, standing),
         CurveController(settings, standing),
         HistoryController(settings),
+        AdviceController(settings),
         ExpiryController(settings),
     )

@@ -9,6 +9,9 @@ The runner (server) and the simulator drive controllers the same way:
 - Timely. `requeue_at` asks to be woken again though nothing changed. The runner keeps the earliest
   time asked for by the latest reconcile of a key.
 
+- Beside the others, where it says `aside = True`: the server then reconciles it in a thread of its
+  own, so it shares nothing that changes with another controller, and has one key.
+
 Next: `all.py`, the list of controllers.
 """
 

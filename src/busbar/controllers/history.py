@@ -1,4 +1,4 @@
-"""Price history: each clearing counted once into rows that outlive it. Next: `expiry.py`.
+"""Price history: each clearing counted once into rows that outlive it. Next: `advice/`.
 
 A PriceHistory holds one zone's day. Clearings are counted in the order of their revisions, all new
 ones in one transaction, so the highest `throughRevision` says which have been: nothing else need

@@ -22,6 +22,8 @@ class Settings(NamedTuple):
     """How long a contract whose data has a price waits, at its end, for the last counts."""
     batch_ms: int = 1
     """How long the market waits after the first order, so that a burst is one batch."""
+    advice_ms: int = 5 * MINUTE
+    """How often everything is looked at for advice."""
     fencing_ms: int = 10 * SECOND
     """After a lease's expiry: the time in which its agent has surely stopped every workload."""
     mass_loss_percent: int = 55

@@ -43,14 +43,14 @@ def requests_of(spec: Mapping[str, Any]) -> Resources:
     """
     together, peak = Resources(), Resources()
     for path, container in _containers(spec, "initContainers"):
-        asked = _container_requests(container, path)
+        asked = container_requests(container, path)
         if container.get("restartPolicy") == "Always":
             together = together.plus(asked)
             peak = _largest(peak, together)
         else:
             peak = _largest(peak, together.plus(asked))
     for path, container in _containers(spec, "containers"):
-        together = together.plus(_container_requests(container, path))
+        together = together.plus(container_requests(container, path))
     found = _largest(peak, together) if spec.get("initContainers") else together
     if spec.get("overhead"):
         found = found.plus(resources_of(spec["overhead"], "spec.overhead"))
@@ -68,7 +68,7 @@ def _containers(spec: Mapping[str, Any], field: str) -> Iterator[tuple[str, Mapp
         yield f"spec.{field}[{i}]", container
 
 
-def _container_requests(container: Mapping[str, Any], path: str) -> Resources:
+def container_requests(container: Mapping[str, Any], path: str) -> Resources:
     """Read one container's requests; a resource with only a limit requests the limit."""
     resources = container.get("resources") or {}
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}

@@ -74,6 +74,14 @@ ANN_EPOCH = "busbar.dev/epoch"
 ANN_FORCE_DESTROY = "busbar.dev/force-destroy"
 """On a Bucket, "true": deleting it through the Kubernetes API deletes its objects too."""
 
+# Advice: on a workload, or a Namespace for all in it.
+ANN_ACT = "busbar.dev/act-on-advice"
+"""Types of advice that are done without being asked each time, separated by commas, or none."""
+ANN_DELAY_MAX = "busbar.dev/advice-delay-max"
+"""On a Job: by how much advice may move its deadline."""
+ANN_ADVISED_FROM = "busbar.dev/advised-from"
+"""What advice changed by itself, when, and what was before; written by controllers."""
+
 # What joining writes on the Node; a node may not change them.
 ANN_RATING = "busbar.dev/speed-rating-micro"
 ANN_RATED_AT = "busbar.dev/speed-rated-at"

@@ -50,6 +50,7 @@ from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
 from busbar.server.requests import read_document
 from busbar.server.runner import Runner
 from busbar.server.settings import ServerSettings
+from busbar.server.use import keep_profiles
 from busbar.store.contract import CannotOpen, Store, Unopenable
 from busbar.store.memory import MemoryStore
 from busbar.store.sqlite import SqliteStore
@@ -214,6 +215,7 @@ class Cloud:
                 group.create_task(self.clearings.run(self.store))
                 group.create_task(forget_old_history(self.store))
                 group.create_task(self.audit.run())
+                group.create_task(keep_profiles(self.store, self.use, clock.now))
                 group.create_task(
                     own.keep(lambda: server_names(settings), clock.now, (api_tls, s3_tls))
                 )

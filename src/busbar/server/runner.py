@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 from busbar.controllers.contract import Controller, Decision
 from busbar.controllers.listening import Listening
@@ -148,14 +149,29 @@ class Runner:
     def _start(self, due: Iterable[Item], snapshot: Snapshot, now: Instant) -> None:
         """Reconcile; what has something to commit goes on as a task of its own."""
         for item in due:
+            if getattr(self._controllers[item.controller], "aside", False):
+                self._keep(self._aside(item, snapshot, now))
+                continue
             decision = self._reconcile(item, snapshot, now)
             if decision is not None and decision.transactions:
-                task = asyncio.create_task(self._carry_out(item, decision))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._keep(self._carry_out(item, decision))
             else:
                 requeue_at = decision.requeue_at if decision is not None else None
                 self._done(item, retry=decision is None, requeue_at=requeue_at)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _aside(self, item: Item, snapshot: Snapshot, now: Instant) -> None:
+        """Reconcile in a thread: it takes long, and nothing waits for it."""
+        decision = await asyncio.to_thread(self._reconcile, item, snapshot, now)
+        if decision is not None and decision.transactions:
+            await self._carry_out(item, decision)
+        else:
+            requeue_at = decision.requeue_at if decision is not None else None
+            self._done(item, retry=decision is None, requeue_at=requeue_at)
 
     def _reconcile(self, item: Item, snapshot: Snapshot, now: Instant) -> Decision | None:
         controller = self._controllers[item.controller]

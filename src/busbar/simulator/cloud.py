@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from busbar.controllers.advice.folding import FOLD_MS
 from busbar.controllers.parts.pods import node_of, phase_of
 from busbar.ledger.entries import TOPUP, Kind
 from busbar.model.objects import Key, is_deleting
@@ -27,6 +28,7 @@ from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.moves import MoveCheck
 from busbar.simulator.checks.notices import NoticeCheck
+from busbar.simulator.checks.own_accord import AdviceCheck, check_advice
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
@@ -97,13 +99,20 @@ class Cloud:
         self.flows.begin()
         self._machines_join()
         self.faults.begin()
+        self.world.after(FOLD_MS, self._sum_up)
+
+    def _sum_up(self) -> None:
+        self.exchange.sum_up()
+        self.world.after(FOLD_MS, self._sum_up)
 
     def _checks_are_made(self) -> None:
+        self.advice = AdviceCheck()
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
         self.bonds = BondCheck(self.profile.timing)
         self.moves = MoveCheck()
         self.looks = (
+            self.advice.look,
             MoneyCheck().look,
             BillingCheck(self.runs, self.liars, self.profile.timing.renew_ms).look,
             DataCheck(self.flows.flowed).look,
@@ -179,6 +188,7 @@ class Cloud:
             self.faults.stop()
             self.run(rest_of(self.profile))
             self._come_to_rest()
+            check_advice(self.store.snapshot_now(), self.profile.settings, self.world.now)
         except (Broken, AssertionError) as error:
             raise Failed(self._report(error, hours)) from error
         return self._told(hours)

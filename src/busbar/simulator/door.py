@@ -7,7 +7,7 @@ holds the object, a Pod's last phase is final, a node writes only what is its ow
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from busbar.controllers.parts.deletion import delete, delete_pod
@@ -19,6 +19,7 @@ from busbar.ledger.settlement import top_up
 from busbar.model.objects import Key, Object, is_deleting, metadata, spec_of, status_of, uid_of
 from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_micro_time
+from busbar.model.use import UseReport
 from busbar.simulator.exchange import Exchange
 from busbar.store.contract import Committed, Put, Refused, Transaction
 from busbar.store.view import View
@@ -152,6 +153,16 @@ class Door:
     def _commit(self, transaction: Transaction) -> bool:
         result: Committed | Refused = self._exchange.commit(transaction)
         return isinstance(result, Committed)
+
+
+def take_use(door: Door, node: str, looks: Iterable[UseReport]) -> None:
+    """Take a node's looks at what its Pods use."""
+    known = door.get(Key("", "nodes", "", node))
+    if known is None:
+        return
+    bound = {uid_of(pod): pod for pod in door.pods_of(node)[1]}
+    for report in looks:
+        door._exchange.board.take(known, report, bound, door._exchange.world.now)
 
 
 def _merged(known: list[dict[str, Any]] | None, said: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from busbar.advice.board import Board
+from busbar.controllers.advice.folding import transactions
 from busbar.controllers.all import controllers
 from busbar.controllers.contract import Decision
 from busbar.controllers.listening import Listening
@@ -45,6 +47,8 @@ class Exchange:
         self.dies_after: int | None = None
         """Commits until the leader is killed; None: it lives."""
         self.is_up = False
+        self.board = Board()
+        """What is known of use: in memory, so it is gone with the leader."""
         self._queue = WorkQueue()
         self._controllers = controllers(settings, self.listening)
         self._watch: LogWatch | None = None
@@ -59,6 +63,7 @@ class Exchange:
         self.listening = Listening(self.world.now)
         self._controllers = controllers(self.settings, self.listening)
         self._queue = WorkQueue()
+        self.board = Board()
         snapshot = self.store.snapshot_now()
         self._watch = self.store.watch_all(after=snapshot.revision)
         for collection in snapshot.collections():
@@ -70,6 +75,13 @@ class Exchange:
         self.is_up = False
         if self._watch is not None:
             self._watch.close()
+
+    def sum_up(self) -> None:
+        """Add what was seen on the board to the profiles, as the server does now and then."""
+        if self.is_up:
+            seen = self.board.hand_over(self.world.now)
+            for transaction in transactions(self.store.snapshot_now(), seen, self.world.now):
+                self.commit(transaction)
 
     def next_at(self) -> int | None:
         """Give when the next reconcile is due."""

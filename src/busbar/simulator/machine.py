@@ -22,13 +22,16 @@ from busbar.model.objects import (
     uid_of,
 )
 from busbar.model.time import HOUR, SECOND, Instant, format_instant
-from busbar.simulator.door import Door
+from busbar.simulator.door import Door, take_use
+from busbar.simulator.meter import Meter, Using, lacks_memory, told
 from busbar.simulator.network import Network
 from busbar.simulator.world import World
 
 ENV_RUNS_MS = "SIMULATOR_RUNS_MS"
 ENV_EXIT_CODE = "SIMULATOR_EXIT_CODE"
 """What a workload will do, told to it as its environment."""
+OOM_MS = 90 * SECOND
+"""How long it takes until one that needs more memory than it bought is killed."""
 
 
 class Timing(NamedTuple):
@@ -92,8 +95,12 @@ class Machine:
     seen_revision: int = 0
     reprieves: int = 0
     """Counts how often the lease was won (back): what was heard before that may be over."""
+    meter: Meter = field(init=False)
     life: int = 0
     """Counts starts of the agent: what an earlier life planned does not happen."""
+
+    def __post_init__(self) -> None:
+        self.meter = Meter(self.name, self.lies)
 
     def begin(self) -> None:
         """Start the agent: renew, look, and again for ever."""
@@ -137,6 +144,23 @@ class Machine:
             run = held.run
             if run is not None and run.end is None:
                 self._say(held, self._running(held, run))
+        self._tell_use()
+
+    def _tell_use(self) -> None:
+        """Tell what was seen of use since the last time, once a while; nobody waits for it."""
+        running = [
+            Using(held.pod, held.run.start)
+            for held in self.pods.values()
+            if held.run is not None and held.run.end is None
+        ]
+        looks = self.meter.looks(running, self.world.now)
+
+        def arrive() -> None:
+            if self.door.is_open:
+                take_use(self.door, self.name, looks)
+
+        if looks:
+            self.network.upward(self.name, arrive)
 
     def _running(self, held: Held, run: Run) -> dict[str, Any]:
         begun = run.start - HOUR if self.lies else run.start
@@ -239,14 +263,19 @@ class Machine:
         for watcher in self.started:
             watcher(run)
         self._say(held, self._running(held, run))
-        takes = _told(held.pod, ENV_RUNS_MS, 60_000)
+        takes = told(held.pod, ENV_RUNS_MS, 60_000)
+        if lacks_memory(held.pod):
+            takes = min(takes, OOM_MS)
         self.world.after(takes, lambda: self._finish(run, held))
 
     def _finish(self, run: Run, held: Held) -> None:
         """The workload ends by itself; a machine that is off runs nothing."""
         if run.end is not None or not self.is_on:
             return
-        code = _told(held.pod, ENV_EXIT_CODE, 0)
+        if lacks_memory(held.pod):
+            self._end(held, "Failed", "OOMKilled", 137)
+            return
+        code = told(held.pod, ENV_EXIT_CODE, 0)
         self._end(held, "Failed" if code else "Succeeded", "Error" if code else "", code)
 
     def _stop(self, held: Held) -> None:
@@ -344,10 +373,3 @@ class Machine:
             held.starting = False
             if held.status is not None:
                 self._tell(self.life, held, held.status)
-
-
-def _told(pod: Object, name: str, default: int) -> int:
-    for entry in pod["spec"]["containers"][0].get("env") or ():
-        if entry["name"] == name:
-            return int(entry["value"])
-    return default

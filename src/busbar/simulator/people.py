@@ -47,6 +47,7 @@ from busbar.simulator.door import Door
 from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
+from busbar.simulator.regulars import Regulars
 from busbar.simulator.tastes import Tastes
 from busbar.simulator.world import World
 
@@ -80,6 +81,7 @@ class People:
 
     def __init__(self, world: World, door: Door, profile: Profile) -> None:
         self.world, self.door, self.profile = world, door, profile
+        self.regulars = Regulars(world, door, profile.namespaces, lambda: self.is_active)
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed, profile.wary)
@@ -92,6 +94,7 @@ class People:
 
     def found(self) -> None:
         """Make namespaces, vendors and offers."""
+        self.world.after(1, self.regulars.begin)
         for number in range(self.profile.namespaces):
             name = f"ns{number}"
             self._make(Key("", "namespaces", "", name))

@@ -48,6 +48,7 @@ SETTINGS = Settings(
     fencing_ms=60 * SECOND,
     never_started_ms=10 * MINUTE,
     status_ms=30 * SECOND,
+    advice_ms=20 * MINUTE,
     book_ms=5 * MINUTE,
     curve_ms=5 * MINUTE,
     history_ms=30 * SECOND,

@@ -320,3 +320,4 @@ async def test_use_is_never_negative(stage: Stage) -> None:
     used = await stage.runtime.use(spec.id)
     assert used.cpu_ms >= 0
     assert used.memory_peak_bytes >= 0
+    assert used.memory_bytes >= 0

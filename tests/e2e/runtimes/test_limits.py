@@ -113,3 +113,11 @@ async def test_a_pod_competes_with_what_it_bought(stage: RuncStage) -> None:
         assert (root / pods / "cpu.weight").read_text().strip() == str(weight_of(2000))
     else:
         assert (root / "cpu" / pods / "cpu.shares").read_text().strip() == "2048"
+
+
+async def test_the_working_set_is_what_a_container_holds(stage: RuncStage) -> None:
+    buy(stage, memory="256Mi")
+    held = await stage.start("head -c 40000000 /dev/zero | tail -c 39999999 | (read x; sleep 1000)")
+    await stage.until(lambda: Cgroups().use(group_of(stage, held)).memory_bytes > 20 * MIB)
+    used = await stage.runtime.use(held)
+    assert used.memory_bytes <= used.memory_peak_bytes <= 256 * MIB

@@ -14,6 +14,7 @@ BUSBAR = "/apis/busbar.dev/v1alpha1"
 COLLECTIONS = frozenset(
     [
         "accounts",
+        "advices",
         "attestations",
         "auditors",
         "books",
@@ -26,6 +27,7 @@ COLLECTIONS = frozenset(
         "offers",
         "pricehistories",
         "procurements",
+        "vendoradvices",
         "vendors",
     ]
 )

@@ -109,6 +109,9 @@ _PUBLIC: Final = (
 is believed, not the caller."""
 
 MEMBER_INSIDE: Final = (
+    _rule(GROUP, "useprofiles", "read"),
+    _rule(GROUP, "advices", "get list watch update patch delete"),
+    _rule(GROUP, "advices/status useprofiles/status", "get"),
     _rule("", "pods configmaps secrets serviceaccounts", "all"),
     _rule("", "pods/log pods/status", "get"),
     _rule("", "serviceaccounts/token pods/eviction", "create"),
@@ -142,6 +145,8 @@ VENDOR: Final = (
     *_PUBLIC,
     _rule(GROUP, "offers", "all", Check.OWN_OFFER),
     _rule(GROUP, "offers/status", "get", Check.OWN_OFFER),
+    _rule(GROUP, "vendoradvices", "get list watch update patch delete", Check.OWN_OFFER),
+    _rule(GROUP, "vendoradvices/status", "get", Check.OWN_OFFER),
     _rule(GROUP, "vendors", "get list watch update patch", Check.OWN_NAME),
     _rule(GROUP, "vendors/status", "get", Check.OWN_NAME),
     _rule("", "nodes", "read", Check.OWN_NODES),

@@ -50,7 +50,7 @@ def refusal_of_write(role: Role, check: Check, old: Object | None, new: Object |
     """Say why a write is not the caller's to make; "" where it is."""
     if check is Check.OWN_OFFER:
         if any(obj is not None and _vendor(obj) != role.name for obj in (old, new)):
-            return f"vendor {role.name} may write only offers whose spec.vendor is {role.name}"
+            return f"vendor {role.name} may write only what has its spec.vendor: {role.name}"
         return ""
     if check is Check.OWN_NAME:
         named = new if new is not None else old

@@ -78,7 +78,12 @@ class JobController:
             spec = read_spec(job)
         except InvalidField as error:
             return _Case(self._settings, snapshot, job, JobSpec(image=""), now).invalid(error)
-        return _Case(self._settings, snapshot, job, spec, now).decide()
+        return self.case(self._settings, snapshot, job, spec, now).decide()
+
+    @property
+    def case(self) -> type[_Case]:
+        """Give what decides about one Job."""
+        return _Case
 
 
 def contract_owner(contract: Object) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from busbar.model.kinds.account import ACCOUNT, BUCKET
+from busbar.model.kinds.advice import ADVICE, VENDOR_ADVICE
 from busbar.model.kinds.attestation import ATTESTATION, AUDITOR
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
 from busbar.model.kinds.book import BOOK, CLEARING
@@ -12,6 +13,7 @@ from busbar.model.kinds.job import JOB
 from busbar.model.kinds.offer import OFFER
 from busbar.model.kinds.prices import FORWARD_CURVE, PRICE_HISTORY
 from busbar.model.kinds.procurement import PROCUREMENT
+from busbar.model.kinds.use import USE_PROFILE
 from busbar.model.kinds.vendor import VENDOR
 
 OWN_KINDS: tuple[OwnKind, ...] = (
@@ -29,6 +31,9 @@ OWN_KINDS: tuple[OwnKind, ...] = (
     CLEARING,
     FORWARD_CURVE,
     PRICE_HISTORY,
+    ADVICE,
+    VENDOR_ADVICE,
+    USE_PROFILE,
 )
 
 __all__ = ["OWN_KINDS", "OwnKind", "Part", "PrinterColumn"]

@@ -1,4 +1,4 @@
-"""ForwardCurve and PriceHistory: prices ahead and past, in public. Next: `__init__.py`."""
+"""ForwardCurve and PriceHistory: prices ahead and past, in public. Next: `advice.py`."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ from busbar.model.standing_orders import read_standing_order
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
 from busbar.model.wellknown import (
     ACCOUNT_NAME,
+    ANN_ACT,
     ANN_CAP,
+    ANN_DELAY_MAX,
     ANN_DURATION,
     ANN_EGRESS_CAP,
     ANN_GANG,
@@ -99,6 +101,7 @@ def _job(change: Change) -> Errors:
     for index, bucket in enumerate(spec.get("buckets") or ()):
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
+    yield from _acts(change.new)
     yield from _restrictions(spec.get("restrictions") or {})
     resources = spec.get("resources") or {}
     for field, reader in (("cpu", milli), ("memory", whole)):
@@ -234,6 +237,20 @@ def _namespace(change: Change) -> Errors:
     cap = annotations_of(change.new).get(ANN_CAP)
     if cap is not None:
         yield from _read(cap, f"metadata.annotations[{ANN_CAP}]", parse_euro)
+    yield from _acts(change.new)
+
+
+ADVICE_ACTS: Final = ("RightSize", "LaterDeadline", "none")
+
+
+def _acts(obj: Object) -> Errors:
+    """Check what may be done on advice without being asked each time."""
+    notes, path = annotations_of(obj), "metadata.annotations[{}]"
+    for word in notes.get(ANN_ACT, "none").split(","):
+        if word.strip() not in ADVICE_ACTS:
+            yield unsupported(path.format(ANN_ACT), word.strip(), ADVICE_ACTS)
+    if ANN_DELAY_MAX in notes:
+        yield from _read(notes[ANN_DELAY_MAX], path.format(ANN_DELAY_MAX), parse_duration)
 
 
 def _node(change: Change) -> Errors:

@@ -1,0 +1,1 @@
+"""`busbar advice`, a module each for reading and for doing. Start at `group.py`."""
