@@ -22,13 +22,16 @@ from busbar.controllers.pools import Pool, PoolKey, key_of_pool, pool_of
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
-from busbar.market.commitments import commitment_of
+from busbar.market.commitments import Commitment, commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
+from busbar.market.dealings import Counter as Dealers
+from busbar.market.dealings import Holding, consumer_of
 from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
-from busbar.market.orders import Order, OrderRefused
+from busbar.market.orders import DEFAULT_DURATION, Order, OrderRefused
 from busbar.market.podrules import rules_of
+from busbar.model.choosiness import NO_LIMIT
 from busbar.model.errors import InvalidField
 from busbar.model.gangs import Gang, gang_name
 from busbar.model.objects import (
@@ -78,6 +81,8 @@ class Standing:
         self._spent: Counter[tuple[str, str]] = Counter()
         self._reader = Reader()
         self._occupancy = Occupancy()
+        self._under: dict[str, dict[_Name, Commitment]] = {}
+        self.dealings = Dealers((), DEFAULT_DURATION)
         self.offers: tuple[Offer, ...] = ()
         self.book = Book.build(())
 
@@ -89,6 +94,8 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
+            if any(offer.limit != NO_LIMIT for offer in self.offers):
+                self.book = self.book.held(self.holdings())
             self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
@@ -182,6 +189,15 @@ class Standing:
         key = contract_key(obj)
         return self._seen.get(key) if key is not None else None
 
+    def holdings(self) -> tuple[Holding, ...]:
+        """Give what consumers have of the offers that are limited."""
+        return tuple(
+            Holding(offer.name, consumer_of(namespace), taken.resources, taken.start, taken.end)
+            for offer in self.offers
+            if offer.limit != NO_LIMIT
+            for (namespace, _), taken in sorted(self._under.get(offer.name, {}).items())
+        )
+
     def contracts_on(self, node: str) -> Iterable[Object]:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
@@ -236,6 +252,7 @@ class Standing:
         for before, after in snapshot.changes(since, GROUP, "contracts"):
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
+                self._under.get(spec_of(before)["offer"], {}).pop(_name(before), None)
                 if pool := pool_of(before):
                     touched.add(pool)
                     if self._pools.get(pool, {}).pop(_name(before), None) is not None:
@@ -250,6 +267,9 @@ class Standing:
             taken = commitment_of(after) if after is not None else None
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
+                if not pool_of(after) or spec_of(after).get("procurement"):
+                    # What is in held room was counted when that was bought.
+                    self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
                 if pool := pool_of(after):
                     touched.add(pool)
                     self._pools.setdefault(pool, {})[_name(after)] = after
@@ -317,6 +337,7 @@ class Standing:
         self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
         rows = supply_rows(self.offers, nodes, ready.__contains__, claims(snapshot))
         self.book = Book.build(rows, self._occupancy, vendors)
+        self.dealings = Dealers(self.offers, DEFAULT_DURATION)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Forget the orders of a namespace whose defaults may have changed."""

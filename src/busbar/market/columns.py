@@ -20,6 +20,7 @@ from busbar.market.facts import Facts, facts_of
 from busbar.market.lots import name_key
 from busbar.market.offers import Supply
 from busbar.market.podspec import Taint
+from busbar.model.choosiness import NO_LIMIT, Limit
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -172,6 +173,11 @@ class Columns:
         if attribute not in self._facts:
             self._facts[attribute] = Interned(facts_of(row, attribute) for row in self.rows)
         return self._facts[attribute]
+
+    @cached_property
+    def limits(self) -> dict[str, Limit]:
+        """Give the offers that are limited, with their limits."""
+        return {row.offer: row.limit for row in self.rows if row.limit != NO_LIMIT}
 
     def nodes_named(self, names: Iterable[str]) -> Ints:
         """Give the indices of nodes by name or `LABEL=VALUE`; what is not in the book is left out.

@@ -26,6 +26,7 @@ import numpy as np
 from busbar.market.axis import Span
 from busbar.market.burden import NO_BURDEN
 from busbar.market.columns import CLOSED, Bools, Ints
+from busbar.market.dealings import NO_DEALINGS
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order
 from busbar.market.turns import Turn
@@ -224,7 +225,9 @@ class _Table:
         ]
         costs = self._costs_now()
         least = np.minimum(self._without, self._costs.min(axis=1))
+        # Moves keep off limited offers, so the least of them is not the least that there is.
         is_least = bool((costs == least).all()) and all(_is_settled(turn) for turn in turns)
+        is_least = is_least and not self._matching.shares.is_any
         return Exchanged(turns, sum(costs.tolist()), is_least)
 
     def _costs_now(self) -> Ints:
@@ -270,6 +273,9 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> tuple[In
         lasting = matching.lasting(order.eligibility, span.end)
         if lasting is not None:
             allowed = allowed & lasting
+        if order.dealings != NO_DEALINGS:
+            here = None if placement is None else placement.row
+            allowed = allowed & matching.may_be_moved_to(order, here)
         if not order.is_free:
             allowed = np.zeros(columns.row_count, dtype=bool)
             if placement is not None:

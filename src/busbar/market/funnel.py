@@ -217,6 +217,10 @@ class Explainer:
         if order.avoid:
             avoided = np.isin(nodes, columns.nodes_named(order.avoid))
             _fail(stage, avoided, Reason.AVOIDED_NODE)
+        if order.dealings.declined:
+            _fail(stage, self._matching.declined(order)[kinds.rows], Reason.DECLINED_BY_VENDOR)
+        if order.dealings.consumer:
+            _fail(stage, self._used_up(order, window)[kinds.rows], Reason.VENDOR_LIMIT)
         if is_signed(order.eligibility.where):
             _fail(stage, ~self._lasting(order.eligibility, window)[kinds.rows], Reason.NOT_ATTESTED)
         tariffs, zones = columns.tariffs.codes[kinds.rows], columns.zones.codes[kinds.rows]
@@ -239,6 +243,13 @@ class Explainer:
             _fail(stage, outside[kinds.rows], Reason.OUTSIDE_GANG_ZONE)
         _fail(stage, timing.unbearable[zones, tariffs], Reason.CLEARING_PRICE_ABOVE_CAP)
         return stage
+
+    def _used_up(self, order: Order, window: Window) -> Bools:
+        """Give the rows whose vendor sells no more of them to the consumer in any term."""
+        shares, axis = self._matching.shares, self._matching.axis
+        spans = [axis.span(start, end) for start, end in window.terms()]
+        allowed = np.array([shares.allowed(order, span) for span in spans]).any(axis=0)
+        return np.asarray(~np.append(allowed, True)[shares.offer_of_row])
 
     def _lasting(self, wanted: Eligibility, window: Window) -> Bools:
         """Give the rows whose signatures last for one term of the window at least."""

@@ -21,6 +21,7 @@ from busbar.market.burden import NO_BURDEN, Burden
 from busbar.market.calendar import Segment
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.company import ALONE
+from busbar.market.dealings import NO_DEALINGS
 from busbar.market.eligibility import eligible_rows
 from busbar.market.laden import LadenMerit, LadenQuotes, Loaded
 from busbar.market.lanes import Lane, Merit, Quotes, RowTest
@@ -30,6 +31,7 @@ from busbar.market.orders import Eligibility, Order
 from busbar.market.outcome import cost_of
 from busbar.market.prices import ClassPrices
 from busbar.market.restrictions import is_signed, rows_meeting
+from busbar.market.shares import Shares
 from busbar.market.terms import Window
 from busbar.model.dtu import MICRO, Resources, base_draw, draw_micro
 from busbar.model.expressions import of_text
@@ -61,6 +63,7 @@ class Matching:
         self.asks: npt.NDArray[Any] = columns.asks(axis)
         self._quotes = Quotes(axis, self.asks, columns.minimum_terms)
         self.neighbours = Neighbours(columns, book.companions)
+        self.shares = Shares(columns, axis, len(self.free), book.holdings)
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
@@ -81,12 +84,16 @@ class Matching:
         if lane.is_hopeless(need, cap, window.latest_end):
             return None
         prices = self.prices(order.eligibility)
-        is_plain = not order.avoid and order.company == ALONE
+        dealings = order.dealings
+        is_plain = not order.avoid and order.company == ALONE and dealings == NO_DEALINGS
         own = None if is_plain else self._own_tests(order)
         if own is not None and None in own:
             return None
         for run in lane.runs(window.latest_end):
             test = _both(own, prices.test(run.span, cap))
+            if dealings.consumer:
+                share = self.shares.test(order, run.span)
+                test = test if share is None else _both([share], test)
             slots = self.slots_to_check(run.span)
             row = run.first_fit(self.free, slots, need, cap, test, remember=is_plain)
             if row is not None:
@@ -100,9 +107,33 @@ class Matching:
         found: list[RowTest | None] = []
         if order.avoid:
             found.append(_not_on(self.columns.nodes_named(order.avoid), self.columns))
+        if order.dealings.declined:
+            found.append(self._not_declined(order))
         if order.company != ALONE:
             eligible = self.eligible(order.eligibility)
             found.append(row_test(self.neighbours.allowed(order.company, eligible)))
+        return found
+
+    def _not_declined(self, order: Order) -> RowTest:
+        willing = ~self.declined(order)
+        return lambda rows: np.asarray(willing[rows])
+
+    def declined(self, order: Order) -> Bools:
+        """Give the rows of offers that will not have an order."""
+        names = order.dealings.declined
+        return self.columns.offers.where([name in names for name in self.columns.offers.values])
+
+    def may_be_moved_to(self, order: Order, here: int | None) -> Bools:
+        """Give the rows to which an order may be moved, as far as vendors have a say.
+
+        Never to an offer that is limited, for each move would change what all others may do; from
+        one it may go.
+        """
+        found = ~self.declined(order)
+        if order.dealings.consumer:
+            found &= self.shares.unlimited
+            if here is not None:
+                found[here] = True
         return found
 
     def slots_to_check(self, span: Span) -> range:
@@ -151,7 +182,7 @@ class Matching:
     def room(self, placement: Placement) -> int:
         """Say how many orders like the one that found a place have room there."""
         order, _, row, span = placement
-        if order.company != ALONE:
+        if order.company != ALONE or (self.shares.is_any and self.shares.offer_of_row[row] >= 0):
             return 1
         node = int(self.columns.node_of_row[row])
         slots = self.slots_to_check(span)
@@ -170,6 +201,8 @@ class Matching:
         self._rising &= span.k0 == 0
         if order.company != ALONE:
             self.neighbours.add(row, order.company.groups, order.company.apart, count)
+        if self.shares.is_any:
+            self.shares.take(order, row, span, count)
         self.prices(order.eligibility).accept(row, span, order.cap_nano)
         if self._tried is not None:
             self._tried.append((placement, count))
@@ -199,6 +232,8 @@ class Matching:
         self.free[span.k0 : span.k1, :, node] += count * self._amounts(order.requests)
         if order.company != ALONE:
             self.neighbours.add(row, order.company.groups, order.company.apart, -count)
+        if self.shares.is_any:
+            self.shares.take(order, row, span, -count)
 
     def _amounts(self, requests: Resources) -> Ints:
         if requests not in self._needs:
@@ -210,6 +245,7 @@ class Matching:
         self.free = self._fresh()
         self._rising = _only_grows(self.free)
         self.neighbours.start_over()
+        self.shares.start_over()
         self._prices.clear()
         self._lanes.clear()
         for placement in placements:

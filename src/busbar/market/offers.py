@@ -14,6 +14,14 @@ from busbar.market.burden import FREE, Rates, Relations
 from busbar.market.calendar import Calendar, parse_calendar
 from busbar.market.podspec import Taint, taints_of
 from busbar.model import wellknown as wk
+from busbar.model.choosiness import (
+    NO_LIMIT,
+    REFUSES_NOTHING,
+    Limit,
+    Refuses,
+    read_limit,
+    read_refuses,
+)
 from busbar.model.dtu import REFERENCE_RATING, Resources
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_attributes
@@ -50,6 +58,9 @@ class Offer:
     paused: bool = False
     rates: Rates = FREE
 
+    limit: Limit = NO_LIMIT
+    refuses: Refuses = REFUSES_NOTHING
+
     def sells(self, vendor: str, labels: Mapping[str, str]) -> bool:
         """Say whether a node of a vendor, with these labels, is among what is offered."""
         return vendor == self.vendor and all(labels.get(k) == v for k, v in self.selector)
@@ -80,6 +91,7 @@ class Supply:
     reclaim_notice_ms: int = 0
     minimum_term_ms: int = 0
     attested: tuple[Attested, ...] = ()
+    limit: Limit = NO_LIMIT
     rates: Rates = FREE
 
 
@@ -106,6 +118,8 @@ def parse_offer(obj: Mapping[str, Any]) -> Offer:
         calendar=_calendar(spec),
         selector=_strings(spec, "nodeSelector"),
         attributes=_attributes(spec),
+        limit=_limit(spec),
+        refuses=_refuses(spec),
         reclaim_notice_ms=_reclaim_notice(spec),
         minimum_term_ms=_minimum_term(spec),
         paused=_paused(spec) or is_deleting(obj),
@@ -198,12 +212,22 @@ def _attributes(spec: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return read_attributes(spec.get("attributes"), "spec.attributes")
 
 
+def _limit(spec: Mapping[str, Any]) -> Limit:
+    return read_limit(spec.get("limits"), "spec.limits")
+
+
+def _refuses(spec: Mapping[str, Any]) -> Refuses:
+    return read_refuses(spec.get("refuses"), "spec.refuses")
+
+
 _READERS: tuple[Callable[[Mapping[str, Any]], object], ...] = (
     _vendor,
     _price,
     _calendar_alone,
     lambda spec: _strings(spec, "nodeSelector"),
     _attributes,
+    _limit,
+    _refuses,
     _reclaim_notice,
     _minimum_term,
     _paused,
@@ -281,6 +305,7 @@ def _under(bare: Supply, offer: Offer, claims: Claims) -> Supply:
         paused=offer.paused,
         reclaim_notice_ms=offer.reclaim_notice_ms,
         minimum_term_ms=offer.minimum_term_ms,
+        limit=offer.limit,
         attested=tuple(sorted({*bare.attested, *signed})) if signed else bare.attested,
         rates=offer.rates,
     )

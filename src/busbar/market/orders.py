@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from busbar.market.burden import NO_BURDEN, NO_LUGGAGE, Burden, Luggage
 from busbar.market.company import ALONE, NO_RULES, Company, Rules
+from busbar.market.dealings import NO_DEALINGS, Dealings
 from busbar.market.luggage import luggage_of
 from busbar.market.podrules import rules_of
 from busbar.market.podspec import Toleration, selector_of, tolerations_of
@@ -83,6 +84,8 @@ class Order:
     burden: Burden = NO_BURDEN
     reservation: str | None = None
     gang: Gang | None = None
+    dealings: Dealings = NO_DEALINGS
+    """What it is to vendors that hold something back, see `dealings.py`."""
 
     @property
     def is_free(self) -> bool:
@@ -100,6 +103,7 @@ def place_wanted(order: Order) -> tuple[object, ...]:
         order.company,
         order.burden,
         order.gang,
+        order.dealings,
     )
 
 
@@ -116,6 +120,7 @@ def wants_of(order: Order) -> tuple[object, ...]:
         id(order.company),
         order.gang,
         id(order.burden),
+        id(order.dealings),
         order.earliest,
         order.deadline,
         order.duration,

@@ -16,6 +16,14 @@ from typing import Any
 from busbar.market.attested import Attested
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar, Rule
+from busbar.market.choices import (
+    dealings_from_json,
+    dealings_to_json,
+    holdings_from_json,
+    holdings_to_json,
+    limit_from_json,
+    limit_to_json,
+)
 from busbar.market.clearing import clear
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
@@ -117,6 +125,7 @@ def book_to_json(book: Book) -> Json:
             {"node": node, **_resources_to_json(resources), "startMs": start, "endMs": end}
             for node, resources, start, end in book.commitments
         ],
+        **holdings_to_json(book.holdings),
         "companions": [
             {"node": node, "groups": list(groups), "apart": [list(rule) for rule in apart]}
             for node, groups, apart in book.companions
@@ -135,13 +144,14 @@ def book_from_json(status: Mapping[str, Any]) -> Book:
         Companion(c["node"], tuple(c["groups"]), tuple(tuple(rule) for rule in c["apart"]))
         for c in status.get("companions", ())
     )
-    return Book.build(rows, commitments, status["vendors"], companions)
+    holdings = holdings_from_json(status.get("holdings", ()))
+    return Book.build(rows, commitments, status["vendors"], companions, holdings)
 
 
 def _terms_of_sale(row: Supply) -> tuple[object, ...]:
     notice, term = row.reclaim_notice_ms, row.minimum_term_ms
     terms = (row.offer, row.vendor, row.offer_version, row.calendar, row.attributes)
-    return (*terms, row.paused, notice, term, row.rates)
+    return (*terms, row.paused, notice, term, row.rates, row.limit)
 
 
 def _offer_to_json(rows: list[Supply]) -> Json:
@@ -156,6 +166,7 @@ def _offer_to_json(rows: list[Supply]) -> Json:
         "reclaimNoticeMs": first.reclaim_notice_ms,
         "minimumTermMs": first.minimum_term_ms,
         **rates_to_json(first.rates),
+        **limit_to_json(first.limit),
         "nodes": [_node_to_json(row) for row in rows],
     }
 
@@ -195,6 +206,7 @@ def _offer_from_json(offer: Mapping[str, Any]) -> Iterable[Supply]:
             reclaim_notice_ms=offer["reclaimNoticeMs"],
             minimum_term_ms=offer["minimumTermMs"],
             attested=tuple(Attested(*one) for one in node.get("attested", ())),
+            limit=limit_from_json(offer.get("limit")),
             rates=rates_from_json(offer.get("rates")),
         )
 
@@ -243,6 +255,7 @@ def order_to_json(order: Order) -> Json:
         "avoid": sorted(order.avoid),
         **({"where": to_json(of_text(wanted.where))} if wanted.where else {}),
         **_company_to_json(order.company),
+        **dealings_to_json(order.dealings),
         **_gang_to_json(order.gang),
         **burden_to_json(order.burden),
     }
@@ -298,6 +311,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
         may_wait=value["mayWait"],
         avoid=frozenset(value["avoid"]),
         company=_company_from_json(value.get("company")),
+        dealings=dealings_from_json(value.get("dealings")),
         gang=_gang_from_json(value.get("gang")),
         burden=burden_from_json(value.get("burden")),
     )

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     AVOIDED_NODE = "AvoidedNode"
     NODE_NOT_READY = "NodeNotReady"
     NOT_OFFERED = "NotOffered"
+    DECLINED_BY_VENDOR = "DeclinedByVendor"
     OFFER_UNAVAILABLE = "OfferUnavailable"
     PRICE_ABOVE_CAP = "PriceAboveCap"
     EGRESS_ABOVE_CAP = "EgressAboveCap"
@@ -45,6 +46,7 @@ class Reason(StrEnum):
     TOPOLOGY_SPREAD = "TopologySpread"
     OUTSIDE_GANG_ZONE = "OutsideGangZone"
     CLEARING_PRICE_ABOVE_CAP = "ClearingPriceAboveCap"
+    VENDOR_LIMIT = "VendorLimit"
     NO_FREE_CAPACITY = "NoFreeCapacity"
     # About the money: a node was there.
     INSUFFICIENT_FUNDS = "InsufficientFunds"
@@ -70,6 +72,7 @@ ADVICE: dict[Reason, str] = {
     Reason.AVOIDED_NODE: "Wait: for a while it does not return to where it was lost, nor near it.",
     Reason.NODE_NOT_READY: "Wait until the node's agent reports again.",
     Reason.NOT_OFFERED: "Ask the vendor to offer the node.",
+    Reason.DECLINED_BY_VENDOR: "Use another offer, or see in spec.refuses what this one minds.",
     Reason.OFFER_UNAVAILABLE: "Wait for the offer's hours, or set mayWait.",
     Reason.PRICE_ABOVE_CAP: "Raise maxEuroPerDTU, or set mayWait for a cheaper hour.",
     Reason.EGRESS_ABOVE_CAP: "Raise maxEgressEuro, or state how much is read: expectedRead.",
@@ -82,6 +85,7 @@ ADVICE: dict[Reason, str] = {
     Reason.TOPOLOGY_SPREAD: "Allow more regions, or a larger maxSkew.",
     Reason.OUTSIDE_GANG_ZONE: "Wait for room in the gang's zone, or make the gang smaller.",
     Reason.CLEARING_PRICE_ABOVE_CAP: "Wait: it is tried again in the next batch; or raise the cap.",
+    Reason.VENDOR_LIMIT: "Wait until less of yours runs there, or use other offers.",
     Reason.NO_FREE_CAPACITY: "Wait: it is tried again in every batch.",
     Reason.INSUFFICIENT_FUNDS: "Top up the namespace's account.",
     Reason.BUDGET_EXCEEDED: "Raise the namespace's budget, or wait for the next month.",

@@ -110,5 +110,5 @@ def _likeness(wish: Wish, seed: int) -> tuple[object, ...]:
     requests = tuple(-amount for amount in order.requests)
     terms = -window.length, window.first, -window.latest_end, window.forward
     gang = (0, "") if order.gang is None else (lot(order.gang.name, seed), order.gang.name)
-    wanted = order.eligibility, sorted(order.avoid), order.company
+    wanted = order.eligibility, sorted(order.avoid), order.company, order.dealings
     return (*requests, *terms, *wanted, *likeness(order.burden), *gang)

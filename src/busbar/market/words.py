@@ -70,6 +70,8 @@ def lacking(wanted: Expression, reason: Reason = Reason.RESTRICTION_NOT_MET) -> 
 
 
 _FIXED = {
+    Reason.DECLINED_BY_VENDOR: "whose vendor will not run such work",
+    Reason.VENDOR_LIMIT: "where this namespace has all that the vendor sells to one",
     Reason.POD_ANTI_AFFINITY: "where there are pods it must be kept apart from",
     Reason.POD_AFFINITY: "not near the pods it must be together with",
     Reason.TOPOLOGY_SPREAD: "where it would be spread unevenly",

@@ -19,6 +19,7 @@ from busbar.model.time import HOUR
 from busbar.replay import gangs
 from busbar.replay.calendars import ask_at, changes
 from busbar.replay.restrictions import meets, parts_of, said, text_of
+from busbar.replay.shares import Shares
 
 Json = dict[str, Any]
 Term = tuple[int, int]
@@ -54,6 +55,8 @@ class Wish:
     latest: int
     row: Row | None = None
     term: Term | None = None
+    home: Row | None = None
+    """Its row before places were changed."""
 
     @property
     def place(self) -> Row:
@@ -125,6 +128,7 @@ class Market:
         self.rows = [Row(n, offer) for offer in status["supply"] for n in offer["nodes"]]
         self.rows.sort(key=lambda row: row.name)
         self.companions = status.get("companions", [])
+        self.shares = Shares(status)
         self.untimely: dict[str, str] = {}
         self.known_parts: dict[Term, list[tuple[int, int]]] = {}
         self.costs: dict[tuple[str, tuple[str, str]], int] = {}
@@ -222,6 +226,8 @@ class Market:
             return "NodeNotReady"
         if not offer["offer"]:
             return "NotOffered"
+        if offer["offer"] in order.get("dealings", {}).get("declined", []):
+            return "DeclinedByVendor"
         return "OfferUnavailable" if offer["paused"] else None
 
     def terms(self, wish: Wish) -> list[Term]:
@@ -381,6 +387,7 @@ class Market:
         for _, term, rank in sorted(choices):
             row = self.rows[rank]
             fits = self.has_room(wish, row, term) and self.bears(wish, row, term)
+            fits = fits and self.shares.has_left(self, wish, row, term)
             if fits and self.company_reason(wish, row) is None:
                 self.put(wish, row, term)
                 return
@@ -481,6 +488,8 @@ class Market:
     def arrange_again(self, turns: list[Wish], key: Callable[[Wish], tuple[Any, ...]]) -> None:
         """Arrange anew in another order; keep it where it costs less and nobody loses a place."""
         places = [(w, w.place, w.when) for w in turns if w.row is not None]
+        for wish in turns:
+            wish.home = wish.row
         cost = sum(self.cost_now(w) for w in turns)
         had_none = [w for w in turns if w.row is None]
         stay = [w for w, _, _ in places if w.is_bound]
@@ -500,6 +509,8 @@ class Market:
             self.put(wish, row, term)
 
     def exchange(self, turns: list[Wish]) -> None:
+        for wish in turns:
+            wish.home = wish.row
         for _ in range(2 * len(turns)):
             changes_ = sorted(self.savings(turns), key=lambda c: c[:-1])
             for *_, moves in changes_:
@@ -512,6 +523,8 @@ class Market:
     def cost(self, wish: Wish, row: Row) -> int:
         """Give what a row costs an order that runs now, at the asks, on a reference node."""
         if wish.is_bound and row is not wish.row:
+            return NEVER
+        if self.shares.binds(wish, row) and row is not wish.home:
             return NEVER
         key = wish.order["id"], row.name
         if key not in self.costs:
@@ -652,7 +665,10 @@ def likeness(wish: Wish, seed: int) -> tuple[Any, ...]:
     data, cap = load.get("data") or {}, load["capNano"]
     lost = tuple((e["why"], e["ms"], sorted(e["spared"])) for e in load["lost"])
     weight = tuple(data[name] for name in DATA if name in data), lost, -1 if cap is None else cap
-    return *requests, *terms, wish.group, sorted(wish.order["avoid"]), rules, *weight, gang
+    dealings = wish.order.get("dealings", {"consumer": "", "declined": []})
+    vendors = dealings["consumer"], tuple(dealings["declined"])
+    avoid = sorted(wish.order["avoid"])
+    return *requests, *terms, wish.group, avoid, rules, vendors, *weight, gang
 
 
 def weigh(load: Json | None, row: Row) -> tuple[int, int]:
@@ -708,4 +724,5 @@ def avoided(entries: list[str], node: Json) -> bool:
 
 
 def nobody_avoided(wish: Wish) -> Wish:
-    return Wish({**wish.order, "avoid": []}, 0, 0, False, 0)
+    dealings = {"consumer": "", "declined": []}
+    return Wish({**wish.order, "avoid": [], "dealings": dealings}, 0, 0, False, 0)

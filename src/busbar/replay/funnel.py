@@ -15,6 +15,7 @@ ORDER = (
     "AvoidedNode",
     "NodeNotReady",
     "NotOffered",
+    "DeclinedByVendor",
     "OfferUnavailable",
     "PriceAboveCap",
     "EgressAboveCap",
@@ -27,6 +28,7 @@ ORDER = (
     "TopologySpread",
     "OutsideGangZone",
     "ClearingPriceAboveCap",
+    "VendorLimit",
     "NoFreeCapacity",
 )
 
@@ -100,6 +102,8 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     affordable = [t for t in terms if (a := market.asks(row, t)) is not None and max(a) <= cap]
     if not any(market.bears(wish, row, term) for term in affordable):
         return "ClearingPriceAboveCap"
+    if not any(market.shares.has_left(market, wish, row, term) for term in terms):
+        return "VendorLimit"
     return "NoFreeCapacity"
 
 

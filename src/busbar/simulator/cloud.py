@@ -24,6 +24,7 @@ from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.data import DataCheck
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
+from busbar.simulator.checks.limits import LimitCheck
 from busbar.simulator.checks.liveness import check_settled
 from busbar.simulator.checks.money import MoneyCheck
 from busbar.simulator.checks.moves import MoveCheck
@@ -122,6 +123,7 @@ class Cloud:
             NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             AttestedCheck().look,
+            LimitCheck().look,
             GangCheck().look,
             self.history.look,
             self.moves.look,

@@ -38,6 +38,18 @@ class Tastes:
         }
         return {name: value for name, value in found.items() if value}
 
+    def holds_back(self, namespaces: int) -> Json:
+        """Give what an offer limits and refuses: mostly nothing."""
+        found: Json = {}
+        if self._chance.random() < 0.25:
+            share = self._chance.choice(({"share": "50%"}, {"cpu": 2}, {"share": "75%", "cpu": 4}))
+            found["limits"] = {"perNamespace": share}
+        if self._chance.random() < 0.15:
+            name = f"ns{self._chance.randrange(namespaces)}"
+            minds = ({"namespaces": [name]}, {"longerThan": "2h"}, {"images": ["nothing/*"]})
+            found["refuses"] = self._chance.choice(minds)
+        return found
+
     def restrictions(self) -> Json:
         """Give what a Job asks for beside region and vendor: mostly nothing."""
         if self._chance.random() < self._wary:

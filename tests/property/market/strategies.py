@@ -22,9 +22,11 @@ from busbar.market.burden import (
 from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
+from busbar.market.dealings import Dealings, Holding
 from busbar.market.offers import NOT_OFFERED, Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
+from busbar.model.choosiness import NO_LIMIT, Limit
 from busbar.model.dtu import Resources
 from busbar.model.expressions import read_expression, to_text
 from busbar.model.gangs import Gang
@@ -263,6 +265,61 @@ def _ganged(order: Order, gang: Gang | None) -> Order:
     if gang is None:
         return order
     return replace(order, gang=gang, namespace="alpha")
+
+
+dealings = st.builds(
+    Dealings,
+    st.sampled_from(["c1", "c1", "c2"]),
+    st.sampled_from([(), (), ("elastx-0-0",), ("elastx-0-0", "safespring-0-0")]),
+)
+limits = st.builds(
+    Limit,
+    st.sampled_from([None, 300_000, 500_000]),
+    st.sampled_from([None, 1000, 1500]),
+    st.sampled_from([None, 2 * GIB]),
+    st.none(),
+)
+
+
+@st.composite
+def holdings(draw, offers):
+    start = draw(st.sampled_from([0, NOW, NOW + HOUR]))
+    end = draw(st.sampled_from([None, start + HOUR, start + 90 * MINUTE]))
+    consumer = draw(st.sampled_from(["c1", "c2"]))
+    return Holding(draw(st.sampled_from(offers)), consumer, Resources(500, GIB, 0), start, end)
+
+
+@st.composite
+def choosy_markets(draw):
+    """Make markets in which vendors limit consumers and decline orders."""
+    rows = draw(supplies())
+    offers = sorted({row.offer for row in rows if row.offer})
+    limit = {name: draw(st.one_of(limits, st.just(NO_LIMIT))) for name in offers}
+    rows = [replace(row, limit=limit.get(row.offer, NO_LIMIT)) for row in rows]
+    held = draw(st.lists(holdings(offers), max_size=3)) if offers else []
+    book = Book.build(rows, draw(st.lists(commitments(), max_size=2)), VENDORS, (), held)
+    return book, [replace(order, dealings=draw(dealings)) for order in draw(batches())]
+
+
+def choosy_market(
+    seed: int, nodes: tuple[int, int] = (3, 7), orders: tuple[int, int] = (6, 16)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which vendors limit consumers and decline orders."""
+    chance = random.Random(seed)
+    book, wanted = busy_market(seed, nodes, orders)
+    names = sorted({row.offer for row in book.supplies})
+    limit = {
+        name: chance.choice([NO_LIMIT, Limit(400_000), Limit(None, 2000), Limit(700_000, 3000)])
+        for name in names
+    }
+    rows = [replace(row, limit=limit[row.offer]) for row in book.supplies]
+    held = [
+        Holding(chance.choice(names), "c1", Resources(500, GIB), NOW - HOUR, None)
+        for _ in range(chance.randrange(3))
+    ]
+    kinds = [Dealings(f"c{chance.randint(1, 2)}", _some(chance, tuple(names[:1]))) for _ in "123"]
+    found = [replace(order, dealings=chance.choice(kinds)) for order in wanted]
+    return Book.build(rows, book.commitments, book.vendors, (), held), found
 
 
 @st.composite

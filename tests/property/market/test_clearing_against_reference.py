@@ -15,6 +15,8 @@ from tests.property.market.strategies import (
     books,
     burdened,
     busy_market,
+    choosy_market,
+    choosy_markets,
     ganging_market,
     ganging_markets,
     laden_market,
@@ -95,6 +97,20 @@ def test_the_order_of_the_input_does_not_matter_to_laden_orders(seed):
     book, orders = laden_market(seed)
     shuffled = random.Random(seed).sample(orders, len(orders))
     assert published(book, orders, seed) == published(book, shuffled, seed)
+
+
+@settings(max_examples=150, deadline=None)
+@given(choosy_markets(), seeds)
+def test_the_reference_agrees_about_choosy_vendors(market, seed):
+    status = published(*market, seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_about_choosy_vendors_in_crowded_markets(seed):
+    status = published(*choosy_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -20,6 +20,7 @@ from busbar.controllers.market import matches, resale
 from busbar.controllers.moves import controller as moves
 from busbar.controllers.pools import Pool
 from busbar.controllers.replicas import controller as replicas
+from busbar.controllers.standing import Standing
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.attestations import trust
@@ -235,7 +236,12 @@ def test_i13_a_gang_that_is_matched_before_it_is_whole(monkeypatch):
 def test_i10_a_service_with_one_pod_more_than_is_wanted(monkeypatch):
     first_to_go = replicas.first_to_go
     monkeypatch.setattr(replicas, "first_to_go", lambda pods, count: first_to_go(pods, count - 1))
-    assert caught(hours=3) == "I10"
+    assert caught(hours=3, first=12) == "I10"
+
+
+def test_i15_a_limit_that_forgets_what_a_consumer_has(monkeypatch):
+    monkeypatch.setattr(Standing, "holdings", lambda self: ())
+    assert caught() == "I15"
 
 
 def test_i14_a_statement_taken_back_that_goes_on_counting(monkeypatch):

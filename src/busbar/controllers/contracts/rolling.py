@@ -24,7 +24,7 @@ from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_text, to_text
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.objects import Key, annotations_of
-from busbar.model.time import Instant
+from busbar.model.time import Instant, format_duration
 from busbar.model.wellknown import ANN_RESTRICTIONS, GROUP
 from busbar.store.contract import Snapshot
 
@@ -54,14 +54,17 @@ def next_slots(
 
     `spent` is what the namespace was billed this month.
     """
-    signed = _signed(view)
-    offer = _offer(snapshot, view.spec.offer)
+    signed, offer = _signed(view), _offer(snapshot, view.spec.offer)
+    longest = None if offer is None else offer.refuses.longer_than_ms
     funds = snapshot.balance(available(view.namespace))
     budget = budget_left(snapshot, view.namespace, spent)
     slots, hold, end = list[ContractSlot](), 0, view.end
     for _ in range(_STEPS_MAX):
         if end > wanted:
             break
+        if longest is not None and end - view.start >= longest:
+            said = f"The vendor runs nothing for longer than {format_duration(longest)}."
+            return Next(tuple(slots), hold, CloseReason.OFFER_WITHDRAWN, said)
         rolled = roll(offer, view.spec.cap_nano, end, view.limit)
         if isinstance(rolled, NotRolled):
             reason, message = _ending(view, rolled, end)

@@ -69,8 +69,11 @@ class _Open:
     ) -> None:
         self._now = now
         self.pools: dict[PoolKey, tuple[Pool, Resources]] = {}
+        self._offers: dict[PoolKey, set[str]] = {}
         for key in standing.pools_of(namespace):
             pool = standing.pool(key.id)
+            offers = {spec_of(contract)["offer"] for contract in pool.held}
+            self._offers[key] = offers
             if is_leaving(snapshot, pool.held_through(now, now + 1)):
                 continue
             room = pool.room(now)
@@ -81,7 +84,8 @@ class _Open:
         """Place an order in the fullest pool that it fits in; nothing where there is none."""
         for key, (pool, room) in sorted(self.pools.items(), key=lambda item: (item[1][1], item[0])):
             wanted = order.reservation in (None, key.procurement)
-            fits = wanted and order.requests.fits_in(room)
+            declined = self._offers[key].intersection(order.dealings.declined)
+            fits = wanted and not declined and order.requests.fits_in(room)
             if fits and _may_run(book, order, key.node) and _is_moved_free(book, order, key.node):
                 self.pools[key] = pool, room.minus(order.requests)
                 yield self._draw(book, order, key, pool)

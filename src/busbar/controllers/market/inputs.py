@@ -18,7 +18,7 @@ from busbar.market.offers import Offer
 from busbar.market.orders import Order, OrderRefused
 from busbar.market.thrift import cheapest_first
 from busbar.model.dtu import Resources
-from busbar.model.objects import Object, namespace_of
+from busbar.model.objects import Object, namespace_of, spec_of
 from busbar.model.time import Instant
 from busbar.model.wellknown import NO_RESERVATION
 from busbar.store.contract import Snapshot
@@ -73,7 +73,8 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
         if isinstance(order, OrderRefused):
             refused.append((pod, order))
         else:
-            orders[order.id] = Ordered(standing.freight.laden(order), pod)
+            order = standing.dealings.served(standing.freight.laden(order), spec_of(pod))
+            orders[order.id] = Ordered(order, pod)
     asks, due = asked(snapshot, standing.held_by, procure_ms, now)
     namespaces = {ordered.order.namespace for ordered in orders.values()}
     namespaces |= {namespace_of(ask.procurement) for ask in asks}
@@ -96,7 +97,10 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     )
     named = [o.id for o, _ in orders.values() if o.reservation not in (None, NO_RESERVATION)]
     without = tuple((orders[one].pod, orders.pop(one).order) for one in named)
-    standby = _standby(book, asks, funds, now)
+    standby = {
+        name: one._replace(order=standing.dealings.served(one.order, {}))
+        for name, one in _standby(book, asks, funds, now).items()
+    }
     on_sale = parts(standing, snapshot, now, _drawing(drawn))
     if on_sale:
         kept = Kept(on_sale.values(), now)

@@ -148,6 +148,7 @@ class Kept:
     def from_parts(self, order: Order) -> Order:
         """Keep an order from its namespace's own parts, or from all."""
         special = is_signed(order.eligibility.where) or order.burden.data is not None
+        special = special or bool(order.dealings.declined)
         if special or not order.is_free or order.may_wait or order.earliest > self._now:
             return self.from_all(order)
         return self._kept(order, order.namespace)

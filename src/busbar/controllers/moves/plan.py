@@ -142,6 +142,7 @@ def _match(standing: Standing, snapshot: Snapshot, sample: Object, now: Instant)
     if not isinstance(order, Order):
         return None
     order = replace(standing.freight.laden(order), id=_ASKED, name="", may_wait=False)
+    order = standing.dealings.served(order, spec_of(sample))
     (sociable,), companions = in_company([order], standing.residents([order]))
     found = clear(standing.book.among(companions), [sociable], now)
     return found.matches[0] if found.matches else None

@@ -40,6 +40,10 @@ class ClearingStatus(Part):
         list[dict[str, Any]],
         Meta(description="Who runs where already, by the groups that orders keep to or from."),
     ] = []
+    holdings: Annotated[
+        list[dict[str, Any]],
+        Meta(description="What consumers have of offers that are limited, under opaque names."),
+    ] = []
     vendors: list[str] = []
     orders: list[dict[str, Any]] = []
     matches: list[dict[str, Any]] = []

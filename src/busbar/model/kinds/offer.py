@@ -79,6 +79,37 @@ class Transfer(Part):
     )
 
 
+class ConsumerLimit(Part):
+    """The most that one namespace may have of the offer at any time; the least of these counts."""
+
+    share: Annotated[
+        str | int | float | None, Meta(description='Of all that its nodes have, such as "25%".')
+    ] = None
+    cpu: Annotated[str | int | float | None, Meta(description="vCPUs.")] = None
+    memory: Annotated[str | int | None, Meta(description="Bytes, such as 64Gi.")] = None
+    gpus: Annotated[int, Meta(ge=0, description="GPUs.")] | None = None
+
+
+class OfferLimits(Part):
+    """How much of the offer one consumer may take."""
+
+    per_namespace: ConsumerLimit | None = None
+
+
+class Refusals(Part):
+    """What the vendor will not run; whatever one of these says is declined."""
+
+    namespaces: Annotated[list[str], Meta(description="Names or patterns, such as test-*.")] = []
+    images: Annotated[list[str], Meta(description="Names or patterns, such as docker.io/*.")] = []
+    features: Annotated[
+        list[Literal["Root", "Privileged", "AddedCapabilities", "SharedProcesses", "Gpu"]],
+        Meta(description="What a workload may ask for beyond the ordinary."),
+    ] = []
+    longer_than: Annotated[
+        str | None, Meta(description="Work that takes longer than this, such as 8h.")
+    ] = None
+
+
 class OfferSpec(Part):
     """What is offered: which nodes of the vendor, when and at which price."""
 
@@ -91,6 +122,10 @@ class OfferSpec(Part):
     attributes: Annotated[
         dict[str, str], Meta(description="Further properties, such as certifications.")
     ] = {}
+    limits: Annotated[
+        OfferLimits | None, Meta(description="How much of it one consumer may take.")
+    ] = None
+    refuses: Annotated[Refusals | None, Meta(description="What the vendor will not run.")] = None
     reclaim_notice: Annotated[str, Meta(description="Notice before capacity is taken back.")] = "0s"
     minimum_term: Annotated[str, Meta(description="Shortest contract, such as 10m.")] = "0s"
     transfer: Annotated[

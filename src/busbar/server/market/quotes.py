@@ -88,7 +88,10 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
     if namespace is None:
         said = f"namespace {asked.namespace} does not exist; make it with "
         raise RequestRefused(404, f"{said}`kubectl create namespace {asked.namespace}`")
-    orders = [standing.freight.laden(_order(pod, namespace)) for pod in _pods(asked, now)]
+    orders = [
+        standing.dealings.served(standing.freight.laden(_order(pod, namespace)), spec_of(pod))
+        for pod in _pods(asked, now)
+    ]
     found = list(quotes(standing.book, orders, now))
     best = min((q for q in found if q.is_whole), key=_cost, default=None)
     first = orders[0]

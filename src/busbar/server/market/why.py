@@ -51,7 +51,9 @@ def why(
     pods.sort(key=lambda pod: (bool(node_of(pod)), is_final(pod), name_of(pod)))
     waiting = {
         (namespace_of(pod), name_of(pod)): (
-            standing.freight.laden(order) if isinstance(order, Order) else order
+            standing.dealings.served(standing.freight.laden(order), spec_of(pod))
+            if isinstance(order, Order)
+            else order
         )
         for pod, order in standing.waiting()
     }

@@ -16,6 +16,7 @@ from busbar.apis.kubernetes.admission.change import Change, field_error
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import FieldError, invalid, unsupported
 from busbar.model.attestations.trust import keys_of
+from busbar.model.choosiness import read_limit, read_refuses
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import (
     node_affinity,
@@ -147,6 +148,8 @@ def _offer(change: Change) -> Errors:
     spec = spec_of(change.new)
     yield from _read(spec.get("pricePerDTU"), "spec.pricePerDTU", parse_euro)
     yield from _expression(spec.get("attributes"), "spec.attributes", read_attributes)
+    yield from _expression(spec.get("limits"), "spec.limits", read_limit)
+    yield from _expression(spec.get("refuses"), "spec.refuses", read_refuses)
     for field in ("reclaimNotice", "minimumTerm"):
         if spec.get(field) is not None:
             yield from _read(spec[field], f"spec.{field}", parse_duration)

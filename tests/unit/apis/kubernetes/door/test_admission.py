@@ -115,6 +115,10 @@ def test_a_deadline_that_passed_later_does_not_hinder_other_changes(
         ({"calendar": {"rules": [{"from": "08:00", "until": "08:00"}]}}, "spec.calendar.rules[0]"),
         ({"reclaimNotice": "x"}, "spec.reclaimNotice"),
         ({"attributes": {"region": "Sweden"}}, "spec.attributes.region"),
+        ({"limits": {"perNamespace": {"share": "200%"}}}, "spec.limits.perNamespace.share"),
+        ({"limits": {"perNamespace": {"cpu": "-1"}}}, "spec.limits.perNamespace.cpu"),
+        ({"refuses": {"longerThan": "soon"}}, "spec.refuses.longerThan"),
+        ({"refuses": {"features": ["Fun"]}}, "spec.refuses.features"),
         ({"attributes": {"a b": "c"}}, "spec.attributes.a b"),
     ],
 )
