@@ -55,12 +55,13 @@ def bond(
 
 @click.command()
 @click.argument("name")
+@click.option("--bond", is_flag=True, help="Of its bond: deposits, and what failures cost.")
 @month_option
 @output_option
 @pass_context
-def statement(context: Context, /, name: str, month: str, output: str) -> None:
-    """Show a month of what the vendor NAME earned and was paid."""
-    vendor_statement(context, name, month, output)
+def statement(context: Context, /, name: str, bond: bool, month: str, output: str) -> None:
+    """Show a month of what the vendor NAME earned and was paid, or of its bond."""
+    vendor_statement(context, name, month, output, bond=bond)
 
 
 @click.command()

@@ -27,7 +27,11 @@ _ORDERS = (
     ("Job", "/apis/busbar.dev/v1alpha1", "jobs"),
     ("Job", "/apis/batch/v1", "jobs"),
     ("Procurement", "/apis/busbar.dev/v1alpha1", "procurements"),
+    ("Deployment", "/apis/apps/v1", "deployments"),
+    ("ReplicaSet", "/apis/apps/v1", "replicasets"),
 )
+_HASH_LENGTH = 10
+"""Of the mark that tells the ReplicaSets of a Deployment apart; it ends their names."""
 _PODS = ("Pod", "/api/v1", "pods")
 _SUMS = (("debit", "billed"), ("vendor", "vendor"), ("fee", "fee"), ("rounding", "rounding"))
 _NOTHING = "0"
@@ -42,7 +46,7 @@ _NOTHING = "0"
 def receipt(
     context: Context, /, name: str, everything: bool, output: str, namespace: str | None
 ) -> None:
-    """Print what a job, or kept capacity, cost: its contracts, who was paid, and the sums."""
+    """Print what a job, a service or kept capacity cost: contracts, who was paid, the sums."""
     context.in_namespace(namespace)
     document = receipt_of(context.client, context.namespace, name, everything=everything)
     paid = any(item["compensation"] != "0" for item in document["contracts"])
@@ -68,12 +72,12 @@ def receipt(
 
 
 def receipt_of(client: Client, namespace: str, name: str, *, everything: bool = False) -> Json:
-    """Give the receipt of a Job, Pod or Procurement; amounts in euro, as exact decimals.
+    """Give the receipt of a job, service, Pod or Procurement; amounts in euro, as exact decimals.
 
     `earlier` counts the contracts of earlier namesakes; with `everything` they are included.
     """
     named = sorted(
-        (c for c in client.list(namespaced(namespace, "contracts")) if name in _order_names(c)),
+        (c for c in client.list(namespaced(namespace, "contracts")) if _is_named(c, name)),
         key=_made,
     )
     mine = _of_the_present(client, namespace, name, named)
@@ -121,6 +125,9 @@ def _bearers(client: Client, namespace: str, name: str) -> Iterable[tuple[str, J
 
 def _belongs(contract: Json, kind: str, bearer: Json) -> bool:
     order, meta = contract["spec"]["order"], bearer["metadata"]
+    if kind == "Deployment":
+        # Old ReplicaSets go with the history; what they cost stays on the receipt.
+        return _is_of_deployment(order, meta["name"]) and _made(contract) >= _made(bearer)
     if meta.get("uid") in (order.get("uid"), order.get("ownerUid")):
         return True
     if order.get("ownerUid") or order.get("ownerKind", "").lower() != kind.lower():
@@ -132,9 +139,21 @@ def _belongs(contract: Json, kind: str, bearer: Json) -> bool:
 def _identity(contract: Json, name: str) -> str:
     """Tell one bearer of a name from another, as far as a contract knows."""
     order = contract["spec"]["order"]
+    if _is_of_deployment(order, name):
+        return "deployment"
     if order.get("ownerName") == name:
         return str(order.get("ownerUid") or "")
     return str(order.get("uid") or "")
+
+
+def _is_named(contract: Json, name: str) -> bool:
+    return name in _order_names(contract) or _is_of_deployment(contract["spec"]["order"], name)
+
+
+def _is_of_deployment(order: dict[str, str], name: str) -> bool:
+    """Say whether a ReplicaSet of a Deployment ordered: its name is the Deployment's and a mark."""
+    stem, _, mark = order.get("ownerName", "").rpartition("-")
+    return order.get("ownerKind") == "ReplicaSet" and stem == name and len(mark) == _HASH_LENGTH
 
 
 def _order_names(contract: Json) -> tuple[str | None, str | None]:

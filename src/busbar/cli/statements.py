@@ -29,7 +29,7 @@ from busbar.documents.invoice import (
 )
 from busbar.documents.tables import ExtraMissing
 from busbar.ledger.periods import Period, parse_month
-from busbar.ledger.statements import Owns, Statement, of_namespace, of_vendor
+from busbar.ledger.statements import Owns, Statement, of_bond, of_namespace, of_vendor
 from busbar.ledger.statements import statement as statement_of
 from busbar.ledger.usage import usage
 from busbar.model.errors import InvalidField
@@ -90,10 +90,12 @@ def statement(context: Context, /, month: str, output: str, namespace: str | Non
     show(output, found, {"namespace": name, "month": month})
 
 
-def vendor_statement(context: Context, vendor: str, month: str, output: str) -> None:
-    """Show a month of a vendor's earnings."""
+def vendor_statement(
+    context: Context, vendor: str, month: str, output: str, *, bond: bool = False
+) -> None:
+    """Show a month of a vendor's earnings, or of its bond."""
     period = read_month(month)
-    owns: Owns = of_vendor(vendor)
+    owns: Owns = of_bond(vendor) if bond else of_vendor(vendor)
     upto = Period(0, period.end)
     found = statement_of(entries(context.client, period=upto, vendor=vendor), owns, period)
     show(output, found, {"vendor": vendor, "month": month})

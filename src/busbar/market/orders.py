@@ -20,6 +20,7 @@ from busbar.model import wellknown as wk
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import both, node_affinity, read_text, to_text
+from busbar.model.fixedterm import read_term
 from busbar.model.gangs import Gang, gang_of
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
@@ -236,13 +237,24 @@ def _deadline(notes: Mapping[str, str]) -> Instant | None:
 
 
 def _duration(notes: Mapping[str, str]) -> int | None:
-    value = notes.get(wk.ANN_DURATION)
+    value, term = notes.get(wk.ANN_DURATION), _term(notes)
     if value is None:
-        return None
+        return term
     duration = parse_duration(value, path_of(wk.ANN_DURATION))
     if duration == 0:
         raise InvalidField(path_of(wk.ANN_DURATION), "must be longer than 0s")
-    return duration
+    return duration if term is None else max(duration, term)
+
+
+def _term(notes: Mapping[str, str]) -> int | None:
+    """Read for how long each contract is made at a fixed price, None for most."""
+    value = notes.get(wk.ANN_TERM)
+    return None if value is None else read_term(value, path_of(wk.ANN_TERM))
+
+
+def fixed_term_of(pod: Object) -> int:
+    """Give the fixed term of an order's Pod, 0 where it states none."""
+    return _term(annotations_of(pod)) or 0
 
 
 def _may_wait(notes: Mapping[str, str]) -> bool:

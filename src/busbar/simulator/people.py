@@ -34,6 +34,7 @@ from busbar.model.wellknown import (
     ANN_RECLAIM,
     ANN_REGION,
     ANN_RESERVATION,
+    ANN_TERM,
     ANN_VENDOR,
     GROUP,
     LABEL_REGION,
@@ -234,6 +235,8 @@ class People:
                 terms[ANN_MAY_WAIT] = "true"
         if self.profile.procures and world.often(0.2):
             terms[ANN_RESERVATION] = world.chance.choice(("keep-0", "keep-1", "none"))
+        if world.often(0.1):
+            terms[ANN_TERM] = f"{world.between(1, 12)}h"
         if world.often(0.3):
             terms[ANN_DURATION] = f"{world.between(5, 180)}m"
         return terms
@@ -413,6 +416,8 @@ class People:
             return
         spec = spec_of(service)
         notes = {ANN_MAY_MOVE: "false"} if self.world.often(0.2) else {}
+        if self.world.often(0.2):
+            notes[ANN_TERM] = f"{self.world.between(1, 12)}h"
         meta = {**spec["template"]["metadata"], "annotations": notes}
         template = {"metadata": meta, "spec": self._service_pod()}
         change: dict[str, Any] = self.world.chance.choice(

@@ -154,6 +154,10 @@ def test_a_statement_runs_from_balance_to_balance(busbar: Busbar, journal: None)
     assert "Opening balance" in table
     vendor = busbar("vendor", "statement", "elastx", "--month", "2026-11", "-o", "json")
     assert json.loads(vendor.out)["vendor"] == "elastx"
+    bond = busbar("vendor", "statement", "elastx", "--bond", "--month", "2026-11", "-o", "json")
+    kinds = [line["kind"] for line in json.loads(bond.out)["lines"]]
+    assert "slash" in kinds
+    assert "settle" not in kinds
 
 
 @pytest.fixture

@@ -119,6 +119,29 @@ def test_a_pod_is_asked_for_by_its_name(busbar: Busbar, cloud: FakeCloud) -> Non
     assert names(shown(busbar, name="p")) == ["b"]
 
 
+def served(cloud: FakeCloud, name: str, made: str, owner: str, nano: int) -> None:
+    """A contract of a service's Pod."""
+    contract(cloud, name, made, f"uid-{owner}", pod=f"{owner}-{name}", nano=nano)
+    order = cloud.objects[f"{XYZ}/contracts/{name}"]["spec"]["order"]
+    order |= {"ownerApiVersion": "apps/v1", "ownerKind": "ReplicaSet", "ownerName": owner}
+
+
+def test_a_deployments_receipt_is_that_of_all_its_templates(
+    busbar: Busbar, cloud: FakeCloud
+) -> None:
+    deployments = "/apis/apps/v1/namespaces/xyz/deployments"
+    job(cloud, "d", "2026-02-01T00:00:00Z", f"{deployments}/web")
+    served(cloud, "before", "2026-01-01T00:00:00Z", "web-bcdfghjklm", 1)
+    served(cloud, "old", "2026-02-01T00:00:05Z", "web-bcdfghjklm", 20)
+    served(cloud, "new", "2026-02-02T00:00:05Z", "web-mlkjhgfdcb", 300)
+    served(cloud, "other", "2026-02-02T00:00:05Z", "web-api-mlkjhgfdcb", 4000)
+    found = shown(busbar, name="web")
+    assert names(found) == ["old", "new"]
+    assert found["total"]["debit"] == "0.00000032"
+    assert names(shown(busbar, name="web-mlkjhgfdcb")) == ["new"]
+    assert names(shown(busbar, "--all", name="web")) == ["before", "old", "new"]
+
+
 def test_data_that_was_moved_is_a_line_of_its_own(busbar: Busbar, cloud: FakeCloud) -> None:
     job(cloud, "first", "2026-01-01T00:00:00Z")
     contract(cloud, "a", "2026-01-01T00:00:05Z", "first", nano=7_000_000)

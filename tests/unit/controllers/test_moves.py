@@ -16,7 +16,7 @@ from tests.unit.controllers.services import (
 from tests.unit.controllers.test_budgets import budget
 
 from busbar.controllers.moves.words import replaced_by
-from busbar.model.objects import Key, annotations_of, name_of, spec_of, status_of
+from busbar.model.objects import Key, annotate, annotations_of, name_of, spec_of, status_of
 from busbar.model.time import HOUR, MINUTE, parse_instant
 from busbar.model.wellknown import GROUP
 
@@ -198,6 +198,33 @@ def test_a_service_whose_offer_is_withdrawn_has_its_new_place_before_the_old_one
         least = min(least, sets(house)["web:1"][1])
     assert nodes(house) == ["c1"]
     assert least == 1
+
+
+def test_a_place_that_its_vendor_takes_back_is_left_before_the_notice_ends():
+    house = open_house()
+    house.door.change(
+        Key(GROUP, "offers", "", "elastx"),
+        lambda o: {**o, "spec": {**spec_of(o), "reclaimNotice": "30m"}},
+    )
+    deploy(house, replicas=1)
+    start_all(house)
+    house.supply(node="c1", vendor="other", price="0.09", cpu="64")
+    marked = {"busbar.dev/reclaim": "with-notice"}
+    (pod,) = live(house)
+    assert house.door.change(
+        Key("", "pods", "xyz", name_of(pod)), lambda obj: annotate(obj, marked)
+    )
+    house.settle()
+    (contract,) = house.contracts()
+    assert status_of(contract)["reclaimAtMs"] > house.now
+    least = 1
+    for _ in range(35):
+        start_all(house)
+        house.wait(MINUTE)
+        least = min(least, sets(house)["web:1"][1])
+    assert nodes(house) == ["c1"]
+    assert least == 1
+    assert len(moved(house)) == 1
 
 
 def test_a_move_in_the_middle_of_which_the_old_pod_is_lost_just_goes_on():

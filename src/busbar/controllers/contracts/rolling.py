@@ -52,8 +52,22 @@ def next_slots(
 ) -> Next:
     """Extend the reserved term until it reaches beyond `wanted`, or say why it does not.
 
-    `spent` is what the namespace was billed this month.
+    `spent` is what the namespace was billed this month. A contract with a fixed term is renewed for
+    the whole of it, at what the offer's calendar asks now; where that cannot be, slot by slot, and
+    for the whole again as soon as it can.
     """
+    term = view.spec.fixed_term_ms
+    if term and view.end <= wanted:
+        whole = _until(snapshot, standing, view, view.end + term - 1, spent)
+        if whole.reason is None:
+            return whole
+    return _until(snapshot, standing, view, wanted, spent)
+
+
+def _until(
+    snapshot: Snapshot, standing: Standing, view: ContractView, wanted: Instant, spent: int
+) -> Next:
+    """Extend the reserved term until it reaches beyond `wanted`, or say why it does not."""
     signed, offer = _signed(view), _offer(snapshot, view.spec.offer)
     longest = None if offer is None else offer.refuses.longer_than_ms
     funds = snapshot.balance(available(view.namespace))

@@ -15,7 +15,7 @@ from busbar.market.book import Book
 from busbar.market.company import in_company
 from busbar.market.funds import Funds
 from busbar.market.offers import Offer
-from busbar.market.orders import Order, OrderRefused
+from busbar.market.orders import Order, OrderRefused, fixed_term_of
 from busbar.market.thrift import cheapest_first
 from busbar.model.dtu import Resources
 from busbar.model.objects import Object, namespace_of, spec_of
@@ -89,12 +89,10 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
             there = gangs[order.gang.name]._replace(size=order.gang.size)
             orders[order.id] = Ordered(replace(order, gang=there), orders[order.id].pod)
     book = standing.book.among(companions)
-    drawn = tuple(
-        (orders.pop(draw.match.order), draw)
-        for draw in draws(
-            standing, snapshot, book, [ordered.order for ordered in orders.values()], now
-        )
-    )
+    free = orders.values() if standing.has_pools else ()
+    loose = [ordered.order for ordered in free if not fixed_term_of(ordered.pod)]
+    found = draws(standing, snapshot, book, loose, now)
+    drawn = tuple((orders.pop(draw.match.order), draw) for draw in found)
     named = [o.id for o, _ in orders.values() if o.reservation not in (None, NO_RESERVATION)]
     without = tuple((orders[one].pod, orders.pop(one).order) for one in named)
     standby = {
@@ -104,7 +102,9 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     on_sale = parts(standing, snapshot, now, _drawing(drawn))
     if on_sale:
         kept = Kept(on_sale.values(), now)
-        orders = {o.id: Ordered(kept.from_parts(o), pod) for o, pod in orders.values()}
+        for one, (order, pod) in orders.items():
+            mine = kept.from_all(order) if fixed_term_of(pod) else kept.from_parts(order)
+            orders[one] = Ordered(mine, pod)
         standby = {o.id: Standby(kept.from_all(o), of) for o, of in standby.values()}
     return Inputs(
         with_parts(standing, book, on_sale),

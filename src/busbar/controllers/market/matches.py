@@ -26,7 +26,7 @@ from busbar.controllers.parts.writes import create, new_object, revision_of, unc
 from busbar.controllers.pools import PoolKey
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
-from busbar.market.orders import Order
+from busbar.market.orders import Order, fixed_term_of
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
 from busbar.model.ids import derived_suffix, derived_uid
@@ -250,6 +250,7 @@ def _contract(
         epoch=epoch,
         not_after_ms=order.deadline,
         gang_members=members,
+        fixed_term_ms=fixed_term_of(pod),
         transfer=transfer,
     )
     phase = "Bound" if match.start <= now else "Reserved"

@@ -54,18 +54,29 @@ def open_contract(snapshot: Snapshot, pod: Object) -> Object | None:
 def tenancy(standing: Standing, pod: Object, contract: Object) -> Tenancy:
     """Read the place that a Pod has."""
     spec = msgspec.convert(spec_of(contract), ContractSpec)
-    begun, ready = spec.slots[0].start_ms, ready_since(pod)
-    priority = spec_of(pod).get("priority")
+    begun, ready, until = spec.slots[0].start_ms, ready_since(pod), reclaimed_at(contract)
+    priority, paid = spec_of(pod).get("priority"), slots_of(spec)
+    calendar = calendar_of(standing, spec.offer) if until is None else None
     return Tenancy(
         draw_micro=spec.draw_micro,
         cap_nano=spec.cap_nano,
-        paid=slots_of(spec),
-        calendar=calendar_of(standing, spec.offer),
+        paid=paid if until is None else _up_to(paid, until),
+        calendar=calendar,
         since=begun,
         moved=moves_of(pod),
         start_ms=START_MS if ready is None else max(0, ready - begun),
         weight=weight_of(deletion_cost(pod), priority if isinstance(priority, int) else 0),
     )
+
+
+def reclaimed_at(contract: Object) -> Instant | None:
+    """Give when the vendor takes the place back, None where it does not."""
+    at = status_of(contract).get("reclaimAtMs")
+    return at if isinstance(at, int) else None
+
+
+def _up_to(segments: tuple[Segment, ...], end: Instant) -> tuple[Segment, ...]:
+    return tuple(s._replace(end=min(s.end, end)) for s in segments if s.start < end)
 
 
 def slots_of(spec: ContractSpec) -> tuple[Segment, ...]:
@@ -87,11 +98,22 @@ def best(
     """
     free = [pod for pod in pods if _is_free(snapshot, pod, now)]
     match = _match(standing, snapshot, sample, now) if free else None
-    there = calendar_of(standing, match.offer) if match is not None else None
-    if match is None or there is None:
+    if match is None:
         return None
-    found = list(_moves(standing, snapshot, free, match, there, now))
+    places = {"": match}
+    for pod in free:
+        if node_of(pod) == match.node and _is_taken_back(snapshot, pod):
+            # The best place is the one that it must leave: the best of the others, then.
+            other = _match(standing, snapshot, sample, now, away_from=match.node)
+            places = {"": match, match.node: other or match}
+            break
+    found = list(_moves(standing, snapshot, free, places, now))
     return max(found, key=_worth, default=None)
+
+
+def _is_taken_back(snapshot: Snapshot, pod: Object) -> bool:
+    contract = open_contract(snapshot, pod)
+    return contract is not None and reclaimed_at(contract) is not None
 
 
 def _is_free(snapshot: Snapshot, pod: Object, now: Instant) -> bool:
@@ -100,7 +122,8 @@ def _is_free(snapshot: Snapshot, pod: Object, now: Instant) -> bool:
     if contract is None or is_final(pod):
         return False
     slots = spec_of(contract)["slots"]
-    stayed, left = now - int(slots[0]["startMs"]), int(slots[-1]["endMs"]) - now
+    ends, until = int(slots[-1]["endMs"]), reclaimed_at(contract)
+    stayed, left = now - int(slots[0]["startMs"]), min(ends, until or ends) - now
     return stayed >= RULE.stay_ms or left <= RULE.leave_ms
 
 
@@ -108,19 +131,20 @@ def _moves(
     standing: Standing,
     snapshot: Snapshot,
     pods: list[Object],
-    match: Match,
-    there: Calendar,
+    places: dict[str, Match],
     now: Instant,
 ) -> Iterator[Planned]:
-    target = f"vendor {match.vendor} at {format_euro(match.price_nano)} €/DTU"
+    """Give the moves that the rule allows; `places` is the best one, by node for some."""
     for pod in pods:
-        contract = open_contract(snapshot, pod)
-        if contract is None or node_of(pod) == match.node:
+        contract, match = open_contract(snapshot, pod), places.get(node_of(pod), places[""])
+        there = calendar_of(standing, match.offer)
+        if contract is None or there is None or node_of(pod) == match.node:
             continue
         here = tenancy(standing, pod, contract)
         decided = consider(here, there, now, data_nano=match.moving_nano)
         if isinstance(decided, Stay):
             continue
+        target = f"vendor {match.vendor} at {format_euro(match.price_nano)} €/DTU"
         yield Planned(pod, contract, decided, place_of(contract), target)
 
 
@@ -136,12 +160,16 @@ def _worth(planned: Planned) -> tuple[int, int, str]:
     return ends, move.saving_nano - move.disruption_nano, str(planned.pod["metadata"]["name"])
 
 
-def _match(standing: Standing, snapshot: Snapshot, sample: Object, now: Instant) -> Match | None:
+def _match(
+    standing: Standing, snapshot: Snapshot, sample: Object, now: Instant, away_from: str = ""
+) -> Match | None:
     namespace = snapshot.get(Key("", "namespaces", "", namespace_of(sample)))
     order = parse_order(sample, namespace)
     if not isinstance(order, Order):
         return None
-    order = replace(standing.freight.laden(order), id=_ASKED, name="", may_wait=False)
+    avoid = order.avoid | {away_from} if away_from else order.avoid
+    laden = standing.freight.laden(order)
+    order = replace(laden, id=_ASKED, name="", may_wait=False, avoid=avoid)
     order = standing.dealings.served(order, spec_of(sample))
     (sociable,), companions = in_company([order], standing.residents([order]))
     found = clear(standing.book.among(companions), [sociable], now)

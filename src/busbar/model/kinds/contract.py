@@ -81,6 +81,9 @@ class ContractSpec(Part):
         Meta(description="Terms for data; none: it moves for nothing."),
     ] = None
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
+    fixed_term_ms: Annotated[
+        int, Meta(description="For how long it is renewed at one time, at prices then fixed.")
+    ] = 0
     gang: Annotated[str, Meta(description="The gang that it starts with, by an opaque name.")] = ""
     gang_members: Annotated[int, Meta(description="How many of it the clearing matched.")] = 0
     procurement: Annotated[

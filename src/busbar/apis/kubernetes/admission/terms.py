@@ -25,6 +25,7 @@ from busbar.model.expressions import (
     read_text,
 )
 from busbar.model.fees import parse_schedule
+from busbar.model.fixedterm import read_term
 from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
@@ -48,6 +49,7 @@ from busbar.model.wellknown import (
     ANN_READ,
     ANN_RECLAIM,
     ANN_RESTRICTIONS,
+    ANN_TERM,
     ANN_WRITE,
     RECLAIM_AT_ONCE,
     RECLAIM_WITH_NOTICE,
@@ -339,6 +341,8 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
     if ANN_DURATION in notes:
         yield from _read(notes[ANN_DURATION], path.format(ANN_DURATION), parse_duration)
+    if ANN_TERM in notes:
+        yield from _read(notes[ANN_TERM], path.format(ANN_TERM), read_term)
     if ANN_GANG_SIZE in notes:
         yield from _read(notes[ANN_GANG_SIZE], path.format(ANN_GANG_SIZE), read_size)
     if ANN_GANG in notes and (why := wrong_label_name(notes[ANN_GANG])):
