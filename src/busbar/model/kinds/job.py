@@ -97,6 +97,10 @@ class JobSpec(Part):
     may_wait: Annotated[
         bool, Meta(description="It may start later, in the cheapest slot before notAfter.")
     ] = False
+    reservation: Annotated[
+        str | None,
+        Meta(description="Procurement whose capacity it draws on; none: it buys in the market."),
+    ] = None
     gang: Annotated[
         JobGang | None,
         Meta(description="It starts together with others, in one zone, or not at all."),
