@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from busbar.cli.client import Client, Json, namespaced
+from busbar.cli.client import Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, hint, output_option
@@ -30,6 +30,7 @@ _FIELDS = (
     ("term", "term"),
     ("horizon", "horizon"),
     ("block", "block"),
+    ("sell_above", "sellAbove"),
 )
 _SHAPE = ("cpu", "memory", "gpus")
 _WHERE = ("region", "vendor")
@@ -47,6 +48,7 @@ _WHERE = ("region", "vendor")
 @click.option("--term", metavar="DURATION", help="How long, such as 24h; for ever without.")
 @click.option("--horizon", metavar="DURATION", help="How far ahead to buy, at most 48h.")
 @click.option("--block", metavar="DURATION", help="Buy so long a stretch at once on one node.")
+@click.option("--sell-above", metavar="EURO", help="Sell again what is not used, at no less.")
 @click.option("--region", metavar="REGION", multiple=True, help="Only there; may be repeated.")
 @click.option("--vendor", metavar="VENDOR", multiple=True, help="Only of them; may be repeated.")
 @click.option("--stop", is_flag=True, help="Buy no more; what was bought stays to its end.")
@@ -134,8 +136,10 @@ def _row(item: Json) -> tuple[object, ...]:
 
 def _show(context: Context, path: str, name: str, output: str) -> None:
     item = context.client.get(path)
-    hours = held_of(context.client, context.namespace, name)
-    document = {"procurement": item, "contracts": hours}
+    everything = context.client.list(namespaced(context.namespace, "contracts"))
+    hours = sorted((c for c in everything if c["spec"].get("procurement") == name), key=_place)
+    drawn = [c for c in everything if c["spec"].get("reservation") == name and _is_open(c)]
+    document = {"procurement": item, "contracts": hours, "drawn": drawn}
     emit(output, document, _HOURS, [_hours(contract) for contract in hours])
     if output == "table":
         status = item.get("status") or {}
@@ -145,21 +149,21 @@ def _show(context: Context, path: str, name: str, output: str) -> None:
         )
         if status.get("message"):
             hint(str(status["message"]))
+        if drawn:
+            users = (f"{c['spec']['order'].get('name')} on {c['spec']['node']}" for c in drawn)
+            hint(f"drawn on by {', '.join(users)}")
 
 
-def held_of(client: Client, namespace: str, name: str) -> list[Json]:
-    """Give the contracts that hold capacity for a Procurement, open ones first, by time."""
-    found = [
-        contract
-        for contract in client.list(namespaced(namespace, "contracts"))
-        if (contract.get("spec") or {}).get("procurement") == name
-    ]
-    return sorted(found, key=_place)
+def _is_open(contract: Json) -> bool:
+    return (contract.get("status") or {}).get("phase") != "Closed"
 
 
 def _place(contract: Json) -> tuple[object, ...]:
-    closed = (contract.get("status") or {}).get("phase") == "Closed"
-    return closed, contract["spec"]["slots"][0]["startMs"], contract["metadata"]["name"]
+    return (
+        not _is_open(contract),
+        contract["spec"]["slots"][0]["startMs"],
+        contract["metadata"]["name"],
+    )
 
 
 def _hours(contract: Json) -> tuple[object, ...]:

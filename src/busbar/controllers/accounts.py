@@ -12,9 +12,13 @@ from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.parts.alerts import alerts
 from busbar.controllers.parts.funds import account_key, account_status
 from busbar.controllers.parts.writes import update_status
+from busbar.controllers.pools import seller_of
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import held
+from busbar.ledger.entries import vendor as vendor_account
+from busbar.ledger.settlement import RESALE, resale
+from busbar.model.money import format_euro
 from busbar.model.objects import Key
 from busbar.model.time import Instant
 from busbar.model.wellknown import GROUP
@@ -49,4 +53,10 @@ class AccountController:
         used = spent + snapshot.balance(held(key.namespace))
         told = alerts(snapshot, account, used, now)
         ops = (*update_status(account, **status, **told.status), *told.events)
+        seller = seller_of(key.namespace)
+        earned = snapshot.balance(vendor_account(RESALE + seller))
+        if earned:
+            entry = resale(key.namespace, seller, earned, now, snapshot.head.seq)
+            note = f"account of {key.namespace}: {format_euro(earned)} € earned by resale"
+            return decide(entries=[entry], requeue_at=now + self._settings.status_ms, note=note)
         return decide(*ops, requeue_at=now + self._settings.payday_ms, note=note if ops else "")

@@ -67,9 +67,10 @@ class NamespaceController:
         ops = [self._clear(obj, now) for obj in inside]
         phase = update_status(namespace, phase="Terminating")
         done = [Transaction(op) for op in (phase, *ops) if op]
-        for obj in inside:
-            if obj.get("kind") == "Contract" and _is_held(obj):
-                case = HeldCase(self._settings, snapshot, read_held(snapshot, obj, now))
+        contracts = [c for c in inside if c.get("kind") == "Contract" and _is_open(c)]
+        for obj in contracts:
+            if _is_held(obj):
+                case = HeldCase(self._settings, snapshot, read_held(snapshot, obj, now), contracts)
                 done += case.decide().transactions
         note = f"namespace {name} is being emptied: {len(inside)} objects left"
         return Decision(tuple(done), now + SECOND, note if done else "")
@@ -83,7 +84,10 @@ class NamespaceController:
         return delete(obj, now)
 
 
+def _is_open(contract: Object) -> bool:
+    return status_of(contract).get("phase") != "Closed"
+
+
 def _is_held(contract: Object) -> bool:
     """Say whether a contract keeps capacity and waits for no workload's end."""
-    keeps = (contract.get("spec") or {}).get("procurement")
-    return bool(keeps) and status_of(contract).get("phase") != "Closed"
+    return bool((contract.get("spec") or {}).get("procurement"))

@@ -11,13 +11,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from busbar.controllers.attestations import claims
 from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
+from busbar.controllers.pools import Pool, PoolKey, key_of_pool, pool_of
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
@@ -70,7 +71,12 @@ class Standing:
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
         self._homes: dict[str, dict[str, tuple[_Name, ...]]] = {}
-        self._held: dict[_Name, dict[str, Object]] = {}
+        self._pools: dict[str, dict[_Name, Object]] = {}
+        self._pools_of: dict[str, dict[PoolKey, int]] = {}
+        self._drawn: set[str] = set()
+        self._pool_rows: dict[str, int] = {}
+        self._parts: tuple[Supply, ...] = ()
+        self._sale: tuple[Book, Book] | None = None
         self._keepers: dict[_Name, Rules] = {}
         self._gangs: dict[str, set[_Name]] = {}
         self._plans: dict[str, dict[_Name, Object]] = {}
@@ -206,44 +212,113 @@ class Standing:
 
     def held_by(self, namespace: str, procurement: str) -> list[Object]:
         """Give the open contracts that hold capacity for a Procurement, by name."""
-        return [obj for _, obj in sorted(self._held.get((namespace, procurement), {}).items())]
+        found = [
+            contract
+            for key in self._pools_of.get(namespace, ())
+            if key.procurement == procurement
+            for contract in self.pool(key.id).held
+        ]
+        return sorted(found, key=name_of)
+
+    @property
+    def has_pools(self) -> bool:
+        """Say whether any capacity is held, or drawn on."""
+        return bool(self._pool_rows)
+
+    def pools_of(self, namespace: str) -> list[PoolKey]:
+        """Give the pools of a namespace, in an order of their own."""
+        return sorted(self._pools_of.get(namespace, ()))
+
+    def drawn_pools(self) -> list[str]:
+        """Give the opaque names of the pools that Pods draw on, in an order of their own."""
+        return sorted(self._drawn)
+
+    def pool(self, pool_id: str) -> Pool:
+        """Give the open contracts of a pool, by its opaque name."""
+        there = [
+            contract for _, contract in sorted(self._pools.get(pool_id, {}).items(), key=_first)
+        ]
+        held = tuple(c for c in there if spec_of(c).get("procurement"))
+        return Pool(held, tuple(c for c in there if not spec_of(c).get("procurement")))
+
+    def book_with(self, parts: tuple[Supply, ...]) -> Book:
+        """Give the book with parts of nodes that are sold again; made anew where they changed."""
+        if not parts:
+            return self.book
+        if self._sale is None or self._sale[0] is not self.book or self._parts != parts:
+            rows = (*self.book.supplies, *parts)
+            self._parts = parts
+            self._sale = self.book, Book.build(rows, self._occupancy, self.book.vendors)
+        return self._sale[1]
 
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""
         return self._spent[namespace, month_of(now)]
 
     def _take_contracts(self, snapshot: Snapshot, since: Snapshot | None) -> None:
+        touched: set[str] = set()
         for before, after in snapshot.changes(since, GROUP, "contracts"):
             if before is not None:
                 self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
-                self._occupancy.drop(_name(before))
                 if plan := spec_of(before).get("plan"):
                     self._forget_piece(plan, before)
                 self._under.get(spec_of(before)["offer"], {}).pop(_name(before), None)
-                self._bill(before, -1)
-                if keeps := spec_of(before).get("procurement"):
-                    self._let_go(namespace_of(before), keeps, name_of(before))
+                if pool := pool_of(before):
+                    touched.add(pool)
+                    if self._pools.get(pool, {}).pop(_name(before), None) is not None:
+                        self._count_pool(before, -1)
                 else:
+                    self._occupancy.drop(_name(before))
+                self._bill(before, -1)
+                if not spec_of(before).get("procurement"):
                     self._move_out(before)
             if after is not None:
                 self._bill(after, 1)
             taken = commitment_of(after) if after is not None else None
             if after is not None and taken is not None:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
-                self._occupancy.put(_name(after), taken)
                 if plan := spec_of(after).get("plan"):
                     self._plans.setdefault(plan, {})[_name(after)] = after
-                self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
-                if keeps := spec_of(after).get("procurement"):
-                    self._held.setdefault((namespace_of(after), keeps), {})[name_of(after)] = after
+                if not pool_of(after) or spec_of(after).get("procurement"):
+                    # What is in held room was counted when that was bought.
+                    self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
+                if pool := pool_of(after):
+                    touched.add(pool)
+                    self._pools.setdefault(pool, {})[_name(after)] = after
+                    self._count_pool(after, 1)
                 else:
+                    self._occupancy.put(_name(after), taken)
+                if not spec_of(after).get("procurement"):
                     self._move_in(after, taken.node)
+        for key in touched:
+            self._fill(key)
 
-    def _let_go(self, namespace: str, procurement: str, contract: str) -> None:
-        held = self._held.get((namespace, procurement), {})
-        held.pop(contract, None)
-        if not held:
-            self._held.pop((namespace, procurement), None)
+    def _count_pool(self, contract: Object, sign: int) -> None:
+        """Remember the pools of a namespace while any contract of its own is in them."""
+        key = key_of_pool(contract)
+        if key is None:
+            return
+        known = self._pools_of.setdefault(key.namespace, {})
+        known[key] = known.get(key, 0) + sign
+        if not known[key]:
+            del known[key]
+
+    def _fill(self, pool_id: str) -> None:
+        """Count anew what a pool takes of its node."""
+        for number in range(self._pool_rows.pop(pool_id, 0)):
+            self._occupancy.drop((pool_id, number))
+        self._drawn.discard(pool_id)
+        if not self._pools.get(pool_id):
+            self._pools.pop(pool_id, None)
+            return
+        pool = self.pool(pool_id)
+        if pool.drawn:
+            self._drawn.add(pool_id)
+        node = str(spec_of((*pool.held, *pool.drawn)[0])["node"])
+        rows = list(pool.commitments(node))
+        for number, commitment in enumerate(rows):
+            self._occupancy.put((pool_id, number), commitment)
+        self._pool_rows[pool_id] = len(rows)
 
     def _forget_piece(self, plan: str, contract: Object) -> None:
         pieces = self._plans.get(plan, {})
@@ -368,5 +443,5 @@ def _name(obj: Object) -> _Name:
     return namespace_of(obj), name_of(obj)
 
 
-def _first(entry: tuple[_Name, Object]) -> _Name:
+def _first(entry: tuple[_Name, Any]) -> _Name:
     return entry[0]

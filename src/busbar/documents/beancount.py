@@ -50,6 +50,7 @@ _NARRATIONS = {
     Kind.DEPOSIT.value: "Bond deposited",
     Kind.UNBOND.value: "Bond returned",
     Kind.SLASH.value: "Bond slashed",
+    Kind.RESALE.value: "Sold again",
 }
 
 

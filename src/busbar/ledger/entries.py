@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """Out of a vendor's bond back into its earnings."""
     SLASH = "slash"
     """A failed delivery costs a vendor part of its bond."""
+    RESALE = "resale"
+    """What a consumer earned by selling held capacity again becomes its balance."""
 
 
 FEE = "exchange/fee"

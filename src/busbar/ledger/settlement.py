@@ -20,6 +20,9 @@ from busbar.model.dtu import amount as price_of
 from busbar.model.time import Instant
 
 PPM = 1_000_000
+RESALE = "resale:"
+"""Before the opaque name of who sells held capacity again: it earns as a vendor does. No vendor's
+name has a colon."""
 DEFAULT_FEE_PPM = 20_000
 """2 % of the debit."""
 
@@ -167,6 +170,18 @@ def top_up(namespace: str, amount: int, at: Instant, idempotency_key: str) -> En
         f"topup/{namespace}/{idempotency_key}",
         at,
         (entries.TOPUP, entries.available(namespace)),
+        amount,
+        f"namespace/{namespace}",
+    )
+
+
+def resale(namespace: str, seller: str, amount: int, at: Instant, part: str | int) -> Entry:
+    """Give a namespace what it earned by selling again. Id: `resale/<namespace>/<part>`."""
+    return _between(
+        Kind.RESALE,
+        f"resale/{namespace}/{part}",
+        at,
+        (entries.vendor(RESALE + seller), entries.available(namespace)),
         amount,
         f"namespace/{namespace}",
     )

@@ -195,6 +195,11 @@ class Columns:
                 found.add(self._node_index[name])
         return np.array(sorted(found), dtype=np.int64)
 
+    def rows_named(self, node: str) -> list[int]:
+        """Give the rows of a node; none where it is not in the book."""
+        number = self._node_index.get(node, -1)
+        return np.flatnonzero(self.node_of_row == number).tolist()
+
     def node_number(self, name: str) -> int:
         """Give the index of a node, -1 where it is not in the book."""
         return self._node_index.get(name, -1)

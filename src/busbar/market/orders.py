@@ -71,9 +71,10 @@ class Order:
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
     `company.py`, and `burden` what follows from `luggage`, see `burden.py`. `gang`: with whom it
-    starts, see `gathering.py`. It does not run before `earliest`. `deadline` None: none. `duration`
-    is what was stated, in ms, None if nothing was: the contract is then made for
-    `DEFAULT_DURATION` (or until the deadline) and rolls.
+    starts, see `gathering.py`. `reservation` names the Procurement it draws on, None: whichever of
+    its namespace. It does not run before `earliest`. `deadline` None: none. `duration` is what was
+    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
+    the deadline) and rolls.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Order:
     company: Company = ALONE
     luggage: Luggage = NO_LUGGAGE
     burden: Burden = NO_BURDEN
+    reservation: str | None = None
     gang: Gang | None = None
     split: Split | None = None
     dealings: Dealings = NO_DEALINGS
@@ -203,6 +205,7 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         submitted=_submitted(pod),
         labels=_labels(pod),
         rules=rules_of(spec, namespace_of(pod)),
+        reservation=notes.get(wk.ANN_RESERVATION),
         gang=gang_of(pod),
         split=_split(notes),
         luggage=luggage_of(spec, notes, notes.get(wk.ANN_RAN_ON, "")),

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     UNKNOWN_VENDOR = "UnknownVendor"
     GANG_INCOMPLETE = "GangIncomplete"
     GANG_NOT_PLACED = "GangNotPlaced"
+    NOTHING_RESERVED = "NothingReserved"
     # About a node, in the order in which they are asked.
     REGION_NOT_ALLOWED = "RegionNotAllowed"
     VENDOR_NOT_ALLOWED = "VendorNotAllowed"
@@ -60,6 +61,7 @@ ADVICE: dict[Reason, str] = {
     Reason.UNKNOWN_VENDOR: "Correct the vendor's name; `busbar vendor` lists them.",
     Reason.GANG_INCOMPLETE: "Create the other members: a gang starts together.",
     Reason.GANG_NOT_PLACED: "Wait: it is tried again in every batch; or ask for less.",
+    Reason.NOTHING_RESERVED: "Wait, keep more units, or drop busbar.dev/reservation.",
     Reason.REGION_NOT_ALLOWED: "Allow another region, or wait for supply there.",
     Reason.VENDOR_NOT_ALLOWED: "Allow another vendor.",
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",

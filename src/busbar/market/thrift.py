@@ -56,7 +56,7 @@ def _cost(book: Book, asks: npt.NDArray[Any], axis: Axis, order: Order, now: Ins
     assert order.deadline is not None
     span = axis.span(max(order.earliest, now), order.deadline)
     lengths, draw = axis.lengths(span), base_draw(order.requests)
-    rows = book.columns.remembered(order.eligibility, eligible_rows)
+    rows = eligible_rows(book.columns, order.eligibility, now)
     least = _NOWHERE
     for tariff in sorted(set(book.columns.tariffs.codes[rows].tolist())):
         row = [int(ask) for ask in asks[tariff, span.c0 : span.c1]]

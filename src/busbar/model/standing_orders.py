@@ -32,6 +32,7 @@ class StandingOrder(NamedTuple):
     term: int | None = None
     horizon: int = HORIZON_MAX
     block: int = HOUR
+    sell_above: int | None = None
 
 
 def read_standing_order(spec: Mapping[str, Any]) -> StandingOrder:
@@ -45,9 +46,14 @@ def read_standing_order(spec: Mapping[str, Any]) -> StandingOrder:
     block = _hours(spec.get("block", "1h"), "spec.block")
     if not HOUR <= block <= max(horizon, HOUR):
         raise InvalidField("spec.block", "must be at least 1h and no longer than spec.horizon")
-    return StandingOrder(
-        _units(spec, unit), unit, _not_before(spec), _term(spec, block), horizon, block
-    )
+    begins, term = _not_before(spec), _term(spec, block)
+    units, ask = _units(spec, unit), _sell_above(spec)
+    return StandingOrder(units, unit, begins, term, horizon, block, ask)
+
+
+def _sell_above(spec: Mapping[str, Any]) -> int | None:
+    value = spec.get("sellAbove")
+    return None if value is None else parse_euro(value, "spec.sellAbove")
 
 
 def _unit(resources: Mapping[str, Any]) -> Resources:

@@ -33,6 +33,7 @@ from busbar.model.wellknown import (
     ANN_NOT_AFTER,
     ANN_RECLAIM,
     ANN_REGION,
+    ANN_RESERVATION,
     ANN_TERM,
     ANN_VENDOR,
     GROUP,
@@ -244,6 +245,8 @@ class People:
             terms[ANN_NOT_AFTER] = format_instant(after)
             if world.often(0.5):
                 terms[ANN_MAY_WAIT] = "true"
+        if self.profile.procures and world.often(0.2):
+            terms[ANN_RESERVATION] = world.chance.choice(("keep-0", "keep-1", "none"))
         if world.often(0.1):
             terms[ANN_TERM] = f"{world.between(1, 12)}h"
         if world.often(0.3):
@@ -308,6 +311,7 @@ class People:
             ANN_CAP: "maxEuroPerDTU",
             ANN_NOT_AFTER: "notAfter",
             ANN_DURATION: "expectedDuration",
+            ANN_RESERVATION: "reservation",
         }
         spec |= {field: terms[note] for note, field in names.items() if note in terms}
         if ANN_MAY_WAIT in terms:
@@ -381,8 +385,11 @@ class People:
         }
         if world.often(0.5):
             spec["term"] = f"{world.between(1, 12)}h"
-        if world.often(0.3):
-            spec |= {"block": "2h", "horizon": "4h", "term": "6h"}
+        if world.often(0.5):
+            hours = world.chance.choice((2, 4))
+            spec |= {"block": f"{hours}h", "horizon": "4h", "term": "8h"}
+        if world.often(0.5):
+            spec["sellAbove"] = f"0.{world.between(5, 60):03d}"
         if world.often(0.2):
             spec["restrictions"] = {"region": world.chance.choice(REGIONS)}
         return spec

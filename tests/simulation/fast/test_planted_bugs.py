@@ -16,13 +16,15 @@ from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
-from busbar.controllers.market import matches
+from busbar.controllers.market import matches, resale
 from busbar.controllers.moves import controller as moves
+from busbar.controllers.pools import Pool
 from busbar.controllers.replicas import controller as replicas
 from busbar.controllers.standing import Standing
 from busbar.market import gathering
 from busbar.market.occupancy import Occupancy
 from busbar.model.attestations import trust
+from busbar.model.dtu import Resources
 from busbar.model.time import MINUTE
 from busbar.simulator import haulage
 from busbar.simulator.checks.history import HistoryCheck
@@ -144,6 +146,24 @@ def test_i3_a_hold_that_is_not_given_back(monkeypatch):
 def test_i4_capacity_sold_twice(monkeypatch):
     monkeypatch.setattr(Occupancy, "put", lambda *_: None)
     assert caught() == "I4"
+
+
+def test_i4_held_capacity_drawn_twice(monkeypatch):
+    monkeypatch.setattr(Pool, "room", lambda self, at: self.held_at(at))
+    monkeypatch.setattr(Pool, "claimed", lambda self, start, end: Resources())
+    profile = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
+    assert caught(profile) == "I4"
+
+
+def test_i4_held_capacity_sold_while_it_is_drawn(monkeypatch):
+    def greedy(pool, now, drawing):
+        there = pool.held_through(now, now + 1)
+        ends = [spec["slots"][-1]["endMs"] for spec in (c["spec"] for c in there)]
+        return (max(ends), pool.held_at(now, max(ends))) if ends else (None, drawing)
+
+    monkeypatch.setattr(resale, "longest", greedy)
+    profile = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
+    assert caught(profile) == "I4"
 
 
 def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):

@@ -138,7 +138,15 @@ def test_without_a_budget_nothing_is_told():
     house.door.change(ACCOUNT, lambda obj: {**obj, "spec": {}})
     house.wait(5 * SECOND)
     assert condition(house.get(ACCOUNT), "Budget10Percent") is None
-    assert "alertedPercent" not in house.status(ACCOUNT)
+
+
+def test_a_budget_that_is_taken_away_and_set_again_is_not_told_of_twice_in_a_month():
+    house = budgeted("0.1", alertPercent=[10])
+    for spec in ({}, {"budget": "0.1", "alertPercent": [10]}):
+        house.door.change(ACCOUNT, lambda obj, spec=spec: {**obj, "spec": spec})
+        house.wait(5 * SECOND)
+    assert parts(house) == ["10"]
+    assert [e["count"] for e in house.all("", "events") if e["reason"] == "BudgetAlert"] == [1]
 
 
 @pytest.mark.parametrize("days", [1, 2])

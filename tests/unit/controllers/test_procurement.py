@@ -9,7 +9,7 @@ from tests.unit.controllers.house import EURO, NOON, House
 from busbar.market.publish import recompute
 from busbar.model.objects import Key, name_of, spec_of, status_of
 from busbar.model.time import HOUR, MINUTE, SECOND
-from busbar.model.wellknown import GROUP
+from busbar.model.wellknown import ANN_RESERVATION, GROUP
 
 PRICE = 40_000_000
 
@@ -153,7 +153,7 @@ def test_an_outage_inside_an_hour_is_not_paid():
 def test_its_room_is_sold_to_nobody_else():
     house = open_house(cpu="1")
     procure(house, horizon="0h")
-    house.pod()
+    house.pod(**{ANN_RESERVATION: "none"})
     house.settle()
     assert "nodeName" not in spec_of(house.only_pod())
 
@@ -194,7 +194,7 @@ def test_the_clearing_is_published_and_can_be_worked_out_again():
 def test_its_contracts_are_told_from_those_of_a_pod_of_the_same_name():
     house = open_house()
     procure(house, name="web", horizon="0h")
-    house.pod("web")
+    house.pod("web", **{ANN_RESERVATION: "none"})
     house.settle()
     phases = {status_of(c)["phase"]: name_of(c) for c in house.contracts()}
     assert set(phases) == {"Held", "Bound"}

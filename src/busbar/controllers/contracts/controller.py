@@ -38,6 +38,7 @@ from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.parts.pods import contract_key, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
+from busbar.controllers.pools import may_be_covered, pool_of
 from busbar.controllers.reclaims import asked_of, told
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
@@ -52,6 +53,10 @@ from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, Op, Snapshot
 
 CONTRACTS: Collection = (GROUP, "contracts")
+
+
+_SALE_MS = 30 * SECOND
+"""How long who runs in room that was sold again waits to be sold the next hour of it."""
 
 
 class ContractController:
@@ -231,6 +236,11 @@ class _Case(NamedTuple):
         if view.end > wanted:
             due = earliest(self._due(settled), view.end - self.settings.roll_ahead_ms, overdue)
             return self._write(changes, settled.entries, self._later(due))
+        if pool_of(view.obj):
+            wanted = view.end
+            if self._may_be_covered():
+                due = earliest(self._due(settled), view.now + 5 * SECOND, overdue)
+                return self._write(changes, settled.entries, self._later(due))
         return self._extend(changes, settled, wanted)
 
     def _until_piece_ends(
@@ -242,6 +252,14 @@ class _Case(NamedTuple):
             return self._stop(CloseReason.PIECE_ENDED, changes, settled)
         due = earliest(self._due(settled), stop, overdue)
         return self._write(changes, settled.entries, self._later(due))
+
+    def _may_be_covered(self) -> bool:
+        """Say whether the market may still give the next hour out of what is held."""
+        view = self.view
+        if view.spec.seller and view.end + _SALE_MS <= view.now:
+            return False
+        pool = self.standing.at(self.snapshot).pool(pool_of(view.obj))
+        return may_be_covered(pool, view.obj)
 
     def _hold_for_data(self, changes: dict[str, Any], settled: Settled) -> Decision | None:
         """Hold more for data that moves beyond what was expected, or stop; None: it is enough."""

@@ -23,14 +23,15 @@ from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.nodes import is_ready, node_key
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import unchanged, update, with_status
+from busbar.controllers.pools import pool_of
 from busbar.controllers.settings import Settings
 from busbar.ledger.metering import Interval, without
 from busbar.model.errors import InvalidField
 from busbar.model.kinds.contract import ContractSlot, ContractStatus, Outage
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, condition, is_deleting, name_of
+from busbar.model.objects import Key, Object, condition, is_deleting, name_of, spec_of
 from busbar.model.time import SECOND, Instant, parse_instant, slot_of
-from busbar.store.contract import Snapshot
+from busbar.store.contract import Op, Snapshot
 
 
 class HeldView(ContractView):
@@ -110,6 +111,10 @@ class HeldCase(NamedTuple):
     def decide(self) -> Decision:
         """Settle what is over, give up what is lost, and close at the end."""
         view = self.view
+        ends = self._home_goes() or self._is_lost() or view.is_reclaimed
+        if ends and self._is_drawn_on():
+            # Who draws on it ends first: its room is theirs as long as they are there.
+            return decide(*self._noted(), requeue_at=view.now + 5 * SECOND)
         if self._home_goes():
             return self._close(CloseReason.DELETED)
         if self._is_lost():
@@ -193,6 +198,15 @@ class HeldCase(NamedTuple):
         """Say whether the namespace is being deleted: nothing more is held for it."""
         namespace = self.snapshot.get(Key("", "namespaces", "", self.view.namespace))
         return namespace is None or is_deleting(namespace)
+
+    def _is_drawn_on(self) -> bool:
+        """Say whether Pods draw on what is held here."""
+        key = pool_of(self.view.obj)
+        return any(pool_of(c) == key and not spec_of(c).get("procurement") for c in self.there)
+
+    def _noted(self) -> tuple[Op, ...]:
+        """Write down that the node is lost, though nothing else changes yet."""
+        return update(self.view.obj, with_status(self.view.obj, outages=self._outages()))
 
     def _is_lost(self) -> bool:
         """Say whether the node is gone, or out of reach for so long that it counts as lost.

@@ -14,7 +14,7 @@ from busbar.controllers.contracts.transfer import billed_data
 from busbar.controllers.contracts.view import ContractView
 from busbar.ledger.entries import Entry
 from busbar.ledger.periods import month_of
-from busbar.ledger.settlement import release, settle
+from busbar.ledger.settlement import RESALE, release, settle
 from busbar.model.dtu import amount
 from busbar.model.kinds.contract import ContractSlot, ContractStatus
 
@@ -93,7 +93,7 @@ def _settle(
             done = settle(
                 view.uid,
                 view.namespace,
-                view.spec.vendor,
+                payee(view, slot),
                 part.start,
                 part.end,
                 slot.price_nano,
@@ -112,6 +112,13 @@ def _settle(
     if billed > status.billed_nano:
         months[month] = months.get(month, 0) + billed - status.billed_nano
     return Settled(tuple(entries), held - rest, billed, vendor, fee, rounding, until, months)
+
+
+def payee(view: ContractView, slot: ContractSlot) -> str:
+    """Give who is paid for a slot: the vendor, or who sold held room again."""
+    if slot.reserved and view.spec.seller:
+        return RESALE + view.spec.seller
+    return view.spec.vendor
 
 
 def _released(view: ContractView, amount_nano: int, part: str | int) -> list[Entry]:

@@ -16,16 +16,16 @@ from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import update, with_status
+from busbar.controllers.pools import load, term_of
 from busbar.ledger.entries import Entry
 from busbar.market.offers import capacity_of
 from busbar.model.dtu import Resources
-from busbar.model.kinds.contract import ContractSlot, ContractSpec
+from busbar.model.kinds.contract import ContractSlot
 from busbar.model.objects import (
     Object,
     metadata,
     name_of,
     namespace_of,
-    spec_of,
     status_of,
     uid_of,
 )
@@ -46,9 +46,8 @@ def room_for(there: Iterable[Object], views: list[ContractView], node: Object) -
     `there` are the open contracts of the node.
     """
     running, _ = _neighbours(there, views[0])
-    starting = [view.obj for view in views[1:]]
-    needs = _needs(views[0].spec, [*running, *starting], views[0].now)
-    return needs.fits_in(capacity_of(node))
+    starting = [view.obj for view in views]
+    return load([*running, *starting], views[0].now).fits_in(capacity_of(node))
 
 
 def has_room(there: Iterable[Object], view: ContractView, node: Object) -> bool:
@@ -74,10 +73,10 @@ def give_way(
     if node is None or not reserved:
         return Yielded()
     capacity, end = capacity_of(node), slots[-1].end_ms
-    kept = [c for c in reserved if _term(c)[0] < end]
+    kept = [c for c in reserved if term_of(c)[0] < end]
     kept.sort(key=lambda c: (metadata(c)["creationTimestamp"], uid_of(c)))
     gone = []
-    while kept and not _all_fit(view.spec, running, kept, capacity):
+    while kept and not _all_fit(view.obj, running, kept, capacity):
         gone.append(kept.pop())
     own = {uid_of(contract) for contract in gone}
     theirs = {uid_of(other): other for contract in gone for other in together(contract)}
@@ -108,28 +107,13 @@ def _neighbours(there: Iterable[Object], view: ContractView) -> tuple[list[Objec
 
 
 def _all_fit(
-    spec: ContractSpec, running: list[Object], reserved: list[Object], capacity: Resources
+    mine: Object, running: list[Object], reserved: list[Object], capacity: Resources
 ) -> bool:
-    for start in {_term(contract)[0] for contract in reserved}:
-        there = [c for c in reserved if _term(c)[0] <= start < _term(c)[1]]
-        if not _needs(spec, [*running, *there], start).fits_in(capacity):
+    for start in {term_of(contract)[0] for contract in reserved}:
+        there = [c for c in reserved if term_of(c)[0] <= start < term_of(c)[1]]
+        if not load([mine, *running, *there], start).fits_in(capacity):
             return False
     return True
-
-
-def _needs(spec: ContractSpec, others: list[Object], at: Instant) -> Resources:
-    total = Resources(spec.cpu_milli, spec.memory_bytes, spec.gpus)
-    for other in others:
-        if status_of(other).get("phase") == "Held" and at >= _term(other)[1]:
-            continue
-        taken = spec_of(other)
-        total = total.plus(Resources(taken["cpuMilli"], taken["memoryBytes"], taken.get("gpus", 0)))
-    return total
-
-
-def _term(contract: Object) -> tuple[Instant, Instant]:
-    slots = spec_of(contract)["slots"]
-    return slots[0]["startMs"], slots[-1]["endMs"]
 
 
 def close_reserved(

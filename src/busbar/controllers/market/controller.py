@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from busbar.controllers.contract import Collection, Decision, earliest
 from busbar.controllers.market import matches, record, refusals
+from busbar.controllers.market.coverage import Coverage
 from busbar.controllers.market.inputs import Inputs, read_inputs
 from busbar.controllers.market.refusals import Answer
 from busbar.controllers.parts.fees import Fees
@@ -59,29 +60,37 @@ class MarketController:
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Clear what waits."""
         inputs = read_inputs(self._standing, snapshot, now, self._settings.procure_ms)
-        if not (inputs.orders or inputs.refused or inputs.asks):
-            return Decision(requeue_at=inputs.asks_due)
+        cover = Coverage(self._standing, snapshot, 2 * self._settings.roll_ahead_ms, now)
+        due = earliest(inputs.asks_due, cover.due)
+        if not (inputs.batch or inputs.refused or inputs.asks or inputs.draws or inputs.without):
+            return Decision(cover.transactions, due)
         clearing = clear(inputs.book, inputs.batch, now, funds=inputs.funds)
-        return self._decide(snapshot, inputs, clearing, now)
+        decided = self._decide(snapshot, inputs, clearing, now)
+        return decided._replace(
+            transactions=(*cover.transactions, *decided.transactions),
+            requeue_at=earliest(due, decided.requeue_at),
+        )
 
     def _decide(
         self, snapshot: Snapshot, inputs: Inputs, clearing: Clearing, now: Instant
     ) -> Decision:
         name = record.clearing_name(now, snapshot.revision)
         fees = Fees(self._standing, snapshot, self._settings.fee_ppm, now)
+        drawn = matches.drawn(snapshot, inputs, now, fees)
         done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now, fees)
         told, again = _tell(snapshot, inputs, clearing, now)
         answers = told_to.answers(self._standing, snapshot, inputs, clearing, now)
         published: tuple[Transaction, ...] = ()
-        if done or told or inputs.standby:
+        if inputs.batch and (done or told or inputs.standby):
             kept = self._settings.clearings_kept
             published = (record.record(snapshot, name, inputs, clearing, now, kept),)
         waiting = sum(r.order in inputs.orders for r in clearing.refusals) + len(inputs.refused)
         note = f"clearing {name}: matched {len(clearing.matches)}, {waiting} wait"
         change = _next_change(inputs, now)
         due = earliest(again, self._payday(clearing, now), change) if waiting else None
-        due = earliest(due, inputs.asks_due)
-        return Decision((*done, *answers, *told, *published), due, note if published else "")
+        return Decision(
+            (*drawn, *done, *answers, *told, *published), due, note if published else ""
+        )
 
     def _payday(self, clearing: Clearing, now: Instant) -> Instant | None:
         """Look again soon where only money is missing: paying in wakes nobody."""
@@ -93,6 +102,8 @@ def _matters(event: Event) -> bool:
     """Say whether a change may let an order match; what controllers write themselves does not."""
     obj, before = event.obj, event.previous
     if event.key.resource == "contracts":
+        if status_of(obj).get("phase") == "Held":
+            return before is None or status_of(before).get("phase") != "Held"
         return status_of(obj).get("phase") == "Closed" or event.type is EventType.DELETED
     if event.key.resource == "pods" and (event.type is EventType.DELETED or node_of(obj)):
         return False
@@ -125,6 +136,7 @@ def _tell(
         if refusal.order in inputs.orders
     ]
     answers += [(pod, refusals.of_invalid(refused)) for pod, refused in inputs.refused]
+    answers += [(pod, refusals.of_unreserved(order)) for pod, order in inputs.without]
     told = [refusals.tell(snapshot, pod, answer, now) for pod, answer in answers]
     writes = tuple(t.transaction for t in told if t.transaction is not None)
     return writes, earliest(*(t.again for t in told))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from busbar.controllers.market.draws import Draw, draws
+from busbar.controllers.market.resale import Kept, Part, parts, with_parts
 from busbar.controllers.parts.funds import budget_left
 from busbar.controllers.procurement.asks import Ask, asked
 from busbar.controllers.standing import Standing
@@ -13,10 +15,12 @@ from busbar.market.book import Book
 from busbar.market.company import in_company
 from busbar.market.funds import Funds
 from busbar.market.offers import Offer
-from busbar.market.orders import Order, OrderRefused
+from busbar.market.orders import Order, OrderRefused, fixed_term_of
 from busbar.market.thrift import cheapest_first
+from busbar.model.dtu import Resources
 from busbar.model.objects import Object, namespace_of, spec_of
 from busbar.model.time import Instant
+from busbar.model.wellknown import NO_RESERVATION
 from busbar.store.contract import Snapshot
 
 
@@ -48,6 +52,11 @@ class Inputs(NamedTuple):
     standby: dict[str, Standby]
     asks: tuple[Ask, ...]
     asks_due: Instant | None
+    draws: tuple[tuple[Ordered, Draw], ...]
+    without: tuple[tuple[Object, Order], ...]
+    """Pods that name a Procurement which has no room for them now."""
+    on_sale: dict[str, Part]
+    """Parts of nodes that are sold again, by their names in the book."""
 
     @property
     def batch(self) -> list[Order]:
@@ -80,11 +89,45 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
             there = gangs[order.gang.name]._replace(size=order.gang.size)
             orders[order.id] = Ordered(replace(order, gang=there), orders[order.id].pod)
     book = standing.book.among(companions)
+    free = orders.values() if standing.has_pools else ()
+    loose = [ordered.order for ordered in free if not fixed_term_of(ordered.pod)]
+    found = draws(standing, snapshot, book, loose, now)
+    drawn = tuple((orders.pop(draw.match.order), draw) for draw in found)
+    named = [o.id for o, _ in orders.values() if o.reservation not in (None, NO_RESERVATION)]
+    without = tuple((orders[one].pod, orders.pop(one).order) for one in named)
     standby = {
         name: one._replace(order=standing.dealings.served(one.order, {}))
         for name, one in _standby(book, asks, funds, now).items()
     }
-    return Inputs(book, orders, tuple(refused), funds, standing.offers, standby, asks, due)
+    on_sale = parts(standing, snapshot, now, _drawing(drawn))
+    if on_sale:
+        kept = Kept(on_sale.values(), now)
+        for one, (order, pod) in orders.items():
+            mine = kept.from_all(order) if fixed_term_of(pod) else kept.from_parts(order)
+            orders[one] = Ordered(mine, pod)
+        standby = {o.id: Standby(kept.from_all(o), of) for o, of in standby.values()}
+    return Inputs(
+        with_parts(standing, book, on_sale),
+        orders,
+        tuple(refused),
+        funds,
+        standing.offers,
+        standby,
+        asks,
+        due,
+        drawn,
+        without,
+        on_sale,
+    )
+
+
+def _drawing(drawn: tuple[tuple[Ordered, Draw], ...]) -> dict[str, Resources]:
+    """Give what orders of the batch draw, by pool."""
+    found: dict[str, Resources] = {}
+    for ordered, draw in drawn:
+        known = found.get(draw.key.id, Resources())
+        found[draw.key.id] = known.plus(ordered.order.requests)
+    return found
 
 
 def _standby(

@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from busbar.controllers.market.draws import Draw
 from busbar.controllers.market.hauling import transfer_terms
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.market.pieces import first_piece, later_piece
+from busbar.controllers.market.resale import Part
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
@@ -23,6 +25,7 @@ from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
+from busbar.controllers.pools import PoolKey
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
 from busbar.market.orders import Order, fixed_term_of
@@ -93,10 +96,58 @@ def transactions(
     return tuple(alone)
 
 
+def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant, fees: Fees) -> tuple[Transaction, ...]:
+    """Give a transaction for each order that draws on what its namespace holds."""
+    return tuple(_draw(snapshot, ordered, draw, now, fees) for ordered, draw in inputs.draws)
+
+
+def _draw(
+    snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant, fees: Fees
+) -> Transaction:
+    pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
+    contract = _contract(ordered, draw.match, None, "", epoch, now, members=0)
+    held = spec_of(draw.rests_on[0])
+    terms = {name: held[name] for name in ("reclaimNoticeMs", "minimumTermMs") if name in held}
+    named = {"pool": draw.key.id, "reservation": draw.key.procurement}
+    fee = fees.terms(draw.match.namespace, draw.match.vendor)
+    contract = _in_pool(contract, **named, **terms, **fee)
+    keys = node_key(draw.match.node), Key(GROUP, "offers", "", draw.match.offer)
+    found = [obj for obj in map(snapshot.get, keys) if obj is not None]
+    where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
+    until = format_instant(draw.match.end)
+    said = f"Draws on {draw.key.procurement}: {where}, nothing more to pay until {until}."
+    placed = bound(pod, draw.match.node, name_of(contract), epoch, now)
+    ops: tuple[Op, ...] = (
+        create(contract),
+        Put(key_of(pod), placed, revision_of(pod)),
+        *map(unchanged, (*found, *draw.rests_on)),
+        event(snapshot, pod, now, "Scheduled", said),
+    )
+    return Transaction(ops)
+
+
 def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
     """Give the gang of the order that was matched, None for most."""
     ordered = inputs.orders.get(match.order)
     return None if ordered is None else ordered.order.gang
+
+
+def _in_pool(contract: Object, **named: object) -> Object:
+    """Say of a contract that its slots lie in held room, and whose."""
+    spec = spec_of(contract)
+    slots = [{**slot, "reserved": True} for slot in spec["slots"]]
+    return {**contract, "spec": {**spec, **named, "slots": slots}}
+
+
+def _of_whole(match: Match, part: Part) -> Match:
+    """Say of a match with a part of a node what it is a match with."""
+    held = spec_of(part.held[0])
+    return match._replace(
+        node=part.node,
+        vendor=held["vendor"],
+        offer=held["offer"],
+        offer_version=held["offerVersion"],
+    )
 
 
 class _Batch:
@@ -125,6 +176,9 @@ class _Batch:
         standby = self._inputs.standby.get(match.order)
         if standby is not None:
             return self._keep(standby, match)
+        part = self._inputs.on_sale.get(match.node)
+        if part is not None:
+            match = _of_whole(match, part)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.hold_nano
@@ -133,6 +187,8 @@ class _Batch:
         transfer = transfer_terms(self._inputs, match)
         made = _contract(ordered, match, transfer, self._record, epoch, now, members, plan)
         contract = self._on_terms(made, match)
+        if part is not None:
+            contract = _in_pool(contract, pool=part.pool, seller=part.seller)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -147,6 +203,7 @@ class _Batch:
             create(contract),
             Put(key_of(pod), placed, revision_of(pod)),
             *self._still(match),
+            *(map(unchanged, (*part.held, part.procurement)) if part is not None else ()),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
@@ -185,10 +242,10 @@ class _Batch:
 
     def _on_terms(self, contract: Object, match: Match) -> Object:
         """Copy with what stays as it is now: the fee, and the offer's notice and minimum term."""
-        offer, fee = self._offers.get(match.offer), self._fees.of(match.namespace, match.vendor)
-        terms: dict[str, object] = {"feePpm": fee.ppm}
-        if fee.schedule:
-            terms["feeSchedule"] = fee.schedule
+        offer, terms = (
+            self._offers.get(match.offer),
+            self._fees.terms(match.namespace, match.vendor),
+        )
         if offer is not None and (offer.reclaim_notice_ms or offer.minimum_term_ms):
             terms["reclaimNoticeMs"] = offer.reclaim_notice_ms
             terms["minimumTermMs"] = offer.minimum_term_ms
@@ -244,7 +301,8 @@ def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -
     key = Key(GROUP, "contracts", namespace_of(procurement), name)
     reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
     spec = _spec(order, match, reference, clearing)
-    spec = msgspec.structs.replace(spec, procurement=name_of(procurement))
+    pool = PoolKey(key.namespace, name_of(procurement), match.node).id
+    spec = msgspec.structs.replace(spec, procurement=name_of(procurement), pool=pool)
     phase = "Held" if match.start <= now else "Reserved"
     return _made(key, uid, spec, _status(match, phase), now)
 

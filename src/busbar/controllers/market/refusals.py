@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from busbar.controllers.parts.conditions import with_condition
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import update, with_status
-from busbar.market.orders import OrderRefused
+from busbar.market.orders import Order, OrderRefused
 from busbar.market.outcome import Refusal
 from busbar.market.reasons import ADVICE, Reason
 from busbar.model.errors import InvalidField
@@ -49,6 +49,12 @@ def of_invalid(refused: OrderRefused) -> Answer:
     """Give the answer to a Pod that cannot be an order."""
     sentence = f"{refused.sentence}. {ADVICE[Reason.INVALID_ORDER]}"
     return Answer(Reason.INVALID_ORDER, sentence)
+
+
+def of_unreserved(order: Order) -> Answer:
+    """Give the answer to an order that draws on one Procurement, which has no room for it."""
+    said = f"{order.reservation} holds no room for it where it may run now"
+    return Answer(Reason.NOTHING_RESERVED, f"{said}. {ADVICE[Reason.NOTHING_RESERVED]}")
 
 
 def tell(snapshot: Snapshot, pod: Object, answer: Answer, now: Instant) -> Told:

@@ -29,7 +29,8 @@ class Alerts(NamedTuple):
     events: tuple[Op, ...] = ()
 
 
-NO_BUDGET = Alerts(dict.fromkeys(("alertedMonth", "alertedPercent", "conditions")))
+NO_BUDGET = Alerts({"conditions": None})
+"""What was told in a month stays told, should a budget be set again in it."""
 
 
 def alerts(snapshot: Snapshot, account: Object, used: int, now: Instant) -> Alerts:

@@ -35,6 +35,11 @@ class Fees:
             )
         return self._known[pair]
 
+    def terms(self, namespace: str, vendor: str) -> dict[str, object]:
+        """Give the fee as a contract's spec says it."""
+        fee = self.of(namespace, vendor)
+        return {"feePpm": fee.ppm, **({"feeSchedule": fee.schedule} if fee.schedule else {})}
+
 
 def _readable(snapshot: Snapshot) -> Iterator[Schedule]:
     """Read the schedules; one that cannot be read holds for nobody."""

@@ -19,6 +19,9 @@ class ContractSlot(Part):
     start_ms: int
     end_ms: int
     price_nano: Annotated[int, Meta(description="Nano-euro per DTU.")]
+    reserved: Annotated[
+        bool, Meta(description="In room that is held: of one's own it costs nothing more.")
+    ] = False
 
 
 class ContractTransfer(Part):
@@ -88,6 +91,15 @@ class ContractSpec(Part):
     gang_members: Annotated[int, Meta(description="How many of it the clearing matched.")] = 0
     procurement: Annotated[
         str, Meta(description="The Procurement that it keeps capacity for; it has no Pod.")
+    ] = ""
+    reservation: Annotated[
+        str, Meta(description="The Procurement whose held capacity the Pod draws on.")
+    ] = ""
+    pool: Annotated[
+        str, Meta(description="The held room that it is or is in, by an opaque name.")
+    ] = ""
+    seller: Annotated[
+        str, Meta(description="Who sold the held room that it is in, by an opaque name.")
     ] = ""
 
 

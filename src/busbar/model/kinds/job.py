@@ -107,6 +107,10 @@ class JobSpec(Part):
     minimum_piece: Annotated[
         str | None, Meta(description="How long each piece lasts at least; 1h where nobody says.")
     ] = None
+    reservation: Annotated[
+        str | None,
+        Meta(description="Procurement whose capacity it draws on; none: it buys in the market."),
+    ] = None
     gang: Annotated[
         JobGang | None,
         Meta(description="It starts together with others, in one zone, or not at all."),

@@ -53,6 +53,10 @@ class ProcurementSpec(Part):
     block: Annotated[
         str, Meta(description="Buy this long a stretch at once on one node, in whole hours.")
     ] = "1h"
+    sell_above: Annotated[
+        Price | None,
+        Meta(description="Sell what is held and not used at no less than this, euro per DTU."),
+    ] = None
 
 
 class ProcurementStatus(Part):

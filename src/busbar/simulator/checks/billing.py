@@ -6,6 +6,7 @@ Next: `held.py`.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from busbar.controllers.parts.leases import lease_of, read_lease
 from busbar.controllers.parts.pods import report_of
@@ -91,13 +92,21 @@ class BillingCheck:
         if spec_of(contract)["node"] in self._liars:
             return
         for run in runs:
-            sold = Interval(slots[0].start, min(slots[-1].end, self._provable(run, step)))
-            ran = _ran(run, step.now).meet(sold)
-            billed = sum(ran.meet(part).ms for part in self._billed[uid_of(contract)])
-            missing = max(0, ran.ms - billed)
-            worth = amount(_price(contract), spec_of(contract)["drawMicro"], missing)
-            what = f"{name_of(contract)}: {missing} of {ran.ms} ms ran and are not billed"
+            known = Interval(slots[0].start, self._provable(run, step))
+            missing = list(self._unpaid(contract, _ran(run, step.now).meet(known)))
+            draw = spec_of(contract)["drawMicro"]
+            worth = sum(amount(price, draw, ms) for price, ms in missing)
+            lacking = sum(ms for _, ms in missing)
+            what = f"{name_of(contract)}: {lacking} ms ran and are not billed"
             insist(worth == 0, "I2", what)
+
+    def _unpaid(self, contract: Object, ran: Interval) -> Iterator[tuple[int, int]]:
+        """Give, slot by slot, its price and how much of what ran in it is not billed, in ms."""
+        billed = self._billed[uid_of(contract)]
+        for slot in spec_of(contract)["slots"]:
+            part = ran.meet(Interval(slot["startMs"], slot["endMs"]))
+            paid = sum(part.meet(other).ms for other in billed)
+            yield slot["priceNano"], max(0, part.ms - paid)
 
     def _provable(self, run: Run, step: Step) -> Instant:
         """Give up to when the exchange could know that it ran: to its end, if anybody told."""
@@ -112,10 +121,6 @@ class BillingCheck:
 
 def _slots(contract: Object) -> list[Interval]:
     return [Interval(s["startMs"], s["endMs"]) for s in spec_of(contract)["slots"]]
-
-
-def _price(contract: Object) -> int:
-    return max(int(slot["priceNano"]) for slot in spec_of(contract)["slots"])
 
 
 def _ran(run: Run, now: Instant) -> Interval:

@@ -43,18 +43,54 @@ class CapacityCheck:
 
     def _check(self, node: str, capacity: Resources, now: Instant) -> None:
         contracts = list(self._open[node].values())
-        held = [c for c in contracts if status_of(c)["phase"] == "Held"]
-        contracts = [c for c in contracts if status_of(c)["phase"] != "Held"]
-        running = [c for c in contracts if status_of(c)["phase"] != "Reserved"]
-        used = _sum([*running, *(c for c in held if _start(c) <= now < _end(c))])
+        held = [c for c in contracts if spec_of(c).get("procurement")]
+        drawn = [c for c in contracts if spec_of(c).get("pool") and c not in held]
+        plain = [c for c in contracts if c not in held and c not in drawn]
+        running = [c for c in plain if status_of(c)["phase"] != "Reserved"]
+        begun = [c for c in held if status_of(c)["phase"] == "Held" and _is_in(c, now)]
+        used = _sum(running).plus(_of_pools(begun, drawn))
         insist(used.fits_in(capacity), "I4", f"node {node} has {capacity}, {used} is committed")
-        later = [c for c in contracts if status_of(c)["phase"] == "Reserved"] + held
+        later = [c for c in plain if status_of(c)["phase"] == "Reserved"] + held
         for start in {_start(c) for c in later if _start(c) > now}:
-            there = [c for c in later if _start(c) <= start < _end(c)]
+            there = [c for c in later if c not in held and _is_in(c, start)]
             there += [c for c in running if start < _end(c)]
-            used = _sum(there)
+            still = [c for c in drawn if start < _end(c)]
+            used = _sum(there).plus(_of_pools([c for c in held if _is_in(c, start)], still))
             sentence = f"node {node} has {capacity}, {used} is committed from {start}"
             insist(used.fits_in(capacity), "I4", sentence)
+        if drawn:
+            _check_draws(node, held, drawn, now)
+
+
+def _check_draws(node: str, held: list[Object], drawn: list[Object], now: Instant) -> None:
+    """Nobody draws, without paying, on what is not held, and no room is drawn twice."""
+    free = [(c, s) for c in drawn for s in spec_of(c)["slots"] if s.get("reserved")]
+    for at in {max(now, s["startMs"]) for _, s in free if now < s["endMs"]}:
+        for pool in {_pool(c) for c in drawn}:
+            there = _sum([c for c in held if _pool(c) == pool and _is_in(c, at)])
+            draws = _sum(
+                [c for c, s in free if _pool(c) == pool and s["startMs"] <= at < s["endMs"]]
+            )
+            sentence = f"node {node}: {draws} of {pool} is drawn, {there} is held at {at}"
+            insist(draws.fits_in(there), "I4", sentence)
+
+
+def _of_pools(held: list[Object], drawn: list[Object]) -> Resources:
+    """Give what pools take: held capacity and those who draw on it share one room."""
+    used = Resources()
+    for pool in {_pool(c) for c in (*held, *drawn)}:
+        one = _sum([c for c in held if _pool(c) == pool])
+        other = _sum([c for c in drawn if _pool(c) == pool])
+        used = used.plus(Resources(*(max(pair) for pair in zip(one, other, strict=True))))
+    return used
+
+
+def _pool(contract: Object) -> str:
+    return str(spec_of(contract)["pool"])
+
+
+def _is_in(contract: Object, at: Instant) -> bool:
+    return _start(contract) <= at < _end(contract)
 
 
 def _sum(contracts: list[Object]) -> Resources:

@@ -36,7 +36,7 @@ class LimitCheck:
         minded = (said.get("refuses") or {}).get("namespaces") or []
         insist(namespace not in minded, "I15", f"{name} does not serve {namespace}")
         limit = (said.get("limits") or {}).get("perNamespace")
-        if limit:
+        if limit and not _is_in_held_room(contract):
             most = _most(step, said, limit)
             slots = spec_of(contract)["slots"]
             for hour in range(slots[0]["startMs"] // HOUR, -(-slots[-1]["endMs"] // HOUR)):
@@ -57,12 +57,20 @@ def _used(step: Step, offer: str, namespace: str, start: int) -> int:
     """Give the cpu that a consumer's open contracts under an offer reserve in an hour."""
     total = 0
     for contract in step.view.list(GROUP, "contracts", namespace):
+        if _is_in_held_room(contract):
+            continue
         spec, phase = spec_of(contract), status_of(contract).get("phase")
         slots = spec["slots"]
         is_in = slots[0]["startMs"] < start + HOUR and slots[-1]["endMs"] > start
         if spec["offer"] == offer and phase != "Closed" and is_in:
             total += int(spec["cpuMilli"])
     return total
+
+
+def _is_in_held_room(contract: Object) -> bool:
+    """Say whether its room was counted when it was bought to be held."""
+    spec = spec_of(contract)
+    return bool(spec.get("pool")) and not spec.get("procurement")
 
 
 def _name(obj: Object) -> str:

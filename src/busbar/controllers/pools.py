@@ -1,0 +1,190 @@
+"""Pools: what a Procurement holds on one node, and the Pods that draw on it.
+
+A node's room is taken once: by what is held, or by who draws on it where that is more (some of
+what was held may have ended while they go on). So a pool takes, at each instant, the larger of the
+two, and a Pod may begin to draw only while all that draw fit in what is held.
+Next: `market/draws.py`, who draws, and `contracts/room.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from busbar.market.commitments import Commitment
+from busbar.model.dtu import Resources
+from busbar.model.ids import derived_suffix
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotations_of,
+    is_deleting,
+    namespace_of,
+    spec_of,
+    status_of,
+)
+from busbar.model.time import Instant, slot_of
+from busbar.model.wellknown import ANN_RECLAIM, GROUP
+from busbar.store.contract import Snapshot
+
+NOTHING = Resources()
+
+
+class PoolKey(NamedTuple):
+    """Whose pool it is, and where. Sold parts of it know its `id` only."""
+
+    namespace: str
+    procurement: str
+    node: str
+
+    @property
+    def id(self) -> str:
+        """Give its opaque name, which whoever is sold a part of it may see."""
+        return derived_suffix("pool", *self, length=12)
+
+
+def pool_of(contract: Object) -> str:
+    """Give the opaque name of the pool that a contract belongs to; "" for ordinary ones."""
+    spec = spec_of(contract)
+    if spec.get("pool"):
+        return str(spec["pool"])
+    key = key_of_pool(contract)
+    return "" if key is None else key.id
+
+
+def key_of_pool(contract: Object) -> PoolKey | None:
+    """Give the pool of a contract of its own namespace; None for ordinary and for sold ones."""
+    spec = spec_of(contract)
+    named = spec.get("procurement") or spec.get("reservation")
+    return PoolKey(namespace_of(contract), named, spec["node"]) if named else None
+
+
+def seller_of(namespace: str) -> str:
+    """Give the opaque name under which a namespace sells what it holds."""
+    return derived_suffix("seller", namespace, length=12)
+
+
+class Pool(NamedTuple):
+    """The open contracts of a pool, in an order of their own."""
+
+    held: tuple[Object, ...] = ()
+    drawn: tuple[Object, ...] = ()
+
+    def held_at(self, at: Instant, until: Instant | None = None) -> Resources:
+        """Give what is held at an instant, or all through [at, until)."""
+        return total(c for c in self.held_through(at, at + 1 if until is None else until))
+
+    def held_through(self, start: Instant, end: Instant) -> tuple[Object, ...]:
+        """Give the contracts that have begun to hold and do so all through [start, end)."""
+        there = (c for c in self.held if status_of(c).get("phase") == "Held")
+        return tuple(c for c in there if term_of(c)[0] <= start and end <= term_of(c)[1])
+
+    def room(self, at: Instant) -> Resources:
+        """Give what may be begun to be drawn."""
+        return self.held_at(at).minus(total(self.drawn))
+
+    def claimed(self, start: Instant, end: Instant) -> Resources:
+        """Give what of the held room is given out for [start, end)."""
+        return total(
+            contract
+            for contract in self.drawn
+            if any(
+                slot.get("reserved") and slot["startMs"] < end and start < slot["endMs"]
+                for slot in spec_of(contract)["slots"]
+            )
+        )
+
+    def commitments(self, node: str) -> Iterator[Commitment]:
+        """Give what the pool takes of its node: at each instant the larger of held and drawn."""
+        edges = sorted({0, *(at for c in (*self.held, *self.drawn) for at in _edges(c))})
+        for start, end in zip(edges, [*edges[1:], None], strict=True):
+            held = total(c for c in self.held if term_of(c)[0] <= start < term_of(c)[1])
+            drawn = total(c for c in self.drawn if start < _deadline(c))
+            taken = larger(held, drawn)
+            if taken != NOTHING:
+                yield Commitment(node, taken, start, end)
+
+
+def is_leaving(snapshot: Snapshot, held: Iterable[Object]) -> bool:
+    """Say whether what is held goes back to its vendor: nothing is begun there any more."""
+    for contract in held:
+        node = snapshot.get(Key("", "nodes", "", spec_of(contract)["node"]))
+        offer = snapshot.get(Key(GROUP, "offers", "", spec_of(contract)["offer"]))
+        if node is None or offer is None or is_deleting(offer) or is_deleting(node):
+            return True
+        if annotations_of(node).get(ANN_RECLAIM) or status_of(contract).get("reclaimBy"):
+            return True
+    return False
+
+
+def next_cover(contract: Object) -> tuple[Instant, Instant]:
+    """Give the next stretch that a Pod which draws needs: what follows its last slot."""
+    start = term_of(contract)[1]
+    return start, min(slot_of(start).end, _deadline(contract))
+
+
+def may_be_covered(pool: Pool, contract: Object) -> bool:
+    """Say whether what is held, or begins then, has room for a Pod's next stretch."""
+    start, end = next_cover(contract)
+    there = [c for c in pool.held if term_of(c)[0] <= start and end <= term_of(c)[1]]
+    need = resources_of(contract).plus(pool.claimed(start, end))
+    return start < end and need.fits_in(total(there))
+
+
+def load(contracts: Iterable[Object], at: Instant) -> Resources:
+    """Give what contracts take of their node at an instant."""
+    taken, pools = NOTHING, dict[str, tuple[Resources, Resources]]()
+    for contract in contracts:
+        key, needs = pool_of(contract), resources_of(contract)
+        if not key:
+            taken = taken.plus(needs)
+            continue
+        held, drawn = pools.get(key, (NOTHING, NOTHING))
+        if not spec_of(contract).get("procurement"):
+            drawn = drawn.plus(needs)
+        elif at < term_of(contract)[1]:
+            held = held.plus(needs)
+        pools[key] = held, drawn
+    for held, drawn in pools.values():
+        taken = taken.plus(larger(held, drawn))
+    return taken
+
+
+def larger(one: Resources, other: Resources) -> Resources:
+    """Give the larger of two, dimension by dimension."""
+    return Resources(*map(max, one, other))
+
+
+def total(contracts: Iterable[Object]) -> Resources:
+    """Add up what contracts take."""
+    found = NOTHING
+    for contract in contracts:
+        found = found.plus(resources_of(contract))
+    return found
+
+
+def resources_of(contract: Object) -> Resources:
+    """Give what a contract takes."""
+    spec = spec_of(contract)
+    return Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0))
+
+
+def term_of(contract: Object) -> tuple[Instant, Instant]:
+    """Give the reserved term."""
+    slots = spec_of(contract)["slots"]
+    return slots[0]["startMs"], slots[-1]["endMs"]
+
+
+def _edges(contract: Object) -> tuple[Instant, ...]:
+    if spec_of(contract).get("procurement"):
+        return term_of(contract)
+    deadline = spec_of(contract).get("notAfterMs")
+    return () if deadline is None else (deadline,)
+
+
+def _deadline(contract: Object) -> Instant:
+    deadline = spec_of(contract).get("notAfterMs")
+    return _NEVER if deadline is None else int(deadline)
+
+
+_NEVER = 2**62
