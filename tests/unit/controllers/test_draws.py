@@ -9,7 +9,14 @@ from tests.unit.controllers.test_procurement import PRICE, open_house, procure
 
 from busbar.model.objects import Key, Object, condition, name_of, spec_of, status_of
 from busbar.model.time import HOUR, MINUTE, SECOND
-from busbar.model.wellknown import ANN_RESERVATION, GROUP
+from busbar.model.wellknown import (
+    ANN_DURATION,
+    ANN_MAY_WAIT,
+    ANN_NOT_AFTER,
+    ANN_PIECES,
+    ANN_RESERVATION,
+    GROUP,
+)
 
 
 def drawn(house: House) -> list[Object]:
@@ -50,6 +57,20 @@ def test_a_pod_draws_on_what_is_held_and_pays_nothing_more():
     house.pod("again")
     house.settle()
     assert len(drawn(house)) == 2
+
+
+def test_work_in_pieces_buys_its_hours_in_the_market():
+    house = open_house()
+    procure(house)
+    terms = {ANN_MAY_WAIT: "true", ANN_DURATION: "2h", ANN_NOT_AFTER: house.at(12 * HOUR)}
+    house.pod("whole", **terms)
+    house.settle()
+    assert len(drawn(house)) == 1
+    house.ends(house.get(Key("", "pods", "xyz", "whole")))
+    house.settle()
+    house.pod("pieces", **terms, **{ANN_PIECES: "2"})
+    house.settle()
+    assert len(drawn(house)) == 1
 
 
 def test_no_room_is_drawn_twice():
