@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulation.fast.test_planted_bugs import BUSY, broken_by
+from tests.simulation.planted.test_planted_bugs import BUSY, broken_by
 
 from busbar.controllers.advice import acting, controller, publishing
 from busbar.model.wellknown import GROUP

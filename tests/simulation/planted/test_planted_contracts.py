@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.fast.test_planted_bugs import BUSY, caught, caught_as
+from tests.simulation.planted.test_planted_bugs import BUSY, caught, caught_as
 
 from busbar.controllers import accounts, reclaims
 from busbar.controllers.close import CloseReason
