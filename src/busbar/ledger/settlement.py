@@ -10,6 +10,7 @@ The fee is a part of the debit, not added to it: the cap binds what is billed. N
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -129,32 +130,45 @@ def settle(
     The interval lies within one slot: it has one price. Id: `settle/<uid>/<from_ms>`, so that an
     interval is billed once however often it is tried. The caller holds at least debit + release.
     """
-    debit, credit, fee, rounding = split(
-        price_of(price_nano, draw_micro, until_ms - from_ms), fee_ppm
-    )
+    parts = split(price_of(price_nano, draw_micro, until_ms - from_ms), fee_ppm)
     moves = (
-        (entries.held(namespace), -(debit + release)),
+        (entries.held(namespace), -(parts[0] + release)),
         (entries.available(namespace), release),
-        (entries.vendor(vendor), credit),
-        (entries.FEE, fee),
-        (entries.ROUNDING, rounding),
+        *shares(vendor, parts),
     )
+    memo = Billed(from_ms, until_ms, price_nano, draw_micro, fee_ppm, sold)
+    id_ = f"settle/{contract_uid}/{from_ms}"
+    return billed(Kind.SETTLE, id_, contract_uid, at, moves, parts, memo)
+
+
+Parts = tuple[int, int, int, int]
+"""A debit, and the vendor's credit, the fee and the rounding that it is split into."""
+
+
+def shares(vendor: str, parts: Parts) -> tuple[tuple[str, int], ...]:
+    """Give who gets what of a debit."""
+    _, credit, fee, rounding = parts
+    return (entries.vendor(vendor), credit), (entries.FEE, fee), (entries.ROUNDING, rounding)
+
+
+def billed(
+    kind: Kind,
+    id_: str,
+    contract_uid: str,
+    at: Instant,
+    moves: Iterable[tuple[str, int]],
+    parts: Parts,
+    memo: object,
+) -> Settlement:
+    """Make the entry that bills something of a contract; none where nothing moves."""
     postings = tuple(Posting(account, moved) for account, moved in moves if moved)
     if not postings:
-        return Settlement(None, debit, credit, fee, rounding)
-    memo = Billed(from_ms, until_ms, price_nano, draw_micro, fee_ppm, sold)
-    entry = Entry(
-        id=f"settle/{contract_uid}/{from_ms}",
-        kind=Kind.SETTLE.value,
-        at=at,
-        postings=postings,
-        reference=reference(contract_uid),
-        memo=msgspec.json.encode(memo).decode(),
-    )
-    return Settlement(entry, debit, credit, fee, rounding)
+        return Settlement(None, *parts)
+    said = msgspec.json.encode(memo).decode()
+    return Settlement(Entry(id_, kind.value, at, postings, reference(contract_uid), said), *parts)
 
 
-def split(debit: int, fee_ppm: int) -> tuple[int, int, int, int]:
+def split(debit: int, fee_ppm: int) -> Parts:
     """Split a debit: (debit, vendor's credit, fee, rounding), where the last three sum to it."""
     if debit < 0 or not 0 <= fee_ppm <= PPM:
         raise ValueError(f"cannot split a debit of {debit} with a fee of {fee_ppm} ppm")

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from busbar.ledger import entries
-from busbar.ledger.entries import Entry, Kind, Posting
-from busbar.ledger.settlement import DEFAULT_FEE_PPM, Settlement, Sold, reference, split
+from busbar.ledger.entries import Entry, Kind
+from busbar.ledger.settlement import DEFAULT_FEE_PPM, Settlement, Sold, billed, shares, split
 from busbar.model.time import Instant
 
 GIB: Final = 1024**3
@@ -87,27 +87,12 @@ def transfer(
     sold: Sold | None = None,
 ) -> Settlement:
     """Bill data moved out of the contract's hold. Id: `transfer/<uid>/<way>/<from_bytes>`."""
-    debit, credit, fee, rounding = split(part.cost, fee_ppm)
-    moves = (
-        (entries.held(namespace), -debit),
-        (entries.vendor(vendor), credit),
-        (entries.FEE, fee),
-        (entries.ROUNDING, rounding),
-    )
-    postings = tuple(Posting(account, amount) for account, amount in moves if amount)
-    if not postings:
-        return Settlement(None, debit, credit, fee, rounding)
+    parts = split(part.cost, fee_ppm)
+    moves = ((entries.held(namespace), -part.cost), *shares(vendor, parts))
     way, start, until, price = part
     memo = Moved(way.value, start, until, price, fee_ppm, *ran, region, sold)
-    entry = Entry(
-        id=f"transfer/{contract_uid}/{way.value}/{start}",
-        kind=Kind.TRANSFER.value,
-        at=at,
-        postings=postings,
-        reference=reference(contract_uid),
-        memo=msgspec.json.encode(memo).decode(),
-    )
-    return Settlement(entry, debit, credit, fee, rounding)
+    id_ = f"transfer/{contract_uid}/{way.value}/{start}"
+    return billed(Kind.TRANSFER, id_, contract_uid, at, moves, parts, memo)
 
 
 def moved_by(entry: Entry) -> Moved | None:
