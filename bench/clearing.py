@@ -37,6 +37,7 @@ from bench.report import Row, as_json, as_table, at_least, at_most
 from bench.standing_book import Store
 
 from busbar.controllers.market.inputs import read_inputs
+from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
 from busbar.market.clearing import clear
@@ -119,14 +120,14 @@ def incremental() -> Row:
     size = Size(65_000)
     store = Store(size, STANDING, seed=1)
     standing = Standing()
-    read_inputs(standing, store.snapshot(), NOW)
+    read_inputs(standing, store.snapshot(), NOW, Settings().procure_ms)
     chance, taken = random.Random(4), []
     with calm():
         for run in range(RUNS + 1):
             store.add_pods(size, NEW, seed=10 + run)
             snapshot = store.snapshot()
             begin = time.perf_counter()
-            inputs = read_inputs(standing, snapshot, NOW)
+            inputs = read_inputs(standing, snapshot, NOW, Settings().procure_ms)
             orders = [ordered.order for ordered in inputs.orders.values()]
             assert len(orders) == NEW
             matches = clear(inputs.book, orders, NOW, funds=inputs.funds).matches

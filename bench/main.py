@@ -16,6 +16,7 @@ import importlib
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def run(name: str) -> list[Row]:
         return [missing(name, "", None, f"not measured: {error}")]
     except (options.Unavailable, OSError) as error:
         return [missing(name, "", None, f"not measured: {error}")]
+    except Exception as error:  # What broke one must not take the others' rows along.
+        traceback.print_exc()
+        return [missing(name, "", None, f"broken: {type(error).__name__}: {error}")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

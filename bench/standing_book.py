@@ -50,6 +50,8 @@ class Store:
         spec = {
             "order": {"name": name, "uid": name},
             "node": node,
+            "vendor": "vendor-0",
+            "offer": "standing",
             "cpuMilli": chance.choice([250, 500, 1000]),
             "memoryBytes": chance.choice([1, 2, 4]) * GIB,
             "gpus": 0,
