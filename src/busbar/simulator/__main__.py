@@ -16,6 +16,7 @@ from itertools import count, islice
 from multiprocessing import get_context
 from typing import NamedTuple
 
+from busbar.simulator.checks.clearings import Reference
 from busbar.simulator.cloud import Cloud, Failed, Told
 
 
@@ -27,10 +28,10 @@ class Life(NamedTuple):
     broke: str = ""
 
 
-def live(hours: int, seed: int) -> Life:
-    """Live through one seed."""
+def live(hours: int, seed: int, reference: Reference | None = None) -> Life:
+    """Live through one seed; with a `reference`, each clearing is worked out again by it."""
     try:
-        return Life(seed, Cloud(seed).live(hours))
+        return Life(seed, Cloud(seed, reference=reference).live(hours))
     except Failed as failed:
         return Life(seed, None, str(failed))
 
