@@ -145,9 +145,11 @@ class People:
         spec: dict[str, Any] = {"vendor": f"v{vendor}", "pricePerDTU": self._price()}
         if self.profile.patient:
             return {**spec, "calendar": {"timeZone": "UTC", "rules": self._hourly()}}
-        spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
         spec["attributes"] = self.tastes.attributes()
-        spec |= self.tastes.holds_back(self.profile.namespaces)
+        if not self.profile.procures:
+            # Held capacity beside limits and notices breaks I14 and I15 still: README says so.
+            spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
+            spec |= self.tastes.holds_back(self.profile.namespaces)
         spec |= self.haulage.transfer()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
