@@ -146,6 +146,7 @@ class People:
         if self.profile.patient:
             return {**spec, "calendar": {"timeZone": "UTC", "rules": self._hourly()}}
         spec["attributes"] = self.tastes.attributes()
+        spec["reclaimNotice"] = "0s"
         if not self.profile.procures:
             # Held capacity beside limits and notices breaks I14 and I15 still: README says so.
             spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
