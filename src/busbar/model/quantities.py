@@ -27,13 +27,14 @@ _SUFFIX = {
 _LIMIT = Decimal(2**63 - 1)
 _EXACT = Context(prec=100)
 """Digits enough for the longest number the pattern lets through, times the largest suffix."""
+_LONGEST = 64
 _NO_QUANTITY = 'must be a quantity such as "500m", "2" or "4Gi"'
 
 
 def parse_quantity(value: object, path: str) -> Decimal:
     """Read a non-negative quantity, exactly."""
     text = _as_text(value)
-    found = _read(text) if len(text) <= 64 else _NO_QUANTITY
+    found = _read(text) if len(text) <= _LONGEST else _NO_QUANTITY
     if isinstance(found, str):
         raise InvalidField(path, found)
     return found
@@ -55,28 +56,27 @@ def _read(text: str) -> Decimal | str:
 
 def milli(value: object, path: str) -> int:
     """Give thousandths, rounded up as Kubernetes does (cpu)."""
-    return _rounded(value, path, 1000)
+    return _parts(value, path, 1000)
 
 
 def whole(value: object, path: str) -> int:
     """Give whole units, rounded up (bytes of memory, counts)."""
-    return _rounded(value, path, 1)
+    return _parts(value, path, 1)
 
 
-def _rounded(value: object, path: str, parts: int) -> int:
-    """Give a quantity in so many parts of a unit. What was read before is not read again."""
-    if type(value) is str and (known := _ROUNDED.get((value, parts))) is not None:
-        return known
-    found = _ceil(_EXACT.multiply(parse_quantity(value, path), Decimal(parts)))
-    if type(value) is str:
-        if len(_ROUNDED) >= _ROUNDED_MAX:
-            _ROUNDED.clear()
-        _ROUNDED[value, parts] = found
+def _parts(value: object, path: str, parts: int) -> int:
+    text = _as_text(value)
+    found = _rounded(text, parts) if len(text) <= _LONGEST else _NO_QUANTITY
+    if isinstance(found, str):
+        raise InvalidField(path, found)
     return found
 
 
-_ROUNDED: dict[tuple[str, int], int] = {}
-_ROUNDED_MAX = 4096
+@lru_cache(maxsize=4096)
+def _rounded(text: str, parts: int) -> int | str:
+    """Give a quantity in so many parts of a unit, rounded up, or what is wrong with it."""
+    found = _read(text)
+    return found if isinstance(found, str) else _ceil(_EXACT.multiply(found, Decimal(parts)))
 
 
 VOLUME_MAX = 2**50
