@@ -24,15 +24,6 @@ from busbar.store.sqlite.schema import (
 )
 
 
-_FORGET = """
-WITH gone(low, high, grp, resource, namespace, name) AS (VALUES {})
-DELETE FROM versions WHERE id IN (
-    SELECT v.id FROM gone CROSS JOIN versions AS v ON v.id >= gone.low AND v.id < gone.high
-    WHERE v.grp = gone.grp AND v.resource = gone.resource
-    AND v.namespace = gone.namespace AND v.name = gone.name)
-"""
-
-
 class Forgotten(NamedTuple):
     """A version of an object that nothing can reach any more."""
 
@@ -48,6 +39,13 @@ class Write(NamedTuple):
     meta: Meta
     done: Callable[[Exception | None], None]
     """Called in the writer's thread."""
+
+
+_FORGET = """DELETE FROM versions WHERE id IN (
+WITH gone(low, high, grp, resource, namespace, name) AS (VALUES {})
+SELECT v.id FROM gone CROSS JOIN versions AS v ON v.id >= gone.low AND v.id < gone.high
+WHERE v.grp = gone.grp AND v.resource = gone.resource
+AND v.namespace = gone.namespace AND v.name = gone.name)"""
 
 
 class Writer:
