@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from busbar.replay.clearing import RESOURCES, Json, Market, Row, Wish
+from busbar.replay.clearing import Json, Market, Row, Wish
+from busbar.replay.shares import RESOURCES
 
 ORDER = (
     "RegionNotAllowed",
@@ -22,6 +23,7 @@ ORDER = (
     "NotEnoughCpu",
     "NotEnoughMemory",
     "NotEnoughGpu",
+    "NotEnoughEphemeralStorage",
     "MinimumTermTooLong",
     "PodAntiAffinity",
     "PodAffinity",
@@ -33,7 +35,7 @@ ORDER = (
 )
 
 
-TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu")
+TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu", "NotEnoughEphemeralStorage")
 
 
 def refusals(market: Market) -> list[Json]:
@@ -90,7 +92,7 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     if market.is_beyond_egress_cap(wish, row):
         return "EgressAboveCap"
     for name, reason in zip(RESOURCES, TOO_SMALL, strict=True):
-        if row.node[name] < wish.order[name]:
+        if row.node.get(name, 0) < wish.order.get(name, 0):
             return reason
     if row.offer["minimumTermMs"] > wish.length:
         return "MinimumTermTooLong"

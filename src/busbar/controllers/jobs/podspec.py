@@ -24,6 +24,7 @@ from busbar.model.objects import (
     status_of,
     uid_of,
 )
+from busbar.model.requests import EPHEMERAL_STORAGE
 from busbar.model.time import SECOND, Instant, parse_instant
 from busbar.model.wellknown import (
     ANN_AVOID,
@@ -170,6 +171,8 @@ def _joined(value: str | list[str] | None) -> str | None:
 def _pod_spec(spec: JobSpec) -> dict[str, Any]:
     mounted = buckets(spec)
     reserved = {"cpu": str(spec.resources.cpu), "memory": str(spec.resources.memory)}
+    if spec.resources.ephemeral_storage is not None:
+        reserved[EPHEMERAL_STORAGE] = str(spec.resources.ephemeral_storage)
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": spec.image,
