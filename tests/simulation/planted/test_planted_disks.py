@@ -16,4 +16,4 @@ def test_i4_disk_sold_twice(monkeypatch):
         put(self, key, commitment._replace(resources=room))
 
     monkeypatch.setattr(Occupancy, "put", forgetful)
-    assert caught(BUSY._replace(order_every_ms=2 * MINUTE)) == "I4"
+    assert caught(BUSY._replace(order_every_ms=2 * MINUTE), first=7) == "I4"
