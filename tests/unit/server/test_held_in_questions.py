@@ -122,7 +122,8 @@ def test_later_hours_draw_on_what_is_reserved_beside_who_draws_today() -> None:
         {
             "procurement": "web",
             "reason": "NoRoom",
-            "message": "it asks for more than is held there and not in use (0 cpu and 1Gi on n1)",
+            "message": "it asks for more than is held there and not in use "
+            "(0 cpu, 1Gi memory, 0 ephemeral storage on n1)",
         }
     ]
 

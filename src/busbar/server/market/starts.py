@@ -10,6 +10,7 @@ from typing import Any
 from busbar.controllers.market.heldroom import CLAUSES, Hindrance
 from busbar.controllers.market.refusals import of_unreserved
 from busbar.controllers.market.trial import Cover, Held, Prospect
+from busbar.controllers.pools import NOTHING, larger
 from busbar.model.money import format_euro
 from busbar.model.quantities import format_bytes, format_milli
 from busbar.model.time import format_instant
@@ -99,7 +100,8 @@ def held_of(found: Held) -> dict[str, Any]:
     """Say of a Procurement why an order does not draw on it."""
     said, near = CLAUSES[found.why], found.nearest
     if near is not None and found.why is Hindrance.NO_ROOM:
-        cpu, memory = max(0, near.left.cpu_milli), max(0, near.left.memory_bytes)
-        room = f"{format_milli(cpu)} cpu and {format_bytes(memory)} on {near.key.node}"
-        said += f" ({room})"
+        left = larger(near.left, NOTHING)
+        cpu, memory = format_milli(left.cpu_milli), format_bytes(left.memory_bytes)
+        disk = format_bytes(left.ephemeral_bytes)
+        said += f" ({cpu} cpu, {memory} memory, {disk} ephemeral storage on {near.key.node})"
     return {"procurement": found.procurement, "reason": found.why.value, "message": said}
