@@ -226,7 +226,7 @@ def test_i10_finished_pods_that_pile_up(monkeypatch):
 
 def test_i10_an_owner_that_waits_for_ever_for_what_it_owns(monkeypatch):
     monkeypatch.setattr(GarbageController, "reconcile", lambda self, snapshot, key, now: NOTHING)
-    assert caught_as("I10", hours=1)
+    assert caught_as("I10", hours=1, first=25)
 
 
 def test_i13_members_of_a_gang_that_are_committed_one_by_one(monkeypatch):

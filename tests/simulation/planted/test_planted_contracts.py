@@ -14,7 +14,7 @@ from busbar.model.time import MINUTE
 def test_i13_a_failed_delivery_charged_beyond_the_rule(monkeypatch):
     owed_for = compensation.owed_for
     monkeypatch.setattr(compensation, "owed_for", lambda *args: 3 * owed_for(*args))
-    assert caught_as("I13")
+    assert caught_as("I13", first=6)
 
 
 def test_i13_a_workloads_own_failure_charged_to_its_vendor(monkeypatch):

@@ -29,7 +29,14 @@ from busbar.model.fixedterm import read_term
 from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
-from busbar.model.objects import Object, annotations_of, labels_of, name_of, spec_of
+from busbar.model.objects import (
+    Object,
+    annotations_of,
+    controller_of,
+    labels_of,
+    name_of,
+    spec_of,
+)
 from busbar.model.quantities import milli, volume, whole
 from busbar.model.standing_orders import read_standing_order
 from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
@@ -323,6 +330,15 @@ def _service(change: Change) -> Errors:
         yield invalid(path.format(ANN_MAY_MOVE), "true", why)
 
 
+def _replica_set(change: Change) -> Errors:
+    """Hours are a Deployment's, which copies its annotations: a set alone would ignore them."""
+    yield from _service(change)
+    if ANN_HOURS in annotations_of(change.new) and controller_of(change.new) is None:
+        path = f"metadata.annotations[{ANN_HOURS}]"
+        why = "a ReplicaSet of its own has no hours; state them on a Deployment"
+        yield invalid(path, annotations_of(change.new)[ANN_HOURS], why)
+
+
 def _deployment(change: Change) -> Errors:
     yield from _service(change)
     notes, path = annotations_of(change.new), f"metadata.annotations[{ANN_HOURS}]"
@@ -406,5 +422,5 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("", "pods"): _pod,
     ("batch", "jobs"): _batch_job,
     ("apps", "deployments"): _deployment,
-    ("apps", "replicasets"): _service,
+    ("apps", "replicasets"): _replica_set,
 }
