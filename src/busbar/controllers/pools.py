@@ -14,6 +14,7 @@ from typing import NamedTuple
 from busbar.market.commitments import Commitment
 from busbar.model.dtu import Resources
 from busbar.model.ids import derived_suffix
+from busbar.model.kinds.contract import reserved_by
 from busbar.model.objects import (
     Key,
     Object,
@@ -91,6 +92,15 @@ class Pool(NamedTuple):
     def room(self, at: Instant) -> Resources:
         """Give what may be begun to be drawn."""
         return self.held_at(at).minus(total(self.drawn))
+
+    def promised_through(self, start: Instant, end: Instant) -> tuple[Object, ...]:
+        """Give the contracts that hold, or are to hold, all through [start, end)."""
+        return tuple(c for c in self.held if _holds(c, start, end))
+
+    def left(self, start: Instant, end: Instant) -> Resources:
+        """Give what is promised for [start, end) beyond what draws now, were that to go on."""
+        staying = (c for c in self.drawn if start < _deadline(c))
+        return total(self.promised_through(start, end)).minus(total(staying))
 
     def claimed(self, start: Instant, end: Instant) -> Resources:
         """Give what of the held room is given out for [start, end)."""
@@ -210,8 +220,7 @@ def total(contracts: Iterable[Object]) -> Resources:
 
 def resources_of(contract: Object) -> Resources:
     """Give what a contract takes."""
-    spec = spec_of(contract)
-    return Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0))
+    return reserved_by(spec_of(contract))
 
 
 def term_of(contract: Object) -> tuple[Instant, Instant]:

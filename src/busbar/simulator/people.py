@@ -1,6 +1,6 @@
 """Who uses the exchange: consumers with all kinds of orders, vendors with moods, an operator.
 
-Everything they do goes through the door, and may be refused. Next: `tastes.py`.
+Everything they do goes through the door, and may be refused. Next: `disks.py`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from busbar.model.wellknown import (
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_NOT_BEFORE,
     ANN_RECLAIM,
     ANN_REGION,
     ANN_RESERVATION,
@@ -44,6 +45,7 @@ from busbar.model.wellknown import (
     RECLAIM_WITH_NOTICE,
 )
 from busbar.simulator.auditors import Auditors
+from busbar.simulator.disks import Disks
 from busbar.simulator.door import Door
 from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
@@ -86,6 +88,7 @@ class People:
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed, profile.wary)
+        self.disks = Disks(world.seed)
         self.haulage = Haulage(f"people {world.seed}")
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
@@ -126,7 +129,12 @@ class People:
             },
             "spec": {},
             "status": {
-                "allocatable": {"cpu": str(cores), "memory": f"{cores * 2}Gi", "pods": "50"},
+                "allocatable": {
+                    "cpu": str(cores),
+                    "memory": f"{cores * 2}Gi",
+                    "pods": "50",
+                    **self.disks.of_node(cores),
+                },
                 "images": self.haulage.images(),
             },
         }
@@ -233,7 +241,7 @@ class People:
         return f"ns{self.world.between(0, self.profile.namespaces - 1)}"
 
     def _terms(self) -> dict[str, str]:
-        world, terms = self.world, dict[str, str]()
+        world, terms = self.world, self.tastes.start(self.world.now)
         if world.often(0.3):
             terms[ANN_CAP] = f"0.{world.between(5, 120):03d}"
         if world.often(0.3):
@@ -258,6 +266,7 @@ class People:
         return {
             ENV_RUNS_MS: str(self.world.between(1, 2 * runs)),
             ENV_EXIT_CODE: "1" if self.world.often(0.1) else "0",
+            **self.disks.written(),
         }
 
     def _resources(self) -> dict[str, str]:
@@ -274,7 +283,7 @@ class People:
             "name": "main",
             "image": "work",
             "env": env,
-            "resources": {"requests": self._resources()},
+            "resources": {"requests": {**self._resources(), **self.disks.of_pod()}},
         }
         spec = {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
         return spec | self.haulage.volumes()
@@ -302,13 +311,14 @@ class People:
         spec: dict[str, Any] = {
             "image": "work",
             "env": self._behaviour(),
-            "resources": self._resources(),
+            "resources": {**self._resources(), **self.disks.of_unit()},
             "backoffLimit": self.world.between(0, 2),
             "restrictions": self.tastes.restrictions(),
             **self.haulage.job_fields(),
         }
         names = {
             ANN_CAP: "maxEuroPerDTU",
+            ANN_NOT_BEFORE: "notBefore",
             ANN_NOT_AFTER: "notAfter",
             ANN_DURATION: "expectedDuration",
             ANN_RESERVATION: "reservation",
@@ -330,7 +340,7 @@ class People:
         spec: dict[str, Any] = {
             "image": "work",
             "env": self._behaviour(),
-            "resources": self._resources(),
+            "resources": {**self._resources(), **self.disks.of_unit()},
             "backoffLimit": world.between(0, 2),
             "notAfter": format_instant(world.now + world.between(240, 1200) * MINUTE),
             "expectedDuration": f"{world.between(40, 200)}m",
@@ -379,7 +389,7 @@ class People:
         world = self.world
         spec: dict[str, Any] = {
             "units": world.between(1, 3),
-            "resources": self._resources(),
+            "resources": {**self._resources(), **self.disks.of_unit()},
             "maxEuroPerDTU": f"0.{world.between(20, 120):03d}",
             "horizon": f"{world.chance.choice((1, 3, 6))}h",
         }

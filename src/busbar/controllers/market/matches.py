@@ -319,6 +319,7 @@ def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) 
         cpu_milli=order.requests.cpu_milli,
         memory_bytes=order.requests.memory_bytes,
         gpus=order.requests.gpus,
+        ephemeral_bytes=order.requests.ephemeral_bytes,
         cap_nano=order.cap_nano,
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
         clearing=clearing,
@@ -332,6 +333,8 @@ def _status(match: Match, phase: str) -> ContractStatus:
 
 
 def _made(key: Key, uid: str, spec: ContractSpec, status: ContractStatus, now: Instant) -> Object:
+    status.starts = format_instant(spec.slots[0].start_ms)
+    status.ends = format_instant(spec.slots[-1].end_ms)
     told = {"phase": status.phase, **msgspec.to_builtins(status)}
     contract = new_object(key, uid, now)
     return {**contract, "spec": msgspec.to_builtins(spec), "status": told}

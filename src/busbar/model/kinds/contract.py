@@ -6,10 +6,12 @@ capacity without a workload, for a Procurement, is Reserved, then Held until it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta, field
 
+from busbar.model.dtu import Resources
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
 
 
@@ -62,6 +64,7 @@ class ContractSpec(Part):
     cpu_milli: int
     memory_bytes: int
     gpus: int = 0
+    ephemeral_bytes: Annotated[int, Meta(description="Ephemeral storage.")] = 0
     cap_nano: Annotated[int, Meta(description="The consumer's cap, nano-euro per DTU.")] = 0
     epoch: Annotated[int, Meta(description="Fencing token: increases with each match.")] = 1
     slots: list[ContractSlot] = []
@@ -116,6 +119,10 @@ class ContractStatus(Part):
     phase: str = "Bound"
     reason: str = ""
     message: str = ""
+    starts: Annotated[str, Meta(description="Start of the reserved term (RFC 3339).")] = ""
+    ends: Annotated[
+        str, Meta(description="End of the reserved term so far; what runs is extended in time.")
+    ] = ""
     started_ms: int | None = None
     finished_ms: int | None = None
     settled_until_ms: int | None = None
@@ -151,6 +158,16 @@ class ContractStatus(Part):
     usage: Annotated[dict[str, Any], Meta(description="Observed: cpu, memory.")] = {}
 
 
+def reserved_by(spec: Mapping[str, Any]) -> Resources:
+    """Give what a contract takes, from its spec; what older ones do not state is none."""
+    return Resources(
+        spec["cpuMilli"],
+        spec["memoryBytes"],
+        spec.get("gpus", 0),
+        spec.get("ephemeralBytes", 0),
+    )
+
+
 CONTRACT = OwnKind(
     kind="Contract",
     plural="contracts",
@@ -164,7 +181,12 @@ CONTRACT = OwnKind(
         PrinterColumn("Vendor", ".spec.vendor"),
         PrinterColumn("Node", ".spec.node"),
         PrinterColumn("€/DTU", ".status.pricePerDTU"),
-        PrinterColumn("Billed", ".status.cost"),
+        PrinterColumn("Billed €", ".status.cost"),
+        PrinterColumn("From", ".status.starts"),
+        PrinterColumn("Until", ".status.ends"),
+        PrinterColumn("Piece", ".spec.piece", "integer", wide=True),
+        PrinterColumn("Held For", ".spec.procurement", wide=True),
+        PrinterColumn("Draws On", ".spec.reservation", wide=True),
         PrinterColumn("Compensated", ".status.compensation", wide=True),
         PrinterColumn("Order", ".spec.order.name", wide=True),
         PrinterColumn("Epoch", ".spec.epoch", "integer", wide=True),

@@ -23,6 +23,9 @@ class UnitShape(Part):
     cpu: Annotated[str | int | float, Meta(description="vCPUs, such as 2 or 500m.")] = "1"
     memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "4Gi"
     gpus: Annotated[int, Meta(ge=0, le=64, description="GPUs.")] = 0
+    ephemeral_storage: Annotated[
+        str | int, Meta(description="Bytes of ephemeral storage, such as 20Gi.")
+    ] = 0
 
 
 class ProcurementSpec(Part):
@@ -91,10 +94,10 @@ PROCUREMENT = OwnKind(
         PrinterColumn("Phase", ".status.phase"),
         PrinterColumn("Reason", ".status.reason"),
         PrinterColumn("Units", ".status.units", "integer"),
-        PrinterColumn("Now", ".status.unitsNow", "integer"),
-        PrinterColumn("Hours", ".status.unitHours", "integer"),
-        PrinterColumn("Missing", ".status.missing", "integer"),
-        PrinterColumn("Committed", ".status.committed"),
+        PrinterColumn("Held Now", ".status.unitsNow", "integer"),
+        PrinterColumn("Held Hours", ".status.unitHours", "integer"),
+        PrinterColumn("Missing Hours", ".status.missing", "integer"),
+        PrinterColumn("Committed €", ".status.committed"),
         PrinterColumn("Message", ".status.message", wide=True),
     ),
     short_names=("proc",),
