@@ -14,6 +14,7 @@ from busbar.controllers.nodes import is_ready
 from busbar.market.attested import NO_CLAIMS
 from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
 from busbar.model.errors import InvalidField
+from busbar.model.gpus import GpuClasses
 from busbar.model.objects import Object, metadata, name_of, spec_of, status_of
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Snapshot
@@ -24,7 +25,8 @@ _Change = tuple[Object | None, Object | None]
 class SupplySide:
     """Follows what supply is read from."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpus: GpuClasses) -> None:
+        self._gpus = gpus
         self.offers: tuple[Offer, ...] = ()
         self.vendors: list[str] = []
         self._claims = NO_CLAIMS
@@ -57,7 +59,7 @@ class SupplySide:
     def _read(self, nodes: Iterable[Object]) -> None:
         nodes = list(nodes)
         ready = {name_of(node) for node in nodes if is_ready(node)}
-        for row in supply_rows(self.offers, nodes, ready.__contains__, self._claims):
+        for row in supply_rows(self.offers, nodes, ready.__contains__, self._claims, self._gpus):
             self._rows[row.node] = (*self._rows.get(row.node, ()), row)
 
 

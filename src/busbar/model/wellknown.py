@@ -27,6 +27,8 @@ ANN_KUEUE_COUNT = "kueue.x-k8s.io/pod-group-total-count"
 """How Kueue names a group of plain Pods and says how many they are."""
 LABEL_ISOLATION = "busbar.dev/isolation"
 LABEL_GPU_CLASS = "busbar.dev/gpu-class"
+LABEL_GPU_PRODUCT = "nvidia.com/gpu.product"
+"""What NVIDIA's GPU feature discovery calls the GPUs of a node; one class a node."""
 
 # Market terms of a Pod (an order) or, for the cap, of a Namespace (its default).
 ANN_CAP = "busbar.dev/max-euro-per-dtu"

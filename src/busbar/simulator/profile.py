@@ -40,6 +40,8 @@ class Profile(NamedTuple):
     """Prices change by the hour, and many may wait and be interrupted."""
     poor: bool = False
     """Balances are small, so that they run out."""
+    gpus: bool = False
+    """Some machines have GPUs, and some of what people order asks for them."""
     serving: bool = False
     """Most of what people order are services, and vendors change their prices often."""
 
@@ -109,6 +111,7 @@ def profile_of(seed: int) -> Profile:
         serving=chance.random() < 0.2,
         procures=seed % 3 == 1,
         patient=seed % 3 == 2,
+        gpus=seed % 5 == 4,
     )
 
 

@@ -25,7 +25,7 @@ from busbar.model.objects import (
     uid_of,
 )
 from busbar.model.quantities import parse_quantity
-from busbar.model.wellknown import ANN_RECLAIM, CSI_BUCKET, LABEL_VENDOR
+from busbar.model.wellknown import ANN_RECLAIM, CSI_BUCKET, LABEL_GPU_PRODUCT, LABEL_VENDOR
 
 MAY_HIDE = frozenset({Check.BOUND_POD, Check.BOUND_AND_ENDING})
 """Checks whose no is told as 404: whether the object exists is not the caller's business."""
@@ -123,7 +123,8 @@ def _without_reclaim(node: Object) -> tuple[object, ...]:
 
 def _is_reserved(key: str) -> bool:
     prefix = key.partition("/")[0]
-    return prefix.endswith(("busbar.dev", "kubernetes.io")) and "/" in key
+    own = prefix.endswith(("busbar.dev", "kubernetes.io")) and "/" in key
+    return own or key == LABEL_GPU_PRODUCT
 
 
 def _exceeds(after: object, before: object) -> bool:

@@ -29,8 +29,8 @@ LEVELS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Attributes whose values have an order of their own, the weakest first."""
 
-RESERVED: Final = (NODE_NAME, wk.LABEL_VENDOR)
-"""What joining decides and no offer may state of itself, beside all names of `kubernetes.io`."""
+RESERVED: Final = (NODE_NAME, wk.LABEL_VENDOR, wk.LABEL_GPU_CLASS, wk.LABEL_GPU_PRODUCT)
+"""What the node decides and no offer may state of itself, beside all names of `kubernetes.io`."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,315}[A-Za-z0-9])?", re.ASCII)
 
@@ -51,6 +51,6 @@ def is_name(name: str) -> bool:
 
 
 def is_reserved(name: str) -> bool:
-    """Say whether only joining may say this of a node."""
+    """Say whether only the node's labels may say this of it."""
     domain = full_name(name).partition("/")[0]
     return full_name(name) in RESERVED or f".{domain}".endswith((".kubernetes.io", ".k8s.io"))
