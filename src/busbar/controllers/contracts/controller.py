@@ -447,6 +447,8 @@ class _Case(NamedTuple):
             pricePerDTU=self._price(()),
             **paid.status(),
         )
+        if started is not None:
+            closed = with_status(closed, ends=format_instant(observed.end))
         bill = f"{reason.value}, {format_euro(settled.billed)} €{paid.said}"
         said = f"Contract {name_of(view.obj)} closed: {bill}."
         about = view.pod if view.pod is not None else view.obj
