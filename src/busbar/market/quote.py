@@ -18,7 +18,7 @@ from busbar.market.orders import DEFAULT_DURATION, Order
 from busbar.market.outcome import Match, Refusal
 from busbar.market.reasons import Reason
 from busbar.model.money import MAX_NANO_EURO
-from busbar.model.time import HOUR, Instant, slot_of
+from busbar.model.time import HOUR, Instant, format_instant, slot_of
 
 ANY_PRICE = MAX_NANO_EURO
 """A cap above every ask."""
@@ -50,19 +50,18 @@ class Quote(NamedTuple):
         return self.placed == self.asked and not self.above_cap
 
 
-def quotes(book: Book, orders: Sequence[Order], now: Instant) -> Iterator[Quote]:
-    """Give what orders that run together would cost from now, then from each later hour.
-
-    One at a time, so that whoever asks may do something else in between.
-    """
-    yield quote(book, orders, now, now)
+def starts(now: Instant) -> Iterator[Instant]:
+    """Give the starts that are quoted: now, then each of the next 48 hours."""
+    yield now
     first = slot_of(now).end
-    for start in range(first, first + FORWARD_SLOTS * HOUR, HOUR):
-        yield quote(book, orders, now, start)
+    yield from range(first, first + FORWARD_SLOTS * HOUR, HOUR)
 
 
 def quote(book: Book, orders: Sequence[Order], now: Instant, start: Instant) -> Quote:
-    """Give what orders would cost from one start on."""
+    """Give what orders would cost from one start on; nothing where one does not start so early."""
+    first = max((order.earliest for order in orders), default=start)
+    if start < first:
+        return Quote(start, 0, len(orders), message=f"notBefore is {format_instant(first)}")
     asked = [replace(order, earliest=start, may_wait=False) for order in orders]
     found = clear(book, asked, now)
     above = False

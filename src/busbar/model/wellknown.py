@@ -35,6 +35,7 @@ ANN_VENDOR = "busbar.dev/vendor"
 ANN_RESTRICTIONS = "busbar.dev/restrictions"
 """An eligibility expression as JSON, see `busbar.model.expressions`."""
 ANN_NOT_AFTER = "busbar.dev/not-after"
+ANN_NOT_BEFORE = "busbar.dev/not-before"
 ANN_MAY_WAIT = "busbar.dev/may-wait"
 ANN_DURATION = "busbar.dev/expected-duration"
 ANN_TERM = "busbar.dev/fixed-term"
@@ -91,6 +92,7 @@ ANN_ADVISED_FROM = "busbar.dev/advised-from"
 
 # What joining writes on the Node; a node may not change them.
 ANN_RATING = "busbar.dev/speed-rating-micro"
+ANN_JOINED_RATING = "busbar.dev/joined-rating-micro"
 ANN_RATED_AT = "busbar.dev/speed-rated-at"
 
 # How a bucket is mounted: a Pod volume is `csi: {driver: CSI_BUCKET, volumeAttributes: {bucket}}`.

@@ -78,6 +78,10 @@ class JobSpec(Part):
         list[str], Meta(description="Buckets of the namespace to mount at /NAME.")
     ] = []
     resources: JobResources = field(default_factory=JobResources)
+    not_before: Annotated[
+        str | None,
+        Meta(description="Time before which it must not start (RFC 3339); at once if left out."),
+    ] = None
     not_after: Annotated[
         str | None, Meta(description="Time by which it must have finished (RFC 3339).")
     ] = None
@@ -147,6 +151,9 @@ class JobStatus(Part):
     completion_time: str = ""
     exit_code: int | None = None
     failures: int = 0
+    pieces: Annotated[
+        list[str], Meta(description="Work in pieces: those that are still to run, one line each.")
+    ] = []
     funnel: Annotated[
         list[str], Meta(description="Why nodes were not eligible, one clause each.")
     ] = []
@@ -166,7 +173,7 @@ JOB = OwnKind(
         PrinterColumn("Vendor", ".status.vendor"),
         PrinterColumn("Node", ".status.node"),
         PrinterColumn("€/DTU", ".status.pricePerDTU"),
-        PrinterColumn("Cost", ".status.cost"),
+        PrinterColumn("Cost €", ".status.cost"),
         PrinterColumn("Message", ".status.message", wide=True),
     ),
     short_names=("bj",),
