@@ -210,6 +210,14 @@ class Standing:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
 
+    def contracts_under(self, offer: str) -> list[Object]:
+        """Give the open contracts under an offer, by namespace and name."""
+        there = (pair for node in self._open.values() for pair in node.items())
+        found = [
+            (name, contract) for name, contract in there if spec_of(contract)["offer"] == offer
+        ]
+        return [contract for _, contract in sorted(found, key=_first)]
+
     def held_by(self, namespace: str, procurement: str) -> list[Object]:
         """Give the open contracts that hold capacity for a Procurement, by name."""
         found = [

@@ -40,6 +40,8 @@ class Profile(NamedTuple):
     """Prices change by the hour, and many may wait and be interrupted."""
     poor: bool = False
     """Balances are small, so that they run out."""
+    sly: bool = False
+    """Vendors edit their offers to be rid of what they agreed to."""
     serving: bool = False
     """Most of what people order are services, and vendors change their prices often."""
 
@@ -94,7 +96,9 @@ def profile_of(seed: int) -> Profile:
         very_late=0.02 if stormy else 0.0,
     )
     exact = seed % 16 == 15
+    sly = random.Random(f"sly {seed}").random() < 0.3
     return Profile(
+        sly=sly,
         machines=chance.randint(2, 6),
         vendors=chance.randint(1, 3),
         namespaces=chance.randint(1, 4),

@@ -6,7 +6,7 @@ from tests.simulation.planted.test_planted_bugs import BUSY, caught, caught_as
 
 from busbar.controllers import accounts, reclaims
 from busbar.controllers.close import CloseReason
-from busbar.controllers.contracts import compensation, money
+from busbar.controllers.contracts import compensation, money, rolling
 from busbar.controllers.contracts.fault import Evidence
 from busbar.model.time import MINUTE
 
@@ -37,6 +37,12 @@ def test_i14_capacity_taken_back_before_the_notice_is_over(monkeypatch):
         lambda *args: {**terms(*args), "reclaimAtMs": args[2], "noticeUntilMs": args[2]},
     )
     assert caught_as("I14")
+
+
+def test_i14_an_edit_of_an_offer_that_counts_before_the_notice_is_over(monkeypatch):
+    monkeypatch.setattr(rolling, "binding", lambda *_: None)
+    sly = BUSY._replace(sly=True, meddle_every_ms=10 * MINUTE)
+    assert caught_as("I14", sly, hours=8)
 
 
 def test_i15_a_fee_that_changes_under_a_contract(monkeypatch):

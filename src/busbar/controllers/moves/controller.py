@@ -188,7 +188,7 @@ class _Case(NamedTuple):
         calendar = calendar_of(self.standing, spec.offer)
         if calendar is None:
             return "the offer of its new place was withdrawn"
-        before = tenancy(self.standing, old, here)
+        before = tenancy(self.standing, self.snapshot, old, here)
         decided = consider(before, calendar, self.now, paid=slots_of(spec))
         if isinstance(decided, Move):
             return ""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+from busbar.model.kinds.offer import OfferTerms
 
 
 class ContractSlot(Part):
@@ -76,6 +77,10 @@ class ContractSpec(Part):
         int, Meta(description="Notice of the vendor before it takes sold capacity back; 0: never.")
     ] = 0
     minimum_term_ms: Annotated[int, Meta(description="It is not taken back before this.")] = 0
+    agreed: Annotated[
+        OfferTerms | None,
+        Meta(description="What the offer stated at the match; it binds for the notice."),
+    ] = None
     transfer: Annotated[
         ContractTransfer | None,
         Meta(description="Terms for data; none: it moves for nothing."),
