@@ -33,6 +33,7 @@ from busbar.simulator.checks.notices import NoticeCheck
 from busbar.simulator.checks.own_accord import AdviceCheck, check_advice
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.checks.pieces import PiecesCheck
+from busbar.simulator.checks.withdrawals import WithdrawalCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
@@ -123,6 +124,7 @@ class Cloud:
             self.bonds.look,
             AgreedCheck().look,
             NoticeCheck().look,
+            WithdrawalCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             AttestedCheck().look,
             BondedCheck().look,

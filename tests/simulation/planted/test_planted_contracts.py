@@ -6,9 +6,13 @@ from tests.simulation.planted.test_planted_bugs import BUSY, caught, caught_as
 
 from busbar.controllers import accounts, attestations, reclaims
 from busbar.controllers.close import CloseReason
-from busbar.controllers.contracts import compensation, money, rolling
+from busbar.controllers.contracts import compensation, money, rolling, withdrawal
+from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts.fault import Evidence
 from busbar.model.time import MINUTE
+
+WITHDRAWING = BUSY._replace(patient=True, meddle_every_ms=6 * MINUTE, order_every_ms=8 * MINUTE)
+"""Many wait for later hours, and many are deleted."""
 
 
 def test_i13_a_failed_delivery_charged_beyond_the_rule(monkeypatch):
@@ -71,3 +75,13 @@ def test_i15_a_budget_that_is_told_again_and_again(monkeypatch):
 
     monkeypatch.setattr(accounts, "alerts", forgetful)
     assert caught_as("I15")
+
+
+def test_i20_a_late_withdrawal_that_costs_nothing(monkeypatch):
+    monkeypatch.setattr(contracts, "owed_for_withdrawal", lambda *_: 0)
+    assert caught_as("I20", WITHDRAWING, hours=12)
+
+
+def test_i20_a_consumer_who_pays_for_what_its_vendor_let_go(monkeypatch):
+    monkeypatch.setattr(withdrawal, "_stood_ready", lambda *_: True)
+    assert caught_as("I20", WITHDRAWING, hours=12)

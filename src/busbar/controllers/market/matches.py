@@ -290,7 +290,7 @@ def _contract(
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
     key = Key(GROUP, "contracts", namespace_of(pod), name)
-    spec = _spec(order, match, _reference(pod), clearing)
+    spec = _spec(order, match, _reference(pod), clearing, now)
     spec = msgspec.structs.replace(
         spec,
         epoch=epoch,
@@ -314,15 +314,18 @@ def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -
     name = f"{name_of(procurement)[:_NAME_MAX]}-{derived_suffix(order.id, now, length=8)}"
     key = Key(GROUP, "contracts", namespace_of(procurement), name)
     reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
-    spec = _spec(order, match, reference, clearing)
+    spec = _spec(order, match, reference, clearing, now)
     pool = PoolKey(key.namespace, name_of(procurement), match.node).id
     spec = msgspec.structs.replace(spec, procurement=name_of(procurement), pool=pool)
     phase = "Held" if match.start <= now else "Reserved"
     return _made(key, uid, spec, _status(match, phase), now)
 
 
-def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) -> ContractSpec:
+def _spec(
+    order: Order, match: Match, reference: dict[str, str], clearing: str, now: Instant
+) -> ContractSpec:
     return ContractSpec(
+        reserved_at_ms=now if match.start > now else None,
         order=reference,
         vendor=match.vendor,
         offer=match.offer,
