@@ -19,6 +19,7 @@ from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
 from busbar.controllers.pools import Pool, PoolKey, key_of_pool, pool_of
+from busbar.ledger.entries import bond
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
@@ -83,6 +84,7 @@ class Standing:
         self._spent: Counter[tuple[str, str]] = Counter()
         self._reader = Reader()
         self._occupancy = Occupancy()
+        self._bonds: dict[str, int] = {}
         self._under: dict[str, dict[_Name, Commitment]] = {}
         self.dealings = Dealers((), DEFAULT_DURATION)
         self.offers: tuple[Offer, ...] = ()
@@ -96,8 +98,7 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
-            if any(offer.limit != NO_LIMIT for offer in self.offers):
-                self.book = self.book.held(self.holdings())
+            self._hold()
             self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
@@ -357,6 +358,23 @@ class Standing:
         changed = since is None or any(_differs(snapshot, since, *name) for name in sources)
         if not changed and not any(map(_sells_otherwise, snapshot.changes(since, "", "nodes"))):
             return
+        self._read_supply(snapshot)
+
+    def weigh_bonds(self, snapshot: Snapshot) -> None:
+        """Read anew what is in vendors' bonds: money that moves changes no object.
+
+        For a batch in which an order asks for a bond.
+        """
+        if self._bonds != _bonds(snapshot):
+            self._read_supply(snapshot)
+            self._hold()
+
+    def _hold(self) -> None:
+        if any(offer.limit != NO_LIMIT for offer in self.offers):
+            self.book = self.book.held(self.holdings())
+
+    def _read_supply(self, snapshot: Snapshot) -> None:
+        self._bonds = _bonds(snapshot)
         nodes = list(snapshot.list("", "nodes"))
         ready = {name_of(node) for node in nodes if is_ready(node)}
         vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
@@ -386,6 +404,12 @@ class Standing:
                 self._gangs.setdefault(gang, set()).add(_name(after))
             if after is not None and (rules := _keeps_away(after)) is not None:
                 self._keepers[_name(after)] = rules
+
+
+def _bonds(snapshot: Snapshot) -> dict[str, int]:
+    """Give what is in the bond of each vendor, in nano-euro."""
+    vendors = map(name_of, snapshot.list(GROUP, "vendors"))
+    return {vendor: snapshot.balance(bond(vendor)) for vendor in vendors}
 
 
 _STATED = ("offers", "vendors", "auditors", "attestations")

@@ -18,7 +18,7 @@ from busbar.model.dtu import MEMORY_PER_DTU, MICRO, amount
 from busbar.model.time import HOUR
 from busbar.replay import gangs, pieces
 from busbar.replay.calendars import ask_at, changes
-from busbar.replay.restrictions import meets, parts_of, said, text_of
+from busbar.replay.restrictions import divided, meets, parts_of, said, text_of
 from busbar.replay.shares import Shares
 
 Json = dict[str, Any]
@@ -214,10 +214,13 @@ class Market:
             return "VendorNotAllowed"
         if any(node["labels"].get(k) != v for k, v in order["selector"].items()):
             return "SelectorMismatch"
-        if not all(said(part, node, offer, self.now) for part in parts_of(order.get("where"))):
+        (where, bond), at_once = divided(order.get("where")), (self.now, self.now + 1)
+        if not all(said(part, node, offer, self.now) for part in parts_of(where)):
             return "RestrictionNotMet"
-        if not meets(order.get("where"), node, offer, (self.now, self.now + 1)):
+        if not meets(where, node, offer, at_once):
             return "NotAttested"
+        if not meets(bond, node, offer, at_once):
+            return "BondTooLow"
         if any(not tolerated(order["tolerations"], taint) for taint in node["taints"]):
             return "TaintNotTolerated"
         if node["cordoned"]:
@@ -277,7 +280,8 @@ class Market:
 
     def lasts(self, wish: Wish, row: Row, term: Term) -> bool:
         """Say whether what was signed of a row is so to the end of a term."""
-        return meets(wish.order.get("where"), row.node, row.offer, (self.now, term[1]))
+        where, _ = divided(wish.order.get("where"))
+        return meets(where, row.node, row.offer, (self.now, term[1]))
 
     def has_room(self, wish: Wish, row: Row, term: Term, without: Wish | None = None) -> bool:
         for slot in self.slots_of(term):

@@ -10,6 +10,7 @@ ORDER = (
     "SelectorMismatch",
     "RestrictionNotMet",
     "NotAttested",
+    "BondTooLow",
     "TaintNotTolerated",
     "NodeCordoned",
     "AvoidedNode",

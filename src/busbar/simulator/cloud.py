@@ -18,6 +18,7 @@ from busbar.simulator.checks.agreed import AgreedCheck
 from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
+from busbar.simulator.checks.bonded import BondedCheck
 from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
@@ -124,6 +125,7 @@ class Cloud:
             NoticeCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             AttestedCheck().look,
+            BondedCheck().look,
             LimitCheck().look,
             GangCheck().look,
             PiecesCheck().look,

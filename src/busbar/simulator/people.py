@@ -97,7 +97,7 @@ class People:
         self.regulars = Regulars(world, door, profile.namespaces, lambda: self.is_active)
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
-        self.tastes = Tastes(world.seed, profile.wary)
+        self.tastes = Tastes(world.seed, profile.wary, profile.careful)
         self.haulage = Haulage(f"people {world.seed}")
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True

@@ -34,6 +34,8 @@ class Profile(NamedTuple):
     """Share of the orders that believe auditors only."""
     audit_every_ms: int = 40 * MINUTE
     """How often somebody signs, takes back, changes a key or steals a name."""
+    careful: float = 0.0
+    """Share of the orders that ask for a bond."""
     procures: bool = False
     """Consumers place standing orders as well."""
     patient: bool = False
@@ -99,6 +101,7 @@ def profile_of(seed: int) -> Profile:
     sly = random.Random(f"sly {seed}").random() < 0.3
     return Profile(
         sly=sly,
+        careful=0.15 if sly else 0.0,
         machines=chance.randint(2, 6),
         vendors=chance.randint(1, 3),
         namespaces=chance.randint(1, 4),

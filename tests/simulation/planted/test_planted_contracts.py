@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulation.planted.test_planted_bugs import BUSY, caught, caught_as
 
-from busbar.controllers import accounts, reclaims
+from busbar.controllers import accounts, attestations, reclaims
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contracts import compensation, money, rolling
 from busbar.controllers.contracts.fault import Evidence
@@ -27,6 +27,11 @@ def test_i13_vendors_charged_for_a_cut_at_the_exchange(monkeypatch):
     monkeypatch.setattr(Evidence, "of_loss", lambda *_: CloseReason.NODE_LOST)
     often = BUSY._replace(machines=4, fault_every_ms=15 * MINUTE)
     assert caught(often) == "I13"
+
+
+def test_i11_a_bond_that_is_taken_at_its_word(monkeypatch):
+    monkeypatch.setattr(attestations, "format_euro", lambda nano: "1000")
+    assert caught_as("I11", BUSY._replace(careful=0.5), hours=3)
 
 
 def test_i14_capacity_taken_back_before_the_notice_is_over(monkeypatch):

@@ -33,7 +33,8 @@ def read_attributes(
         if not isinstance(name, str) or not is_name(name):
             raise InvalidField(at, "is no attribute's name; write one such as certification")
         if is_reserved(name) and not reserved:
-            raise InvalidField(at, "is what joining says of each node; it cannot be stated here")
+            said = "is what joining, or the ledger, says of each node; it cannot be stated here"
+            raise InvalidField(at, said)
         if not isinstance(value, str):
             raise InvalidField(at, "must be a string")
         if len(value) > _VALUE_MAX or not value.isprintable():
