@@ -158,11 +158,8 @@ class People:
         if self.profile.patient:
             return {**spec, "calendar": {"timeZone": "UTC", "rules": self._hourly()}}
         spec["attributes"] = self.tastes.attributes()
-        spec["reclaimNotice"] = "0s"
-        if not self.profile.procures:
-            # Held capacity beside limits and notices breaks I14 and I15 still: README says so.
-            spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
-            spec |= self.tastes.holds_back(self.profile.namespaces)
+        spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
+        spec |= self.tastes.holds_back(self.profile.namespaces)
         spec |= self.haulage.transfer()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}

@@ -163,6 +163,20 @@ class RuncStage:
         await self.runtime.close()
         await self.open()
 
+    async def abandon(self) -> None:
+        """End this life of the agent as a kill does: nothing is given back, nothing goes on.
+
+        Its tasks are ours, so they would outlive it: one that still filled the pool would start
+        the helper process anew and take places that the next life takes as well.
+        """
+        sandboxes = self.runtime._sandboxes
+        if sandboxes._pause is not None:
+            sandboxes._pause.cancel()
+        if sandboxes._filling is not None:
+            await sandboxes._filling
+        await self.runtime._shim.close()
+        await self.runtime._network.close()
+
     async def lasting(self, deed: Awaitable[T]) -> T:
         return await deed
 
