@@ -14,6 +14,7 @@ from typing import NamedTuple
 from busbar.market.commitments import Commitment
 from busbar.model.dtu import Resources
 from busbar.model.ids import derived_suffix
+from busbar.model.kinds.contract import reserved_by
 from busbar.model.objects import (
     Key,
     Object,
@@ -210,8 +211,7 @@ def total(contracts: Iterable[Object]) -> Resources:
 
 def resources_of(contract: Object) -> Resources:
     """Give what a contract takes."""
-    spec = spec_of(contract)
-    return Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0))
+    return reserved_by(spec_of(contract))
 
 
 def term_of(contract: Object) -> tuple[Instant, Instant]:

@@ -76,8 +76,8 @@ class Wish:
 
     @property
     def needs(self) -> list[int]:
-        """Give cpu, memory and GPUs."""
-        return [self.order[name] for name in RESOURCES]
+        """Give cpu, memory, GPUs and ephemeral storage."""
+        return [self.order.get(name, 0) for name in RESOURCES]
 
     @property
     def company(self) -> Any | None:
@@ -166,7 +166,7 @@ class Market:
         """Note what is free on each node in each slot."""
         self.slots = (self.cells[-1][1] - self.slot0) // HOUR
         self.room = {
-            (row.node["node"], slot): [row.node[name] for name in RESOURCES]
+            (row.node["node"], slot): [row.node.get(name, 0) for name in RESOURCES]
             for row in self.rows
             for slot in range(self.slots)
         }
@@ -176,7 +176,7 @@ class Market:
                 begun = slot == 0 and taken["startMs"] < start + HOUR
                 reaches = taken["endMs"] is None or taken["endMs"] > start
                 if begun or (taken["startMs"] < start + HOUR and reaches):
-                    self.fill(taken["node"], [slot], [-taken[name] for name in RESOURCES])
+                    self.fill(taken["node"], [slot], [-taken.get(name, 0) for name in RESOURCES])
 
     def fill(self, node: str, slots: Iterable[int], amounts: list[int]) -> None:
         for slot in slots:
@@ -238,7 +238,7 @@ class Market:
             free = list(self.room[row.node["node"], slot])
             if without is not None and slot in self.slots_of(without.when):
                 free = [a + b for a, b in zip(free, without.needs, strict=True)]
-            if any(have < need for have, need in zip(free, wish.needs, strict=True)):
+            if any(need and have < need for have, need in zip(free, wish.needs, strict=True)):
                 return False
         return True
 

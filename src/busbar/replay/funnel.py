@@ -28,6 +28,7 @@ ORDER = (
     "NotEnoughCpu",
     "NotEnoughMemory",
     "NotEnoughGpu",
+    "NotEnoughEphemeralStorage",
     "MinimumTermTooLong",
     "PodAntiAffinity",
     "PodAffinity",
@@ -39,7 +40,7 @@ ORDER = (
 )
 
 
-TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu")
+TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu", "NotEnoughEphemeralStorage")
 
 
 def refusals(market: Market) -> list[Json]:
@@ -96,7 +97,7 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     if is_beyond_egress_cap(market, wish, row):
         return "EgressAboveCap"
     for name, reason in zip(RESOURCES, TOO_SMALL, strict=True):
-        if row.node[name] < wish.order[name]:
+        if row.node.get(name, 0) < wish.order.get(name, 0):
             return reason
     if row.offer["minimumTermMs"] > wish.length:
         return "MinimumTermTooLong"

@@ -40,6 +40,7 @@ COMMANDS = {
     Program.FAILS: "exit 7",
     Program.SPEAKS: "echo hello; echo world",
     Program.ENDS_LATER: "sleep 0.3; exit 5",
+    Program.WRITES: "mkdir -p /a/b; head -c 3145728 /dev/zero > /a/b/file; ln -s / /a/c",
 }
 PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1234:2345::/home/app:/bin/sh\n"
 GROUP = "root:x:0:\napp:x:2345:\nextra:x:3456:app\n"

@@ -107,7 +107,7 @@ def longest(pool: Pool, now: Instant, drawing: Resources) -> tuple[Instant | Non
     drawn = total(pool.drawn).plus(drawing)
     for end in sorted({term_of(c)[1] for c in pool.held_through(now, now + 1)}, reverse=True):
         room = pool.held_at(now, end).minus(drawn)
-        if room.cpu_milli > 0 and room.memory_bytes > 0 and room.gpus >= 0:
+        if room.cpu_milli > 0 and room.memory_bytes > 0 and NOTHING.fits_in(room):
             return end, room
     return None, NOTHING
 
