@@ -66,7 +66,7 @@ def _row(
         offer=f"offer-{vendor}-{k}",
         offer_version=1,
         calendar=tariffs[vendor, k],
-        capacity=Resources(cpus * 1000, cpus * 4 * GIB, gpus),
+        capacity=Resources(cpus * 1000, cpus * 4 * GIB, gpus, cpus * 20 * GIB),
         rating_micro=chance.randint(500, 1500) * 1000,
         labels=(("disk", chance.choice(["ssd", "hdd"])),),
         taints=chance.choice([()] * 19 + [(DEDICATED,)]),
@@ -91,9 +91,11 @@ def make_orders(count: int, size: Size, seed: int) -> list[Order]:
 
 def _workload(chance: random.Random, first: int, count: int, size: Size) -> list[Order]:
     cpu = chance.choice([100, 250, 500, 750, 1000, 2000, 4000])
-    requests = Resources(
-        cpu, cpu * chance.choice([1, 2, 3, 4, 8]) * GIB // 1000, chance.choice([0] * 49 + [1])
-    )
+    memory = cpu * chance.choice([1, 2, 3, 4, 8]) * GIB // 1000
+    gpus = chance.choice([0] * 49 + [1])
+    # A tenth asks for disk, and some of it for much: told by a chance that others do not draw from.
+    disk = random.Random(first).choice([0] * 9 + [cpu * 5]) * GIB // 1000
+    requests = Resources(cpu, memory, gpus, disk * 8 if cpu > 1000 else disk)
     wanted, duration = _eligibility(chance, size), chance.choice(TERMS)
     cap = chance.choice([40, 60, 80, 100, 200]) * 1_000_000
     return [

@@ -1,9 +1,9 @@
 """The least that a set of orders can cost on a book, found by HiGHS: what placement is held to.
 
-One binary a feasible (order, row); every order on exactly one row; cpu, memory and GPUs of each
-node respected. Cost is what the term that starts now costs at the asks, on a reference node: an
-order for six hours weighs twelve times one for half an hour. What a place costs beyond its price
-(moving data, time lost before the work begins) counts as in the clearing.
+One binary a feasible (order, row); every order on exactly one row; what each node has of each
+dimension respected. Cost is what the term that starts now costs at the asks, on a reference node:
+an order for six hours weighs twelve times one for half an hour. What a place costs beyond its
+price (moving data, time lost before the work begins) counts as in the clearing.
 Where the price rule binds the optimum too, a binary a (class, zone, cap) says whether the uniform
 price there may pass that cap: then nobody with such a cap has a place there. Without it the bound
 is lower than any clearing could reach.
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import highspy
 import numpy as np
+import numpy.typing as npt
 from bench.books import may
 
 from busbar.market.book import Book
@@ -25,10 +26,11 @@ from busbar.market.burden import moving
 from busbar.market.calendar import Calendar
 from busbar.market.offers import Supply
 from busbar.market.orders import DEFAULT_DURATION, Eligibility, Order
-from busbar.model.dtu import REFERENCE_RATING, draw_micro
+from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
 from busbar.model.money import NANO_PER_EURO
 from busbar.model.time import HOUR, Instant
 
+DIMENSIONS = len(Resources._fields)
 MEBIBYTE = 1024**2
 MICRO = 1_000_000
 
@@ -183,15 +185,13 @@ def _part(solver: highspy.Highs, above: Iterable[list[int]], within: Iterable[li
 def _model(book: Book, orders: Sequence[Order], pairs: Sequence[Pair]) -> highspy.HighsLp:
     count, rows = len(orders), len(book.supplies)
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(pairs), count + 3 * rows
+    model.num_col_, model.num_row_ = len(pairs), count + DIMENSIONS * rows
     model.col_cost_ = np.array([pair.cost for pair in pairs])
     model.col_lower_, model.col_upper_ = np.zeros(len(pairs)), np.ones(len(pairs))
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(pairs)
-    model.row_lower_ = np.concatenate([np.ones(count), np.zeros(3 * rows)])
-    cpu = [row.capacity.cpu_milli for row in book.supplies]
-    memory = [row.capacity.memory_bytes / MEBIBYTE for row in book.supplies]
-    gpus = [row.capacity.gpus for row in book.supplies]
-    model.row_upper_ = np.array([1.0] * count + cpu + memory + gpus, dtype=float)
+    model.row_lower_ = np.concatenate([np.ones(count), np.zeros(DIMENSIONS * rows)])
+    have = _scaled([row.capacity for row in book.supplies]).T.ravel()
+    model.row_upper_ = np.concatenate([np.ones(count), have])
     _fill(model, pairs, orders, rows)
     return model
 
@@ -202,12 +202,16 @@ def _fill(
     count = len(orders)
     matrix = model.a_matrix_
     matrix.format_ = highspy.MatrixFormat.kColwise
-    matrix.start_ = np.arange(0, 4 * len(pairs) + 1, 4)
+    entries = 1 + DIMENSIONS
+    matrix.start_ = np.arange(0, entries * len(pairs) + 1, entries)
     matrix.index_ = np.array(
-        [[i, count + r, count + rows + r, count + 2 * rows + r] for i, r, *_ in pairs]
+        [[i, *(count + k * rows + r for k in range(DIMENSIONS))] for i, r, *_ in pairs]
     ).ravel()
-    needs = [orders[i].requests for i, *_ in pairs]
-    matrix.value_ = np.array(
-        [[1, need.cpu_milli, need.memory_bytes / MEBIBYTE, need.gpus] for need in needs],
-        dtype=float,
-    ).ravel()
+    needs = _scaled([orders[i].requests for i, *_ in pairs])
+    matrix.value_ = np.insert(needs, 0, 1, axis=1).ravel()
+
+
+def _scaled(amounts: Sequence[Resources]) -> npt.NDArray[np.float64]:
+    """Give amounts, shape (item, dimension), of like size: the solver works in floats."""
+    found = np.array(amounts, dtype=float).reshape(-1, DIMENSIONS)
+    return found / np.array([1, MEBIBYTE, 1, MEBIBYTE])

@@ -31,15 +31,6 @@ def lives() -> Iterator[dict[int, Future[Life]]]:
             pool.shutdown(cancel_futures=True)
 
 
-BROKEN = {37: "I14: work on held capacity is taken back an hour too early; see README, Market"}
-KNOWN = [
-    pytest.param(seed, marks=pytest.mark.xfail(reason=BROKEN[seed], strict=True))
-    if seed in BROKEN
-    else seed
-    for seed in SEEDS
-]
-
-
-@pytest.mark.parametrize("seed", KNOWN)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_invariant_holds_for_days_of_faults(lives: dict[int, Future[Life]], seed: int):
     assert lives[seed].result().broke == ""

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from busbar.agent import rating
+from busbar.agent import rating, storage
 from busbar.agent.certificate import validity
 from busbar.agent.keys import key_pem, new_key, request_for
 from busbar.agent.machine import address_towards
 from busbar.agent.settings import AgentSettings, save, write_atomically
+from busbar.model.requests import MOST
 
 
 class JoinFailed(Exception):
@@ -53,11 +54,15 @@ def join(
     name: str = "",
     cpu_milli: int = 0,
     memory_bytes: int = 0,
+    ephemeral_bytes: int | None = None,
     pod_cidr: str = "10.88.0.0/16",
     runtime: str = "auto",
     version: str = "",
 ) -> AgentSettings:
-    """Join, and write certificate, CA and settings into the data directory."""
+    """Join, and write certificate, CA and settings into the data directory.
+
+    A size that is not stated is measured.
+    """
     parts = token.strip().split(".")
     if len(parts) != 3:
         raise JoinMiswritten("the token is not whole; copy all of what `busbar token` printed")
@@ -70,6 +75,7 @@ def join(
         "name": name,
         "cpuMilli": cpu_milli or _cpus() * 1000,
         "memoryBytes": memory_bytes or _memory(),
+        "ephemeralBytes": _storage(directory) if ephemeral_bytes is None else ephemeral_bytes,
         "ratingMicro": rating.measure(time.process_time),
         "osImage": _os_image(),
         "kernel": platform.release(),
@@ -164,6 +170,11 @@ def _memory() -> int:
     return int(total - max(total // 10, 256 << 20))
 
 
+def _storage(directory: Path) -> int:
+    """Give what may be sold of the disk that the data directory is on."""
+    return min(storage.sellable_bytes(directory), MOST.ephemeral_bytes)
+
+
 def _os_image() -> str:
     try:
         return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
@@ -172,11 +183,12 @@ def _os_image() -> str:
 
 
 def main() -> int:
-    """Join as a process of its own: SERVER DIRECTORY NAME CPU_MILLI MEMORY_BYTES CIDR VERSION.
+    """Join as a process of its own.
 
-    The token comes on standard input: arguments are for everybody to read.
+    SERVER DIRECTORY NAME CPU_MILLI MEMORY_BYTES EPHEMERAL_BYTES CIDR VERSION. The token comes on
+    standard input: arguments are for everybody to read.
     """
-    server, directory, name, cpu, memory, pod_cidr, version = sys.argv[1:]
+    server, directory, name, cpu, memory, disk, pod_cidr, version = sys.argv[1:]
     try:
         join(
             server,
@@ -185,6 +197,7 @@ def main() -> int:
             name=name,
             cpu_milli=int(cpu),
             memory_bytes=int(memory),
+            ephemeral_bytes=int(disk) if disk else None,
             pod_cidr=pod_cidr,
             version=version,
         )

@@ -27,6 +27,7 @@ from busbar.agent import settings as agent_settings
 from busbar.agent.api import Api, ApiRefused, Unreachable
 from busbar.agent.certificate import keep_certificate
 from busbar.agent.clock import Clock, SystemClock
+from busbar.agent.evictions import Evictor
 from busbar.agent.hooks.prepare import Preparer
 from busbar.agent.lease import NodeLease
 from busbar.agent.logs import LogRequest
@@ -72,6 +73,7 @@ class Agent:
         self.pods = Pods(api, self._start_worker, lambda: self.lease.reprieves)
         self.relay = Relay(api, self._find_log)
         self.sampler = Sampler(api, runtime, self.pods, clock)
+        self.evictor = Evictor(runtime, self.pods, self.records, settings.directory, clock)
         self.stocktaker = Stocktaker(api, self.images.catalog)
 
     def _start_worker(self, pod: Object) -> PodWorker:
@@ -94,6 +96,7 @@ class Agent:
             group.create_task(self.relay.run())
             group.create_task(self.sampler.run())
             group.create_task(self.stocktaker.run())
+            group.create_task(self.evictor.run())
             group.create_task(self._keep_clean())
             group.create_task(keep_certificate(self._api, self._clock))
 

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     STALE_EPOCH = "StaleEpoch"
     LEASE_LOST = "LeaseLost"
     AGENT_FAULT = "AgentFault"
+    EVICTED = "Evicted"
 
 
 class PodRefused(Exception):

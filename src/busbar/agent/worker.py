@@ -133,6 +133,16 @@ class PodWorker:
         self._draining = True
         self._wake.set()
 
+    def evict(self, why: str) -> None:
+        """End the workload at once: it has taken more of this machine than it bought."""
+        if self._record.stop_reason or is_finished(self.view()):
+            return
+        self._record.stop_reason, self._record.stop_message = Reason.EVICTED.value, why
+        with contextlib.suppress(OSError):  # The disk may be full: that is why.
+            self._parts.records.save(self._record)
+        log.info("%s: evicted: %s", self._name, why)
+        self._wake.set()
+
     @property
     def is_busy(self) -> bool:
         """Say whether something of it still runs or lies on the machine."""
@@ -341,10 +351,12 @@ class PodWorker:
     def _grace(self) -> int:
         """Give the seconds a workload has to end by itself, as things are now.
 
-        Cut off, every second of grace is one in which somebody else may start it.
+        Cut off, every second of grace is one in which somebody else may start it. Evicted, it is
+        one in which it writes on.
         """
         cut_off = self._gone or not self._parts.lease.is_live()
-        return 0 if cut_off else grace_seconds(self._pod)
+        is_evicted = self._record.stop_reason == Reason.EVICTED.value
+        return 0 if cut_off or is_evicted else grace_seconds(self._pod)
 
     def _refuse(self, refused: PodRefused) -> None:
         self._refusal = refused

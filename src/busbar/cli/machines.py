@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
+from typing import NamedTuple
 
 from busbar.cli import processes
 from busbar.cli.errors import CliError, Exit
@@ -24,6 +25,14 @@ MADE_NETNS = "made-netns"
 _JOIN_CODES = {2: Exit.USAGE, 3: Exit.NOT_RUNNING}
 """What the joining process's own exit codes mean; anything else is a refusal."""
 _NAME = re.compile(r"\A[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?\Z")
+
+
+class Sizes(NamedTuple):
+    """What a machine sells: thousandths of a cpu, bytes; 0, and None of disk: what is measured."""
+
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    ephemeral_bytes: int | None = None
 
 
 def folder(data: Path, name: str) -> Path:
@@ -51,11 +60,11 @@ def join(
     name: str,
     server: str,
     token: str,
-    sizes: tuple[int, int],
+    sizes: Sizes,
     pod_cidr: str,
     netns: str | None,
 ) -> None:
-    """Join a node whose agent will live on this machine; `sizes` are cpu in thousandths, bytes.
+    """Join a node whose agent will live on this machine.
 
     In a child process, since the network namespace to join from is a property of a process.
     """
@@ -73,7 +82,9 @@ def join(
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o700)
     command = [sys.executable, "-m", "busbar.agent.join", server, str(place), name]
-    command += [str(sizes[0]), str(sizes[1]), pod_cidr, package_version("busbar")]
+    disk = "" if sizes.ephemeral_bytes is None else str(sizes.ephemeral_bytes)
+    command += [str(sizes.cpu_milli), str(sizes.memory_bytes), disk]
+    command += [pod_cidr, package_version("busbar")]
     if netns:
         (place / "netns").write_text(f"{netns}\n")
         command = ["nsenter", f"--net=/run/netns/{netns}", *command]

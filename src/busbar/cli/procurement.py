@@ -21,7 +21,7 @@ from busbar.model.time import format_instant
 from busbar.model.wellknown import API_VERSION
 
 _LIST = ("name", "phase", "units", "now", "hours held", "missing", "committed €", "reason")
-_HOURS = ("from", "until", "vendor", "node", "cpu", "memory", "€/DTU", "billed €", "state")
+_HOURS = ("from", "until", "vendor", "node", "cpu", "memory", "disk", "€/DTU", "billed €", "state")
 _FIELDS = (
     ("units", "units"),
     ("dtu_per_hour", "dtuPerHour"),
@@ -32,7 +32,12 @@ _FIELDS = (
     ("block", "block"),
     ("sell_above", "sellAbove"),
 )
-_SHAPE = ("cpu", "memory", "gpus")
+_SHAPE = (
+    ("cpu", "cpu"),
+    ("memory", "memory"),
+    ("ephemeral_storage", "ephemeralStorage"),
+    ("gpus", "gpus"),
+)
 _WHERE = ("region", "vendor")
 
 
@@ -42,6 +47,7 @@ _WHERE = ("region", "vendor")
 @click.option("--dtu-per-hour", metavar="DTU", help="Instead: as many units as draw this much.")
 @click.option("--cpu", metavar="CPU", help="vCPUs of a unit, such as 2 or 500m.")
 @click.option("--memory", metavar="BYTES", help="Memory of a unit, such as 4Gi.")
+@click.option("--ephemeral-storage", metavar="BYTES", help="Disk of a unit, such as 20Gi.")
 @click.option("--gpus", type=click.IntRange(0, 64), help="GPUs of a unit.")
 @click.option("--max-euro-per-dtu", metavar="EURO", help="Buy nothing above this price.")
 @click.option("--not-before", metavar="TIME", help="Since when (RFC 3339); at once without.")
@@ -91,7 +97,7 @@ def procure(
 def _spec(options: dict[str, Any]) -> Json:
     """Give the fields that the options state."""
     spec: Json = {field: options[o] for o, field in _FIELDS if options[o] is not None}
-    shape = {field: options[field] for field in _SHAPE if options[field] is not None}
+    shape = {field: options[o] for o, field in _SHAPE if options[o] is not None}
     where = {field: list(options[field]) for field in _WHERE if options[field]}
     return (
         spec | ({"resources": shape} if shape else {}) | ({"restrictions": where} if where else {})
@@ -180,6 +186,7 @@ def _hours(contract: Json) -> tuple[object, ...]:
         spec["node"],
         f"{spec['cpuMilli']}m",
         format_bytes(spec["memoryBytes"]),
+        format_bytes(spec.get("ephemeralBytes", 0)),
         price,
         format_euro(int(status.get("billedNano") or 0)),
         status.get("reason") or status.get("phase") or "",

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from busbar.agent.network.plan import tag_of
+from busbar.agent.storage import sellable_bytes
 from busbar.cli import clock, jobs, machines, manifests, money, processes, receipts, storage
 from busbar.cli.client import BUSBAR, namespaced
 from busbar.cli.cloud import require_root
@@ -136,6 +137,8 @@ class Story:
             str(max(2, os.cpu_count() or 1)),
             "--memory",
             str(memory),
+            "--ephemeral-storage",
+            str(sellable_bytes(self._context.data) // len(VENDORS)),
             "--netns",
             f"{self._prefix}{vendor}",
         )

@@ -14,10 +14,12 @@ from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import clean, emit, hint, output_option, print_table
 from busbar.model.errors import InvalidField
 from busbar.model.quantities import milli
+from busbar.model.requests import EPHEMERAL_STORAGE
 from busbar.model.wellknown import LABEL_REGION, LABEL_VENDOR
 
 AUDIT = "/money/v1/audit"
 FORBIDDEN, NOT_THERE = 403, 404
+_NODES = ("node", "vendor", "region", "evidence", "status", "cpu", "memory", "disk", "speed")
 
 
 @click.command()
@@ -57,8 +59,7 @@ def status(context: Context, /, job: str | None, output: str, namespace: str | N
         found = "; ".join(audit["findings"]) or "see the server's log"
         hint(f"THE LEDGER DOES NOT HOLD, no money moves; see `busbar verify-ledger`: {found}\n")
     if nodes is not None:
-        columns = ("node", "vendor", "region", "evidence", "status", "cpu", "memory", "speed")
-        print_table(columns, _nodes(nodes, context.client.list(f"{BUSBAR}/attestations")))
+        print_table(_NODES, _nodes(nodes, context.client.list(f"{BUSBAR}/attestations")))
     if nodes == []:
         hint(
             "no machine has joined: `busbar token --vendor NAME --region REGION`, then busbar join"
@@ -142,6 +143,7 @@ def _nodes(items: list[Json], attestations: list[Json]) -> list[tuple[object, ..
                 "Ready" if is_ready(item) else "NotReady",
                 _cpus(size.get("cpu")),
                 _gib(size.get("memory")),
+                _gib(size[EPHEMERAL_STORAGE]) if EPHEMERAL_STORAGE in size else None,
                 f"{rating / 1_000_000:.2f}",
             )
         )

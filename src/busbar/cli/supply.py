@@ -103,6 +103,11 @@ def _require_vendor(client: Client, name: str) -> None:
 @click.option("--name", metavar="NODE", help="Node name (default: the host name).")
 @click.option("--cpu", metavar="QUANTITY", help="vCPUs to sell (default: all).")
 @click.option("--memory", metavar="QUANTITY", help="Memory to sell (default: nine tenths).")
+@click.option(
+    "--ephemeral-storage",
+    metavar="QUANTITY",
+    help="Disk to sell (default: what is free, less a tenth of the disk).",
+)
 @click.option("--pod-cidr", default="10.88.0.0/16", show_default=True, help="Workload addresses.")
 @click.option("--netns", metavar="NAME", help="Run in this network namespace.")
 @pass_context
@@ -115,7 +120,7 @@ def join(context: Context, /, server: str, join_token: str, **options: Any) -> N
         machines.start(context.data, name)
         click.echo(f"{name} has joined already; its agent is running")
         return
-    sizes = _sizes(options["cpu"], options["memory"])
+    sizes = _sizes(options["cpu"], options["memory"], options["ephemeral_storage"])
     machines.join(
         context.data, name, server, join_token, sizes, options["pod_cidr"], options["netns"]
     )
@@ -123,11 +128,12 @@ def join(context: Context, /, server: str, join_token: str, **options: Any) -> N
     click.echo(f"{name} has joined; its agent is running, its log is {place / 'agent.log'}")
 
 
-def _sizes(cpu: str | None, memory: str | None) -> tuple[int, int]:
+def _sizes(cpu: str | None, memory: str | None, disk: str | None) -> machines.Sizes:
     try:
-        return (
+        return machines.Sizes(
             milli(cpu, "--cpu") if cpu else 0,
             whole(memory, "--memory") if memory else 0,
+            whole(disk, "--ephemeral-storage") if disk else None,
         )
     except InvalidField as error:
         raise CliError(str(error), Exit.USAGE) from None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from busbar.market.commitments import Commitment
 from busbar.model.dtu import Resources
 from busbar.model.ids import derived_suffix
+from busbar.model.kinds.contract import reserved_by
 from busbar.model.objects import (
     Key,
     Object,
@@ -64,6 +65,16 @@ def seller_of(namespace: str) -> str:
     return derived_suffix("seller", namespace, length=12)
 
 
+class Share(NamedTuple):
+    """What a namespace has of an offer in [start, end); `end` None: until it stops."""
+
+    offer: str
+    namespace: str
+    resources: Resources
+    start: Instant
+    end: Instant | None
+
+
 class Pool(NamedTuple):
     """The open contracts of a pool, in an order of their own."""
 
@@ -76,8 +87,7 @@ class Pool(NamedTuple):
 
     def held_through(self, start: Instant, end: Instant) -> tuple[Object, ...]:
         """Give the contracts that have begun to hold and do so all through [start, end)."""
-        there = (c for c in self.held if status_of(c).get("phase") == "Held")
-        return tuple(c for c in there if term_of(c)[0] <= start and end <= term_of(c)[1])
+        return tuple(c for c in self.held if _has_begun(c) and _holds(c, start, end))
 
     def room(self, at: Instant) -> Resources:
         """Give what may be begun to be drawn."""
@@ -96,13 +106,40 @@ class Pool(NamedTuple):
 
     def commitments(self, node: str) -> Iterator[Commitment]:
         """Give what the pool takes of its node: at each instant the larger of held and drawn."""
-        edges = sorted({0, *(at for c in (*self.held, *self.drawn) for at in _edges(c))})
-        for start, end in zip(edges, [*edges[1:], None], strict=True):
+        for start, end in self._stretches():
             held = total(c for c in self.held if term_of(c)[0] <= start < term_of(c)[1])
             drawn = total(c for c in self.drawn if start < _deadline(c))
             taken = larger(held, drawn)
             if taken != NOTHING:
                 yield Commitment(node, taken, start, end)
+
+    def shares(self) -> Iterator[Share]:
+        """Give what consumers have of offers here: who holds what is held, or draws beyond that.
+
+        Who was sold room of others has what it draws; those others have what they hold.
+        """
+        for start, end in self._stretches():
+            held = [c for c in self.held if term_of(c)[0] <= start < term_of(c)[1]]
+            drawn = [c for c in self.drawn if start < _deadline(c)]
+            own = [c for c in drawn if key_of_pool(c) is not None]
+            beyond = larger(total(own).minus(total(held)), NOTHING)
+            for offer, namespace in sorted({_dealt(c) for c in (*held, *drawn)}):
+                mine = {id(c) for c in (*held, *drawn) if _dealt(c) == (offer, namespace)}
+                taken = total(c for c in held if id(c) in mine)
+                taken = taken.plus(smaller(total(c for c in own if id(c) in mine), beyond))
+                taken = taken.plus(total(c for c in drawn if id(c) in mine and c not in own))
+                if taken != NOTHING:
+                    yield Share(offer, namespace, taken, start, end)
+
+    def _stretches(self) -> Iterable[tuple[Instant, Instant | None]]:
+        """Give the times between which nothing begins or ends; none that is over for certain.
+
+        A table of what is promised takes what is over for what has not ended.
+        """
+        begun = max((term_of(c)[0] for c in self.held if _has_begun(c)), default=0)
+        later = {at for c in (*self.held, *self.drawn) for at in _edges(c) if at > begun}
+        edges = [begun, *sorted(later)]
+        return zip(edges, [*edges[1:], None], strict=True)
 
 
 def is_leaving(snapshot: Snapshot, held: Iterable[Object]) -> bool:
@@ -118,15 +155,19 @@ def is_leaving(snapshot: Snapshot, held: Iterable[Object]) -> bool:
 
 
 def next_cover(contract: Object) -> tuple[Instant, Instant]:
-    """Give the next stretch that a Pod which draws needs: what follows its last slot."""
+    """Give the next stretch that a Pod which draws needs: what follows its last slot.
+
+    It is empty, or ends before it starts, where its vendor takes the capacity back by then: an hour
+    given out is promised like one that is sold.
+    """
     start = term_of(contract)[1]
-    return start, min(slot_of(start).end, _deadline(contract))
+    return start, min(slot_of(start).end, _deadline(contract), _reclaimed_at(contract))
 
 
 def may_be_covered(pool: Pool, contract: Object) -> bool:
     """Say whether what is held, or begins then, has room for a Pod's next stretch."""
     start, end = next_cover(contract)
-    there = [c for c in pool.held if term_of(c)[0] <= start and end <= term_of(c)[1]]
+    there = [c for c in pool.held if _holds(c, start, end)]
     need = resources_of(contract).plus(pool.claimed(start, end))
     return start < end and need.fits_in(total(there))
 
@@ -155,6 +196,11 @@ def larger(one: Resources, other: Resources) -> Resources:
     return Resources(*map(max, one, other))
 
 
+def smaller(one: Resources, other: Resources) -> Resources:
+    """Give the smaller of two, dimension by dimension."""
+    return Resources(*map(min, one, other))
+
+
 def total(contracts: Iterable[Object]) -> Resources:
     """Add up what contracts take."""
     found = NOTHING
@@ -165,14 +211,18 @@ def total(contracts: Iterable[Object]) -> Resources:
 
 def resources_of(contract: Object) -> Resources:
     """Give what a contract takes."""
-    spec = spec_of(contract)
-    return Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0))
+    return reserved_by(spec_of(contract))
 
 
 def term_of(contract: Object) -> tuple[Instant, Instant]:
     """Give the reserved term."""
     slots = spec_of(contract)["slots"]
     return slots[0]["startMs"], slots[-1]["endMs"]
+
+
+def _dealt(contract: Object) -> tuple[str, str]:
+    """Give the offer that a contract is under, and whose it is."""
+    return spec_of(contract)["offer"], namespace_of(contract)
 
 
 def _edges(contract: Object) -> tuple[Instant, ...]:
@@ -185,6 +235,21 @@ def _edges(contract: Object) -> tuple[Instant, ...]:
 def _deadline(contract: Object) -> Instant:
     deadline = spec_of(contract).get("notAfterMs")
     return _NEVER if deadline is None else int(deadline)
+
+
+def _has_begun(held: Object) -> bool:
+    return status_of(held).get("phase") == "Held"
+
+
+def _holds(contract: Object, start: Instant, end: Instant) -> bool:
+    """Say whether what is held stays so all through [start, end), as far as its vendor has said."""
+    begin, until = term_of(contract)
+    return begin <= start and end <= min(until, _reclaimed_at(contract))
+
+
+def _reclaimed_at(contract: Object) -> Instant:
+    at = status_of(contract).get("reclaimAtMs")
+    return _NEVER if at is None else int(at)
 
 
 _NEVER = 2**62

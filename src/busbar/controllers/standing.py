@@ -18,7 +18,7 @@ from busbar.controllers.freight import Freight
 from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
-from busbar.controllers.pools import Pool, PoolKey, key_of_pool, pool_of
+from busbar.controllers.pools import Pool, PoolKey, Share, key_of_pool, pool_of
 from busbar.ledger.entries import bond
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
@@ -76,6 +76,7 @@ class Standing:
         self._pools_of: dict[str, dict[PoolKey, int]] = {}
         self._drawn: set[str] = set()
         self._pool_rows: dict[str, int] = {}
+        self._shares: dict[str, tuple[Share, ...]] = {}
         self._parts: tuple[Supply, ...] = ()
         self._sale: tuple[Book, Book] | None = None
         self._keepers: dict[_Name, Rules] = {}
@@ -200,12 +201,15 @@ class Standing:
 
     def holdings(self) -> tuple[Holding, ...]:
         """Give what consumers have of the offers that are limited."""
-        return tuple(
-            Holding(offer.name, consumer_of(namespace), taken.resources, taken.start, taken.end)
-            for offer in self.offers
-            if offer.limit != NO_LIMIT
-            for (namespace, _), taken in sorted(self._under.get(offer.name, {}).items())
-        )
+        limited = {offer.name for offer in self.offers if offer.limit != NO_LIMIT}
+        plain = [
+            Share(offer, namespace, taken.resources, taken.start, taken.end)
+            for offer in limited
+            for (namespace, _), taken in self._under.get(offer, {}).items()
+        ]
+        pooled = [s for shares in self._shares.values() for s in shares if s.offer in limited]
+        found = [Holding(s.offer, consumer_of(s.namespace), *s[2:]) for s in (*plain, *pooled)]
+        return tuple(sorted(found, key=_order_of_holding))
 
     def contracts_on(self, node: str) -> Iterable[Object]:
         """Give the open contracts of a node."""
@@ -288,14 +292,12 @@ class Standing:
                 self._open.setdefault(taken.node, {})[_name(after)] = after
                 if plan := spec_of(after).get("plan"):
                     self._plans.setdefault(plan, {})[_name(after)] = after
-                if not pool_of(after) or spec_of(after).get("procurement"):
-                    # What is in held room was counted when that was bought.
-                    self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
                 if pool := pool_of(after):
                     touched.add(pool)
                     self._pools.setdefault(pool, {})[_name(after)] = after
                     self._count_pool(after, 1)
                 else:
+                    self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
                     self._occupancy.put(_name(after), taken)
                 if not spec_of(after).get("procurement"):
                     self._move_in(after, taken.node)
@@ -317,6 +319,7 @@ class Standing:
         for number in range(self._pool_rows.pop(pool_id, 0)):
             self._occupancy.drop((pool_id, number))
         self._drawn.discard(pool_id)
+        self._shares.pop(pool_id, None)
         if not self._pools.get(pool_id):
             self._pools.pop(pool_id, None)
             return
@@ -328,6 +331,7 @@ class Standing:
         for number, commitment in enumerate(rows):
             self._occupancy.put((pool_id, number), commitment)
         self._pool_rows[pool_id] = len(rows)
+        self._shares[pool_id] = tuple(pool.shares())
 
     def _forget_piece(self, plan: str, contract: Object) -> None:
         pieces = self._plans.get(plan, {})
@@ -473,6 +477,12 @@ def _for_sale(node: Object) -> tuple[object, ...]:
 
 def _name(obj: Object) -> _Name:
     return namespace_of(obj), name_of(obj)
+
+
+def _order_of_holding(holding: Holding) -> tuple[Any, ...]:
+    """Order holdings by what they are, the endless after those that end."""
+    offer, consumer, resources, start, end = holding
+    return offer, consumer, start, end is None, end or 0, resources
 
 
 def _first(entry: tuple[_Name, Any]) -> _Name:

@@ -49,8 +49,11 @@ def run_tool(
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
-        while reader.is_alive():
+        reading = True
+        while reading:
             reader.join(POLL_S)
+            # Asked before it is told: so the last word counts every line, however soon it ended.
+            reading = reader.is_alive()
             report(min(ALMOST, done(lines)))
         code = process.wait()
     except BaseException:

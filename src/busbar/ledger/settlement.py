@@ -60,6 +60,7 @@ class Sold(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     cpu_milli: int = 0
     memory_bytes: int = 0
     gpus: int = 0
+    ephemeral_bytes: int = 0
 
 
 class Billed(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -14,7 +14,9 @@ from busbar.model.dtu import Resources
 
 Json = dict[str, Any]
 
-_LIMITS = ("sharePpm", "cpuMilli", "memoryBytes", "gpus")
+_LIMITS = ("sharePpm", "cpuMilli", "memoryBytes", "gpus", "ephemeralBytes")
+_ALWAYS = 3
+"""So many amounts are stated also where they are nothing: records had no more at first."""
 
 
 def limit_to_json(limit: Limit) -> Json:
@@ -48,7 +50,7 @@ def holdings_to_json(holdings: Iterable[Holding]) -> Json:
         {
             "offer": offer,
             "consumer": consumer,
-            **dict(zip(_LIMITS[1:], resources, strict=False)),
+            **_amounts(resources),
             "startMs": start,
             "endMs": end,
         }
@@ -63,9 +65,14 @@ def holdings_from_json(entries: Iterable[Mapping[str, Any]]) -> list[Holding]:
         Holding(
             entry["offer"],
             entry["consumer"],
-            Resources(*(entry[name] for name in _LIMITS[1:])),
+            Resources(*(entry.get(name, 0) for name in _LIMITS[1:])),
             entry["startMs"],
             entry["endMs"],
         )
         for entry in entries
     ]
+
+
+def _amounts(resources: Resources) -> Json:
+    named = enumerate(zip(_LIMITS[1:], resources, strict=True))
+    return {name: amount for at, (name, amount) in named if amount or at < _ALWAYS}

@@ -21,6 +21,7 @@ from busbar.market.lots import name_key
 from busbar.market.offers import Supply
 from busbar.market.podspec import Taint
 from busbar.model.choosiness import NO_LIMIT, Limit
+from busbar.model.dtu import Resources
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -34,8 +35,8 @@ _COUNTED = 4096
 """Most classes whose rows are counted by tariff."""
 CLOSED = -1
 """The ask of a tariff in a cell where it has no capacity."""
-DIMENSIONS = 3
-"""cpu, memory, gpus: the fields of `Resources`, in their order."""
+DIMENSIONS = len(Resources._fields)
+"""cpu, memory, gpus, ephemeral storage: the fields of `Resources`, in their order."""
 
 
 class Interned(Generic[Value]):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from busbar.model.dtu import Resources
+from busbar.model.kinds.contract import reserved_by
 from busbar.model.objects import spec_of, status_of
 from busbar.model.time import Instant
 
@@ -34,7 +35,7 @@ def commitment_of(contract: Mapping[str, Any]) -> Commitment | None:
     if phase == "Closed":
         return None
     slots = spec.get("slots") or []
-    resources = Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0))
+    resources = reserved_by(spec)
     start = slots[0]["startMs"] if slots else 0
     if phase in ("Reserved", "Held") and slots:
         return Commitment(spec["node"], resources, start, slots[-1]["endMs"])

@@ -41,7 +41,7 @@ ZONES_MAX = 16
 """Zones, vendors and labels that are tried one by one; beyond, only all of them at once."""
 BESIDE_MAX = 100
 """Orders beside this one up to which they take part; more would take seconds."""
-_MILLI_STEP, _BYTES_STEP = 100, 64 * 1024**2
+_MILLI_STEP, _BYTES_STEP, _DISK_STEP = 100, 64 * 1024**2, 64 * 1024**2
 
 
 class Change(StrEnum):
@@ -59,6 +59,7 @@ class Change(StrEnum):
     TOLERATIONS = "tolerations"
     CPU = "cpu"
     MEMORY = "memory"
+    EPHEMERAL_STORAGE = "ephemeral-storage"
     EGRESS = "maxEgressEuro"
     EVERYTHING = "everything"
 
@@ -295,6 +296,16 @@ def _memory(bench: Bench) -> Alternative | None:
     return Alternative(Change.MEMORY, f"no more than {format_bytes(found[0])} memory", found[1])
 
 
+def _ephemeral_storage(bench: Bench) -> Alternative | None:
+    need = bench.order.requests
+    asked = need.ephemeral_bytes
+    found = _largest(bench, asked, _DISK_STEP, lambda n: need._replace(ephemeral_bytes=n))
+    if found is None:
+        return None
+    words = f"no more than {format_bytes(found[0])} ephemeral storage"
+    return Alternative(Change.EPHEMERAL_STORAGE, words, found[1])
+
+
 def _largest(
     bench: Bench, need: int, step: int, resized: Callable[[int], Resources]
 ) -> tuple[int, Match] | None:
@@ -356,6 +367,7 @@ _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
     _tolerations,
     _cpu,
     _memory,
+    _ephemeral_storage,
     _egress,
 )
 

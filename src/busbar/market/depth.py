@@ -80,6 +80,7 @@ def _asks(rows: list[tuple[Supply, Resources]], now: Instant) -> list[dict[str, 
             "nodes": len(entries),
             "freeCpuMilli": sum(free.cpu_milli for _, free in entries),
             "freeMemoryBytes": sum(free.memory_bytes for _, free in entries),
+            "freeEphemeralBytes": sum(free.ephemeral_bytes for _, free in entries),
             "freeDTU": format_dtu(sum(_dtu(free, row) for row, free in entries)),
         }
         for (ask, offer, vendor, version), entries in sorted(found.items())

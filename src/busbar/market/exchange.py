@@ -176,6 +176,8 @@ class _Table:
             for have, need in zip(room, self._need.T, strict=True):
                 if need.any():
                     fits = have[np.newaxis, :] >= need[:, np.newaxis]
+                    if not need.all():  # What an order does not ask for may be overdrawn.
+                        fits |= need[:, np.newaxis] == 0
                     fits = fits if slot == 0 else fits | idle
                     found = fits if found is None else found & fits
         assert found is not None, "every order needs something"

@@ -309,7 +309,13 @@ class Explainer:
         return _kinds(self._columns, wanted, self._matching.axis.now, merged=merged)
 
 
-_SHORT = (Reason.NOT_ENOUGH_CPU, Reason.NOT_ENOUGH_MEMORY, Reason.NOT_ENOUGH_GPU)
+_SHORT = (
+    Reason.NOT_ENOUGH_CPU,
+    Reason.NOT_ENOUGH_MEMORY,
+    Reason.NOT_ENOUGH_GPU,
+    Reason.NOT_ENOUGH_EPHEMERAL_STORAGE,
+)
+"""Why not, by dimension: in the order of the fields of `Resources`."""
 
 
 class Timing(NamedTuple):

@@ -103,9 +103,11 @@ def _fits(free: Ints, slots: range, nodes: Ints, need: Resources) -> Bools:
     for slot in slots[1:]:
         found &= free[slot, 0][nodes] >= need.cpu_milli
         found &= free[slot, 1][nodes] >= need.memory_bytes
-    if need.gpus:
-        for slot in slots:
-            found &= free[slot, 2][nodes] >= need.gpus
+    # Most orders ask for nothing else, and pay nothing for what others ask for.
+    for dimension, amount in enumerate(need[2:], 2):
+        if amount:
+            for slot in slots:
+                found &= free[slot, dimension][nodes] >= amount
     return np.asarray(found)
 
 

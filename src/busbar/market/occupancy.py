@@ -26,8 +26,8 @@ Ints = npt.NDArray[np.int64]
 
 _ROWS_MIN = 64
 _FOREVER = 2**62
-_NODE, _START, _END, _CPU, _MEMORY, _GPUS = range(6)
-_DIMENSIONS = 3
+_NODE, _START, _END, _AMOUNTS = range(4)
+_DIMENSIONS = len(Resources._fields)
 _SINCE_MAX = 256
 """Nodes changed in an hour after which its table is made anew."""
 _NOBODY = -1
@@ -38,7 +38,7 @@ class Occupancy:
     """Commitments by the key of what made them; each takes whole slots, those that it touches."""
 
     def __init__(self) -> None:
-        self._table: Ints = np.full((6, _ROWS_MIN), _NOBODY, dtype=np.int64)
+        self._table: Ints = np.full((_AMOUNTS + _DIMENSIONS, _ROWS_MIN), _NOBODY, dtype=np.int64)
         self._row_of: dict[Hashable, int] = {}
         self._spare = list(range(_ROWS_MIN - 1, -1, -1))
         self._used = 0
@@ -231,7 +231,7 @@ def _table(by_node: dict[int, list[int]]) -> tuple[Ints, Ints]:
 
 def _commitment(names: list[str], row: list[int]) -> Commitment:
     end = None if row[_END] == _FOREVER else row[_END]
-    return Commitment(names[row[_NODE]], Resources(*row[_CPU:]), row[_START], end)
+    return Commitment(names[row[_NODE]], Resources(*row[_AMOUNTS:]), row[_START], end)
 
 
 def _place(commitment: Commitment) -> tuple[Any, ...]:

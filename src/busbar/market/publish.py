@@ -339,9 +339,12 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
 
 
 def _resources_to_json(resources: Resources) -> Json:
-    cpu, memory, gpus = resources
-    return {"cpuMilli": cpu, "memoryBytes": memory, "gpus": gpus}
+    """Give amounts by their names; ephemeral storage where there is any, as in old records."""
+    cpu, memory, gpus, disk = resources
+    found = {"cpuMilli": cpu, "memoryBytes": memory, "gpus": gpus}
+    return {**found, "ephemeralBytes": disk} if disk else found
 
 
 def _resources_from_json(value: Mapping[str, Any]) -> Resources:
-    return Resources(value["cpuMilli"], value["memoryBytes"], value["gpus"])
+    disk = value.get("ephemeralBytes", 0)
+    return Resources(value["cpuMilli"], value["memoryBytes"], value["gpus"], disk)

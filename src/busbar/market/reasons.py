@@ -41,6 +41,7 @@ class Reason(StrEnum):
     NOT_ENOUGH_CPU = "NotEnoughCpu"
     NOT_ENOUGH_MEMORY = "NotEnoughMemory"
     NOT_ENOUGH_GPU = "NotEnoughGpu"
+    NOT_ENOUGH_EPHEMERAL_STORAGE = "NotEnoughEphemeralStorage"
     MINIMUM_TERM_TOO_LONG = "MinimumTermTooLong"
     POD_ANTI_AFFINITY = "PodAntiAffinity"
     POD_AFFINITY = "PodAffinity"
@@ -81,6 +82,7 @@ ADVICE: dict[Reason, str] = {
     Reason.NOT_ENOUGH_CPU: "Request less cpu: work is not split over nodes.",
     Reason.NOT_ENOUGH_MEMORY: "Request less memory: work is not split over nodes.",
     Reason.NOT_ENOUGH_GPU: "Request fewer GPUs: work is not split over nodes.",
+    Reason.NOT_ENOUGH_EPHEMERAL_STORAGE: "Request less ephemeral-storage, or use a bucket.",
     Reason.MINIMUM_TERM_TOO_LONG: "Expect a longer duration, or allow another offer.",
     Reason.POD_ANTI_AFFINITY: "Wait until those it keeps away from are gone, or allow more.",
     Reason.POD_AFFINITY: "Start those it wants to be near to, or loosen podAffinity.",

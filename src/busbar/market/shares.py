@@ -78,7 +78,7 @@ class Shares:
         need, consumer = np.array(order.requests, dtype=np.int64), order.dealings.consumer
         return np.array(
             [
-                bool((self._of(number, consumer)[span.k0 : span.k1] >= need).all())
+                bool((self._of(number, consumer)[span.k0 : span.k1] >= need)[:, need > 0].all())
                 for number in range(len(self._most))
             ],
             dtype=bool,

@@ -55,6 +55,9 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
             return f"without enough memory ({format_bytes(need.memory_bytes)} requested)"
         case Reason.NOT_ENOUGH_GPU:
             return f"without enough GPUs ({need.gpus} requested)"
+        case Reason.NOT_ENOUGH_EPHEMERAL_STORAGE:
+            asked = format_bytes(need.ephemeral_bytes)
+            return f"without enough ephemeral storage ({asked} requested)"
         case Reason.MINIMUM_TERM_TOO_LONG:
             return f"with a minimum term longer than {format_duration(window.length)}"
         case Reason.CLEARING_PRICE_ABOVE_CAP:

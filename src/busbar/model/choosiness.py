@@ -37,6 +37,7 @@ class Limit(NamedTuple):
     cpu_milli: int | None = None
     memory_bytes: int | None = None
     gpus: int | None = None
+    ephemeral_bytes: int | None = None
 
 
 class Refuses(NamedTuple):
@@ -96,13 +97,14 @@ def read_limit(said: object, path: str) -> Limit:
     per = _object(said, path).get("perNamespace")
     path = f"{path}.perNamespace"
     given = _object(per, path)
-    _only(given, ("share", "cpu", "memory", "gpus"), path)
-    readers = {"cpu": milli, "memory": whole, "gpus": whole}
-    amounts = {
-        name: read(given[name], f"{path}.{name}") for name, read in readers.items() if name in given
-    }
+    readers = {"cpu": milli, "memory": whole, "gpus": whole, "ephemeralStorage": whole}
+    _only(given, ("share", *readers), path)
+    amounts = [
+        read(given[name], f"{path}.{name}") if name in given else None
+        for name, read in readers.items()
+    ]
     share = _share(given["share"], f"{path}.share") if "share" in given else None
-    return Limit(share, amounts.get("cpu"), amounts.get("memory"), amounts.get("gpus"))
+    return Limit(share, *amounts)
 
 
 def _share(value: object, path: str) -> int:

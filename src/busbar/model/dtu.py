@@ -19,11 +19,14 @@ REFERENCE_RATING = MICRO
 
 
 class Resources(NamedTuple):
-    """What a workload requests or a node has: thousandths of a cpu, bytes, pieces."""
+    """What a workload requests or a node has: thousandths of a cpu, bytes, pieces, bytes."""
 
     cpu_milli: int = 0
     memory_bytes: int = 0
     gpus: int = 0
+    ephemeral_bytes: int = 0
+    """Ephemeral storage: what a Pod writes on its node, gone when the Pod is. It takes room; the
+    draw does not depend on it."""
 
     def fits_in(self, other: Resources) -> bool:
         """Say whether every dimension is at most the other's."""
@@ -31,6 +34,7 @@ class Resources(NamedTuple):
             self.cpu_milli <= other.cpu_milli
             and self.memory_bytes <= other.memory_bytes
             and self.gpus <= other.gpus
+            and self.ephemeral_bytes <= other.ephemeral_bytes
         )
 
     def plus(self, other: Resources) -> Resources:

@@ -16,8 +16,11 @@ from busbar.model.quantities import milli, whole
 DEFAULT_REQUESTS = Resources(cpu_milli=100, memory_bytes=128 * 1024**2)
 """What a Pod reserves that asks for no cpu, or no memory: nothing runs for free."""
 
-MOST = Resources(cpu_milli=10**9, memory_bytes=2**54, gpus=10**6)
+MOST = Resources(cpu_milli=10**9, memory_bytes=2**54, gpus=10**6, ephemeral_bytes=2**54)
 """A million cpus, 16 PiB: no machine has more, and sums of it stay in 64 bits."""
+
+EPHEMERAL_STORAGE = "ephemeral-storage"
+"""What Kubernetes calls the disk that a Pod has while it is on its node."""
 
 GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915")
 
@@ -32,6 +35,7 @@ def resources_of(amounts: Mapping[str, Any], path: str) -> Resources:
         milli(amounts.get("cpu", 0), f"{path}.cpu"),
         whole(amounts.get("memory", 0), f"{path}.memory"),
         gpus,
+        whole(amounts.get(EPHEMERAL_STORAGE, 0), f"{path}[{EPHEMERAL_STORAGE}]"),
     )
 
 
@@ -56,10 +60,9 @@ def requests_of(spec: Mapping[str, Any]) -> Resources:
         found = found.plus(resources_of(spec["overhead"], "spec.overhead"))
     if not found.fits_in(MOST):
         raise InvalidField("spec.containers", "request more than any machine has")
-    return Resources(
-        found.cpu_milli or DEFAULT_REQUESTS.cpu_milli,
-        found.memory_bytes or DEFAULT_REQUESTS.memory_bytes,
-        found.gpus,
+    return found._replace(
+        cpu_milli=found.cpu_milli or DEFAULT_REQUESTS.cpu_milli,
+        memory_bytes=found.memory_bytes or DEFAULT_REQUESTS.memory_bytes,
     )
 
 

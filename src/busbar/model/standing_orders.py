@@ -62,6 +62,7 @@ def _unit(resources: Mapping[str, Any]) -> Resources:
         milli(resources.get("cpu", "1"), f"{at}.cpu"),
         whole(resources.get("memory", "4Gi"), f"{at}.memory"),
         whole(resources.get("gpus", 0), f"{at}.gpus"),
+        whole(resources.get("ephemeralStorage", 0), f"{at}.ephemeralStorage"),
     )
     for field, amount in (("cpu", unit.cpu_milli), ("memory", unit.memory_bytes)):
         if amount <= 0:

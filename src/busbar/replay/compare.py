@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 from busbar.model.money import format_euro
 from busbar.model.time import format_instant
 from busbar.replay.clearing import Json, Market, Row, Wish
+from busbar.replay.costs import beyond
+from busbar.replay.eligibility import static_reason
 from busbar.replay.funnel import refusals
+from busbar.replay.prices import matches
 
 RULE = "busbar-merit-3"
 MONEY = frozenset({"InsufficientFunds", "BudgetExceeded"})
@@ -89,7 +92,7 @@ def _differences(status: Json) -> Iterator[Finding]:
     poor = {refusal["order"] for refusal in status["refusals"] if refusal["reason"] in MONEY}
     market = Market({**status, "orders": [o for o in status["orders"] if o["id"] not in poor]})
     market.clear()
-    matched = {match["order"]: match for match in market.matches()}
+    matched = {match["order"]: match for match in matches(market)}
     refused = {refusal["order"]: refusal for refusal in refusals(market)}
     told = {match["order"]: match for match in status["matches"]}
     no = {refusal["order"]: refusal for refusal in status["refusals"]}
@@ -159,7 +162,7 @@ def _why(market: Market, said: Json, due: Json) -> str:
     row = _row(market, said)
     if row is None:
         return f"the book has no node {said['node']} under {said['offer']}"
-    reason = market.static_reason(wish, row)
+    reason = static_reason(market, wish, row)
     if reason is not None:
         return f"{said['node']} may not serve it ({reason})"
     theirs, ours = _asked(market, wish, row), _asked(market, wish, wish.place)
@@ -167,7 +170,7 @@ def _why(market: Market, said: Json, due: Json) -> str:
         return f"{said['offer']} is closed in its term"
     if theirs != ours and ours is not None:
         return f"{said['node']} asks {_euro(theirs)}, {due['node']} {_euro(ours)}"
-    beyond = [market.beyond(wish, each) for each in (row, wish.place)]
+    beyond = [beyond(market, wish, each) for each in (row, wish.place)]
     if beyond[0] != beyond[1]:
         costs = [f"{format_euro(nano)} €" for nano in beyond]
         there = f"{said['node']} {costs[0]}, {due['node']} {costs[1]}"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from busbar.replay.clearing import RESOURCES, Json, Market, Row, Wish
+from busbar.replay.clearing import Json, Market, Row, Wish
+from busbar.replay.company import company_reason
+from busbar.replay.costs import is_beyond_egress_cap
+from busbar.replay.eligibility import lasts, static_reason
+from busbar.replay.prices import bears, matches
+from busbar.replay.shares import RESOURCES
 
 ORDER = (
     "RegionNotAllowed",
@@ -23,6 +28,7 @@ ORDER = (
     "NotEnoughCpu",
     "NotEnoughMemory",
     "NotEnoughGpu",
+    "NotEnoughEphemeralStorage",
     "MinimumTermTooLong",
     "PodAntiAffinity",
     "PodAffinity",
@@ -34,7 +40,7 @@ ORDER = (
 )
 
 
-TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu")
+TOO_SMALL = ("NotEnoughCpu", "NotEnoughMemory", "NotEnoughGpu", "NotEnoughEphemeralStorage")
 
 
 def refusals(market: Market) -> list[Json]:
@@ -76,9 +82,9 @@ def funnel(market: Market, wish: Wish) -> dict[str, int]:
 
 
 def why_not(market: Market, wish: Wish, row: Row) -> str:
-    reason, terms = market.static_reason(wish, row), market.terms(wish)
+    reason, terms = static_reason(market, wish, row), market.terms(wish)
     is_later = reason is None or ORDER.index(reason) > ORDER.index("NotAttested")
-    if is_later and not any(market.lasts(wish, row, term) for term in terms):
+    if is_later and not any(lasts(market, wish, row, term) for term in terms):
         return "NotAttested"
     if reason is not None:
         return reason
@@ -88,20 +94,20 @@ def why_not(market: Market, wish: Wish, row: Row) -> str:
     cap = wish.order["capNano"]
     if all(max(asks) > cap for asks in asked):
         return "PriceAboveCap"
-    if market.is_beyond_egress_cap(wish, row):
+    if is_beyond_egress_cap(market, wish, row):
         return "EgressAboveCap"
     for name, reason in zip(RESOURCES, TOO_SMALL, strict=True):
-        if row.node[name] < wish.order[name]:
+        if row.node.get(name, 0) < wish.order.get(name, 0):
             return reason
     if row.offer["minimumTermMs"] > wish.length:
         return "MinimumTermTooLong"
-    company = market.company_reason(wish, row)
+    company = company_reason(market, wish, row)
     if company is not None:
         return company
     if wish.gang is not None and market.missed[wish.gang][1] not in (None, row.node["zone"]):
         return "OutsideGangZone"
     affordable = [t for t in terms if (a := market.asks(row, t)) is not None and max(a) <= cap]
-    if not any(market.bears(wish, row, term) for term in affordable):
+    if not any(bears(market, wish, row, term) for term in affordable):
         return "ClearingPriceAboveCap"
     if not any(market.shares.has_left(market, wish, row, term) for term in terms):
         return "VendorLimit"
@@ -112,4 +118,4 @@ def clear_again(status: Json) -> tuple[list[Json], list[Json]]:
     """Work a published clearing out again; gives its matches and refusals."""
     market = Market(status)
     market.clear()
-    return market.matches(), refusals(market)
+    return matches(market), refusals(market)

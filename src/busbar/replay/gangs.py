@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from busbar.model.dtu import MICRO
-from busbar.model.time import HOUR
-from busbar.replay import clearing
+from busbar.replay.company import hopes
+from busbar.replay.costs import at_asks, base_draw
+from busbar.replay.lots import lot
+from busbar.replay.turns import hardness, size
 
 if TYPE_CHECKING:
     from busbar.replay.clearing import Market, Wish
@@ -38,7 +39,7 @@ def gather(market: Market) -> None:
 def draw(market: Market, wish: Wish) -> int:
     """Give what an order draws; of a gang, what all of it does."""
     together = [w for w in market.wishes if wish.gang is not None and w.gang == wish.gang]
-    return sum(clearing.base_draw(w.needs) for w in together or [wish])
+    return sum(base_draw(w.needs) for w in together or [wish])
 
 
 def place(market: Market, members: list[Wish]) -> None:
@@ -49,7 +50,7 @@ def place(market: Market, members: list[Wish]) -> None:
         for start, _ in market.terms(members[0]):
             cost = attempt(market, members, start, zone)
             if cost is not None:
-                key = cost, start, clearing.lot(zone, market.seed), zone
+                key = cost, start, lot(zone, market.seed), zone
                 outcomes.append((*key, [(w, w.place, w.when) for w in members]))
             lift(market, members)
     if outcomes:
@@ -70,10 +71,10 @@ def zones_of(market: Market, members: list[Wish]) -> list[str]:
 
 def attempt(market: Market, members: list[Wish], start: int, zone: str) -> int | None:
     """Place all members, the largest first, or else the hard ones first; gives what they cost."""
-    for key in (market.size, market.hardness):
+    for first in (size, hardness):
         lift(market, members)
-        if not fill(market, sorted(members, key=key), start, zone):
-            return sum(cost(market, wish) for wish in members)
+        if not fill(market, sorted(members, key=lambda w: first(market, w)), start, zone):
+            return sum(at_asks(market, w, w.place, w.when) for w in members)
     return None
 
 
@@ -84,27 +85,18 @@ def fill(market: Market, members: list[Wish], start: int, zone: str) -> list[Wis
         for wish in left:
             market.take_turn(wish, start, zone)
         still = [wish for wish in left if wish.row is None]
-        found = len(still) < len(left) and any(clearing.hopes(wish) for wish in still)
+        found = len(still) < len(left) and any(hopes(wish) for wish in still)
         left = still
     return left
-
-
-def cost(market: Market, wish: Wish) -> int:
-    """Give what a place costs at the asks on a reference node, and beyond the price, unrounded."""
-    parts = market.parts(wish.when)
-    paid = [(wish.place.asks[cell] or 0) * ms for cell, ms in parts]
-    moving, lost = market.burden(wish, wish.place)
-    work = sum(paid) + (wish.place.asks[parts[0][0]] or 0) * lost
-    return work * clearing.base_draw(wish.needs) + moving * MICRO * HOUR
 
 
 def nearest(market: Market, members: list[Wish], zones: list[str]) -> tuple[Wish, str | None]:
     """Give the first member left out in the zone where most find a place at the first start."""
     in_turn: Callable[[str], tuple[int, str]] = lambda zone: (  # noqa: E731
-        clearing.lot(zone, market.seed),
+        lot(zone, market.seed),
         zone,
     )
-    sequence = sorted(members, key=market.size)
+    sequence = sorted(members, key=lambda w: size(market, w))
     best: tuple[int, Wish, str | None] = (-1, sequence[0], None)
     for zone in sorted(zones, key=in_turn):
         left = fill(market, sequence, members[0].start, zone)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from busbar.model.time import HOUR
-from busbar.replay import clearing, gangs
+from busbar.replay.costs import at_asks
 
 if TYPE_CHECKING:
     from busbar.replay.clearing import Market, Row, Wish
@@ -30,9 +31,17 @@ def place(market: Market, wish: Wish) -> None:
     (start, end, row), *later = best[2]
     market.put(wish, row, (start, end))
     for start, end, row in later:
-        piece = clearing.Wish(wish.order, start, end - start, False, end, goes_on=True)
+        piece = part_of(wish, start, end)
+        piece.goes_on = True
         market.wishes.append(piece)
         market.put(piece, row, (start, end))
+
+
+def part_of(wish: Wish, start: int, end: int) -> Wish:
+    """Give a wish for a part of the work, then and not later, without a place."""
+    piece = replace(wish, start=start, length=end - start, forward=False, latest=end)
+    piece.row = piece.term = piece.home = None
+    return piece
 
 
 def places(market: Market, wish: Wish, length: int) -> list[Place]:
@@ -40,10 +49,10 @@ def places(market: Market, wish: Wish, length: int) -> list[Place]:
     found: list[Place] = []
     start = wish.start
     while start + length <= wish.latest:
-        piece = clearing.Wish(wish.order, start, length, False, start + length)
+        piece = part_of(wish, start, start + length)
         market.take_turn(piece)
         if piece.row is not None:
-            found.append((gangs.cost(market, piece), start, piece.row))
+            found.append((at_asks(market, piece, piece.row, piece.when), start, piece.row))
             market.lift(piece)
         start = start - start % HOUR + HOUR
     return found

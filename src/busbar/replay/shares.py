@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from busbar.replay.clearing import Market, Row, Wish
 
 Json = dict[str, Any]
-RESOURCES = ("cpuMilli", "memoryBytes", "gpus")
+RESOURCES = ("cpuMilli", "memoryBytes", "gpus", "ephemeralBytes")
+"""What is sold; a record leaves out what there is none of."""
 
 
 class Shares:
@@ -33,7 +34,7 @@ class Shares:
         if not self.binds(wish, row):
             return True
         return all(
-            used + need <= limit
+            not need or used + need <= limit
             for slot in market.slots_of(term)
             for used, need, limit in zip(
                 self.used(market, wish, row, slot),
@@ -48,7 +49,7 @@ class Shares:
         name, consumer = row.offer["offer"], consumer_of(wish)
         begin = market.slot0 + slot * HOUR
         found = [
-            [h[r] for r in RESOURCES]
+            [h.get(r, 0) for r in RESOURCES]
             for h in self.holdings
             if (h["offer"], h["consumer"]) == (name, consumer)
             and h["startMs"] < begin + HOUR
@@ -59,7 +60,7 @@ class Shares:
                 continue
             if consumer_of(other) == consumer and slot in market.slots_of(other.when):
                 found.append(other.needs)
-        return [sum(amounts) for amounts in zip(*found, strict=True)] or [0, 0, 0]
+        return [sum(amounts) for amounts in zip(*found, strict=True)] or [0] * len(RESOURCES)
 
 
 def consumer_of(wish: Wish) -> str:
@@ -70,7 +71,7 @@ def consumer_of(wish: Wish) -> str:
 def most(status: Json, name: str, limit: Json, resource: str) -> int:
     """Give the most of one resource: the share of all its nodes, or what is stated if less."""
     nodes = {
-        node["node"]: node[resource]
+        node["node"]: node.get(resource, 0)
         for offer in status["supply"]
         if offer["offer"] == name
         for node in offer["nodes"]

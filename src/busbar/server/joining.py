@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from busbar.model.objects import Key, Object
+from busbar.model.requests import EPHEMERAL_STORAGE
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import (
     ANN_RATED_AT,
@@ -48,6 +49,8 @@ class JoinRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     cpu_milli: Annotated[int, msgspec.Meta(ge=100, le=4_096_000)]
     memory_bytes: Annotated[int, msgspec.Meta(ge=64 << 20, le=1 << 50)]
     rating_micro: int
+    ephemeral_bytes: Annotated[int, msgspec.Meta(ge=0, le=1 << 54)] = 0
+    """None of agents from before it was sold."""
     pods: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 110
     os_image: Annotated[str, msgspec.Meta(max_length=200)] = ""
     kernel: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -146,6 +149,7 @@ class Joining:
             "cpu": f"{request.cpu_milli}m",
             "memory": str(request.memory_bytes),
             "pods": str(request.pods),
+            EPHEMERAL_STORAGE: str(request.ephemeral_bytes),
         }
         addresses = [{"type": "Hostname", "address": request.name}]
         if request.address:

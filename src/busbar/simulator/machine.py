@@ -22,6 +22,7 @@ from busbar.model.objects import (
     uid_of,
 )
 from busbar.model.time import HOUR, SECOND, Instant, format_instant
+from busbar.simulator.disks import fills_disk
 from busbar.simulator.door import Door, take_use
 from busbar.simulator.meter import Meter, Using, lacks_memory, told
 from busbar.simulator.network import Network
@@ -32,6 +33,8 @@ ENV_EXIT_CODE = "SIMULATOR_EXIT_CODE"
 """What a workload will do, told to it as its environment."""
 OOM_MS = 90 * SECOND
 """How long it takes until one that needs more memory than it bought is killed."""
+EVICTED_MS = 150 * SECOND
+"""How long it takes until one that writes more than it bought is found out, and ended."""
 
 
 class Timing(NamedTuple):
@@ -266,6 +269,8 @@ class Machine:
         takes = told(held.pod, ENV_RUNS_MS, 60_000)
         if lacks_memory(held.pod):
             takes = min(takes, OOM_MS)
+        elif fills_disk(held.pod):
+            takes = min(takes, EVICTED_MS)
         self.world.after(takes, lambda: self._finish(run, held))
 
     def _finish(self, run: Run, held: Held) -> None:
@@ -274,6 +279,9 @@ class Machine:
             return
         if lacks_memory(held.pod):
             self._end(held, "Failed", "OOMKilled", 137)
+            return
+        if fills_disk(held.pod):
+            self._end(held, "Failed", "Evicted", 137)
             return
         code = told(held.pod, ENV_EXIT_CODE, 0)
         self._end(held, "Failed" if code else "Succeeded", "Error" if code else "", code)

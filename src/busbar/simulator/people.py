@@ -1,6 +1,6 @@
 """Who uses the exchange: consumers with all kinds of orders, vendors with moods, an operator.
 
-Everything they do goes through the door, and may be refused. Next: `tastes.py`.
+Everything they do goes through the door, and may be refused. Next: `disks.py`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from busbar.model.wellknown import (
     RECLAIM_WITH_NOTICE,
 )
 from busbar.simulator.auditors import Auditors
+from busbar.simulator.disks import Disks
 from busbar.simulator.door import Door
 from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
@@ -98,6 +99,7 @@ class People:
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed, profile.wary, profile.careful)
+        self.disks = Disks(world.seed)
         self.haulage = Haulage(f"people {world.seed}")
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
@@ -138,7 +140,12 @@ class People:
             },
             "spec": {},
             "status": {
-                "allocatable": {"cpu": str(cores), "memory": f"{cores * 2}Gi", "pods": "50"},
+                "allocatable": {
+                    "cpu": str(cores),
+                    "memory": f"{cores * 2}Gi",
+                    "pods": "50",
+                    **self.disks.of_node(cores),
+                },
                 "images": self.haulage.images(),
             },
         }
@@ -158,11 +165,8 @@ class People:
         if self.profile.patient:
             return {**spec, "calendar": {"timeZone": "UTC", "rules": self._hourly()}}
         spec["attributes"] = self.tastes.attributes()
-        spec["reclaimNotice"] = "0s"
-        if not self.profile.procures:
-            # Held capacity beside limits and notices breaks I14 and I15 still: README says so.
-            spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
-            spec |= self.tastes.holds_back(self.profile.namespaces)
+        spec["reclaimNotice"] = self.world.chance.choice(("0s", "0s", "10m", "3h"))
+        spec |= self.tastes.holds_back(self.profile.namespaces)
         spec |= self.haulage.transfer()
         if self.world.often(0.5):
             rule = {"from": "08:00", "until": "18:30", "pricePerDTU": self._price()}
@@ -273,6 +277,7 @@ class People:
         return {
             ENV_RUNS_MS: str(self.world.between(1, 2 * runs)),
             ENV_EXIT_CODE: "1" if self.world.often(0.1) else "0",
+            **self.disks.written(),
         }
 
     def _resources(self) -> dict[str, str]:
@@ -289,7 +294,7 @@ class People:
             "name": "main",
             "image": "work",
             "env": env,
-            "resources": {"requests": self._resources()},
+            "resources": {"requests": {**self._resources(), **self.disks.of_pod()}},
         }
         spec = {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
         return spec | self.haulage.volumes()
@@ -317,7 +322,7 @@ class People:
         spec: dict[str, Any] = {
             "image": "work",
             "env": self._behaviour(),
-            "resources": self._resources(),
+            "resources": {**self._resources(), **self.disks.of_unit()},
             "backoffLimit": self.world.between(0, 2),
             "restrictions": self.tastes.restrictions(),
             **self.haulage.job_fields(),
@@ -345,7 +350,7 @@ class People:
         spec: dict[str, Any] = {
             "image": "work",
             "env": self._behaviour(),
-            "resources": self._resources(),
+            "resources": {**self._resources(), **self.disks.of_unit()},
             "backoffLimit": world.between(0, 2),
             "notAfter": format_instant(world.now + world.between(240, 1200) * MINUTE),
             "expectedDuration": f"{world.between(40, 200)}m",
@@ -394,7 +399,7 @@ class People:
         world = self.world
         spec: dict[str, Any] = {
             "units": world.between(1, 3),
-            "resources": self._resources(),
+            "resources": {**self._resources(), **self.disks.of_unit()},
             "maxEuroPerDTU": f"0.{world.between(20, 120):03d}",
             "horizon": f"{world.chance.choice((1, 3, 6))}h",
         }

@@ -24,6 +24,7 @@ BEHAVIOURS = {
     Program.SPEAKS: Behaviour(exits_after_ms=0, output=("hello", "world")),
     Program.MISSING: Behaviour(start_fails="nosuch: not found", not_executable=True),
     Program.ENDS_LATER: Behaviour(exits_after_ms=500, exit_code=5),
+    Program.WRITES: Behaviour(exits_after_ms=1000, writes_bytes=3 << 20),
 }
 
 

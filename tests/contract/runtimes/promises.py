@@ -15,6 +15,7 @@ import pytest
 from busbar.agent.runtimes.contract import ContainerSpec, Runtime, RuntimeFailed
 
 T = TypeVar("T")
+MIB = 1 << 20
 UID, OTHER = "0a0a0a0a-1111-4222-8333-444444444444", "0b0b0b0b-1111-4222-8333-444444444444"
 
 
@@ -28,6 +29,7 @@ class Program(Enum):
     SPEAKS = "writes `hello` and a `world` and ends"
     MISSING = "names a command that does not exist"
     ENDS_LATER = "runs for a moment, then ends with 5"
+    WRITES = "writes 3 MiB to its own file system and ends"
 
 
 class Stage(Protocol):
@@ -321,3 +323,20 @@ async def test_use_is_never_negative(stage: Stage) -> None:
     assert used.cpu_ms >= 0
     assert used.memory_peak_bytes >= 0
     assert used.memory_bytes >= 0
+
+
+async def test_what_a_container_writes_to_its_own_file_system_is_counted(stage: Stage) -> None:
+    spec = await started(stage, Program.WRITES)
+    await stage.lasting(stage.runtime.wait(spec.id))
+    written = await stage.runtime.written(spec.id)
+    assert written is not None
+    assert 3 * MIB <= written < 4 * MIB
+    await stage.runtime.remove(spec.id)
+    assert await stage.runtime.written(spec.id) == 0
+
+
+async def test_who_writes_nothing_has_next_to_nothing_on_the_disk(stage: Stage) -> None:
+    spec = await started(stage, Program.FOREVER)
+    written = await stage.runtime.written(spec.id)
+    assert written is not None
+    assert written < MIB // 8

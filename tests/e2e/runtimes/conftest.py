@@ -40,6 +40,7 @@ COMMANDS = {
     Program.FAILS: "exit 7",
     Program.SPEAKS: "echo hello; echo world",
     Program.ENDS_LATER: "sleep 0.3; exit 5",
+    Program.WRITES: "mkdir -p /a/b; head -c 3145728 /dev/zero > /a/b/file; ln -s / /a/c",
 }
 PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:1234:2345::/home/app:/bin/sh\n"
 GROUP = "root:x:0:\napp:x:2345:\nextra:x:3456:app\n"
@@ -162,6 +163,20 @@ class RuncStage:
     async def restart(self) -> None:
         await self.runtime.close()
         await self.open()
+
+    async def abandon(self) -> None:
+        """End this life of the agent as a kill does: nothing is given back, nothing goes on.
+
+        Its tasks are ours, so they would outlive it: one that still filled the pool would start
+        the helper process anew and take places that the next life takes as well.
+        """
+        sandboxes = self.runtime._sandboxes
+        if sandboxes._pause is not None:
+            sandboxes._pause.cancel()
+        if sandboxes._filling is not None:
+            await sandboxes._filling
+        await self.runtime._shim.close()
+        await self.runtime._network.close()
 
     async def lasting(self, deed: Awaitable[T]) -> T:
         return await deed

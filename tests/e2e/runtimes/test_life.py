@@ -200,8 +200,7 @@ async def test_what_a_killed_agent_left_is_swept(stage: RuncStage) -> None:
     kept = await stage.start("sleep 1000")
     (stage.run / "c" / "0f0f0f0f-1111-main-0").mkdir()
     (RUN / "ids" / "15999").write_text(stage.tag)
-    await stage.runtime._shim.close()
-    await stage.runtime._network.close()
+    await stage.abandon()
     await stage.open()
     removed = await stage.runtime.sweep({UID})
     assert "container 0f0f0f0f-1111-main-0" in removed

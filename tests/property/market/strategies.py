@@ -46,6 +46,7 @@ resources = st.builds(
     st.sampled_from([250, 500, 1000, 2000]),
     st.sampled_from([GIB // 2, GIB, 2 * GIB, 4 * GIB, 8 * GIB]),
     st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from([0, 0, GIB, 4 * GIB, 10 * GIB]),
 )
 minutes = st.sampled_from([0, 90, 150, 210, 750, 1320])
 
@@ -125,6 +126,7 @@ def supplies(draw):
                     st.sampled_from([1000, 2000, 4000]),
                     st.sampled_from([4 * GIB, 8 * GIB]),
                     st.sampled_from([0, 1]),
+                    st.sampled_from([0, 5 * GIB, 20 * GIB]),
                 )
             ),
             "rating_micro": draw(st.sampled_from([500_000, 1_000_000, 1_300_000])),
@@ -155,7 +157,9 @@ def supplies(draw):
 def commitments(draw):
     start = draw(st.sampled_from([0, NOW, NOW + HOUR, NOW + 3 * HOUR]))
     end = draw(st.sampled_from([None, start + HOUR, start + 90 * MINUTE]))
-    return Commitment(f"n{draw(st.integers(0, 5))}", Resources(500, GIB, 0), start, end)
+    # More disk than some nodes have: their vendors have made them smaller since.
+    resources = Resources(500, GIB, 0, draw(st.sampled_from([0, 3 * GIB, 7 * GIB])))
+    return Commitment(f"n{draw(st.integers(0, 5))}", resources, start, end)
 
 
 AVOIDED = (frozenset({"n0"}), frozenset({"n0", "disk=ssd"}), frozenset({"disk=hdd"}))
@@ -278,6 +282,7 @@ limits = st.builds(
     st.sampled_from([None, 1000, 1500]),
     st.sampled_from([None, 2 * GIB]),
     st.none(),
+    st.sampled_from([None, None, 6 * GIB]),
 )
 
 
@@ -286,7 +291,8 @@ def holdings(draw, offers):
     start = draw(st.sampled_from([0, NOW, NOW + HOUR]))
     end = draw(st.sampled_from([None, start + HOUR, start + 90 * MINUTE]))
     consumer = draw(st.sampled_from(["c1", "c2"]))
-    return Holding(draw(st.sampled_from(offers)), consumer, Resources(500, GIB, 0), start, end)
+    resources = Resources(500, GIB, 0, draw(st.sampled_from([0, 4 * GIB, 8 * GIB])))
+    return Holding(draw(st.sampled_from(offers)), consumer, resources, start, end)
 
 
 @st.composite

@@ -39,7 +39,6 @@ from busbar.market.publish import clearing_to_json, recompute
 from busbar.market.results import PriceList
 from busbar.market.together import Missed
 from busbar.model.dtu import Resources
-from busbar.replay.clearing import Market
 from busbar.replay.funnel import clear_again
 
 seeds = st.integers(0, 2**63 - 1)
@@ -189,7 +188,7 @@ def test_the_reference_agrees_where_rows_are_looked_at_in_blocks(seed, monkeypat
     monkeypatch.setattr("busbar.market.lanes.BLOCK", 2)
     monkeypatch.setattr("busbar.market.lanes.RUN_ROWS", 5)
     monkeypatch.setattr("busbar.market.arrange.is_small", lambda matching, turns: False)
-    monkeypatch.setattr(Market, "arrange", lambda self, turns: None)
+    monkeypatch.setattr("busbar.replay.clearing.arrange", lambda market, turns: None)
     book, orders = busy_market(seed, nodes=(8, 20), orders=(20, 50))
     status = published(book, orders, seed)
     assert clear_again(status) == (status["matches"], status["refusals"])

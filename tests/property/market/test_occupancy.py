@@ -17,7 +17,7 @@ from busbar.model.time import HOUR, MINUTE, slot_of
 
 NODES = ("n0", "n1", "n2")
 HOURS = st.integers(-3, 6)
-CAPACITY = Resources(4000, 1000, 4)
+CAPACITY = Resources(4000, 1000, 4, 500)
 
 
 def book(occupancy):
@@ -29,7 +29,8 @@ def book(occupancy):
 def commitments(draw):
     start = draw(st.sampled_from([0, NOW + draw(HOURS) * HOUR + 7 * MINUTE]))
     end = draw(st.sampled_from([None, NOW + draw(HOURS) * HOUR]))
-    resources = Resources(draw(st.integers(0, 900)), draw(st.integers(0, 90)), 1)
+    amounts = (draw(st.integers(0, most)) for most in (900, 90, 1, 70))
+    resources = Resources(*amounts)
     return Commitment(draw(st.sampled_from([*NODES, "gone"])), resources, start, end)
 
 

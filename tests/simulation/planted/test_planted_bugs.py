@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from busbar.controllers import attestations
+from busbar.controllers import attestations, pools
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts import held, money, transfer
@@ -51,6 +51,7 @@ WARY = BUSY._replace(wary=0.8, audit_every_ms=6 * MINUTE, fault_every_ms=180 * M
 SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 * MINUTE)
 
 
+PROCURING = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
 PATIENT = BUSY._replace(patient=True, meddle_every_ms=60 * MINUTE)
 """Many may be interrupted, and work in pieces lives to see its second one."""
 
@@ -248,6 +249,20 @@ def test_i15_a_limit_that_forgets_what_a_consumer_has(monkeypatch):
     assert caught() == "I15"
 
 
+def test_i15_a_limit_that_forgets_who_goes_on_beyond_what_is_held(monkeypatch):
+    monkeypatch.setattr(Pool, "shares", lambda self: ())
+    assert caught_as("I15", PROCURING)
+
+
+def test_i14_held_room_given_out_for_hours_that_were_taken_back(monkeypatch):
+    monkeypatch.setattr(pools, "_reclaimed_at", lambda contract: 2**62)
+    habits = PROCURING._replace(
+        serving=True, vendors=3, machines=5, order_every_ms=4 * MINUTE, meddle_every_ms=10 * MINUTE
+    )
+    quiet = habits._replace(fault_every_ms=600 * MINUTE)
+    assert caught(quiet, hours=12, first=1) == "I14"
+
+
 def test_i16_a_piece_that_is_forgotten(monkeypatch):
     monkeypatch.setattr(matches._Batch, "_later_pieces", lambda self, ordered, match: Transaction())
     assert caught(PATIENT, seeds=3) == "I16"
@@ -262,14 +277,14 @@ def test_i5_a_piece_that_neither_ends_nor_is_waited_for(monkeypatch):
     assert caught(PATIENT, first=15) == "I5"
 
 
-def test_i14_a_statement_taken_back_that_goes_on_counting(monkeypatch):
+def test_i18_a_statement_taken_back_that_goes_on_counting(monkeypatch):
     monkeypatch.setattr(attestations, "revoked", lambda snapshot, now: set())
-    assert caught(WARY) == "I14"
+    assert caught(WARY) == "I18"
 
 
-def test_i14_a_signature_that_nobody_verifies(monkeypatch):
+def test_i18_a_signature_that_nobody_verifies(monkeypatch):
     monkeypatch.setattr(trust, "is_signed", lambda envelope, key: True)
-    assert caught(WARY) == "I14"
+    assert caught(WARY) == "I18"
 
 
 def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):

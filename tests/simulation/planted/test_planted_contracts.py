@@ -15,22 +15,22 @@ WITHDRAWING = BUSY._replace(patient=True, meddle_every_ms=6 * MINUTE, order_ever
 """Many wait for later hours, and many are deleted."""
 
 
-def test_i13_a_failed_delivery_charged_beyond_the_rule(monkeypatch):
+def test_i17_a_failed_delivery_charged_beyond_the_rule(monkeypatch):
     owed_for = compensation.owed_for
     monkeypatch.setattr(compensation, "owed_for", lambda *args: 3 * owed_for(*args))
-    assert caught() == "I13"
+    assert caught() == "I17"
 
 
-def test_i13_a_workloads_own_failure_charged_to_its_vendor(monkeypatch):
+def test_i17_a_workloads_own_failure_charged_to_its_vendor(monkeypatch):
     own = frozenset({*compensation.VENDORS_DOING, "Failed", "Deleted"})
     monkeypatch.setattr(compensation, "VENDORS_DOING", own)
-    assert caught() == "I13"
+    assert caught() == "I17"
 
 
-def test_i13_vendors_charged_for_a_cut_at_the_exchange(monkeypatch):
+def test_i17_vendors_charged_for_a_cut_at_the_exchange(monkeypatch):
     monkeypatch.setattr(Evidence, "of_loss", lambda *_: CloseReason.NODE_LOST)
     often = BUSY._replace(machines=4, fault_every_ms=15 * MINUTE)
-    assert caught(often) == "I13"
+    assert caught(often) == "I17"
 
 
 def test_i11_a_bond_that_is_taken_at_its_word(monkeypatch):
@@ -54,17 +54,17 @@ def test_i14_an_edit_of_an_offer_that_counts_before_the_notice_is_over(monkeypat
     assert caught_as("I14", sly, hours=8)
 
 
-def test_i15_a_fee_that_changes_under_a_contract(monkeypatch):
+def test_i19_a_fee_that_changes_under_a_contract(monkeypatch):
     settle = money.settle
 
     def dearer(*args):
         return settle(*args[:9], args[9] + 1, *args[10:])
 
     monkeypatch.setattr(money, "settle", dearer)
-    assert caught_as("I15", hours=2)
+    assert caught_as("I19", hours=2)
 
 
-def test_i15_a_budget_that_is_told_again_and_again(monkeypatch):
+def test_i19_a_budget_that_is_told_again_and_again(monkeypatch):
     tell = accounts.alerts
 
     def forgetful(snapshot, account, used, now):
@@ -74,7 +74,7 @@ def test_i15_a_budget_that_is_told_again_and_again(monkeypatch):
         return tell(snapshot, {**account, "status": status}, used, now)
 
     monkeypatch.setattr(accounts, "alerts", forgetful)
-    assert caught_as("I15")
+    assert caught_as("I19")
 
 
 def test_i20_a_late_withdrawal_that_costs_nothing(monkeypatch):

@@ -38,7 +38,7 @@ def full(cloud: FakeCloud) -> FakeCloud:
             "annotations": {"busbar.dev/speed-rating-micro": "1250000"},
         },
         status={
-            "capacity": {"cpu": "4000m", "memory": str(8 << 30)},
+            "capacity": {"cpu": "4000m", "memory": str(8 << 30), "ephemeral-storage": str(9 << 30)},
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     )
@@ -85,7 +85,7 @@ def test_json_and_yaml_hold_the_same(
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        (("status",), "n1    elastx  Sweden  granted   Ready   4    8.0 GiB  1.25"),
+        (("status",), "n1    elastx  Sweden  granted   Ready   4    8.0 GiB  9.0 GiB  1.25"),
         (("status", "j1"), "price:      0.04 €/DTU"),
         (("vendor",), "elastx  SE       1      0      -            0         0       0"),
         (("offer", "day"), "day   elastx  0.04       no         0"),

@@ -61,6 +61,7 @@ class House:
         price: str = "0.04",
         region: str = "Sweden",
         cpu: str = "4",
+        disk: str = "0",
         **offer: Any,
     ) -> None:
         if self.door.get(Key(GROUP, "vendors", "", vendor)) is None:
@@ -68,7 +69,8 @@ class House:
             spec = {"vendor": vendor, "pricePerDTU": price, **offer}
             self.make(GROUP, "offers", "", vendor, spec=spec)
         labels = {LABEL_VENDOR: vendor, LABEL_REGION: region}
-        status = {"allocatable": {"cpu": cpu, "memory": "16Gi", "pods": "110"}}
+        size = {"cpu": cpu, "memory": "16Gi", "pods": "110", "ephemeral-storage": disk}
+        status = {"allocatable": size}
         self.make("", "nodes", "", node, meta={"labels": labels}, spec={}, status=status)
         self.alive.add(node)
         self.renew()
@@ -77,12 +79,9 @@ class House:
         spec = {"image": "work", "resources": {"cpu": "1", "memory": "2Gi"}, **spec}
         return self.make(GROUP, "jobs", "xyz", name, spec=spec)
 
-    def pod(self, name: str = "p", cpu: str = "1", **notes: str) -> Key:
-        container = {
-            "name": "main",
-            "image": "work",
-            "resources": {"requests": {"cpu": cpu, "memory": "1Gi"}},
-        }
+    def pod(self, name: str = "p", cpu: str = "1", disk: str = "", **notes: str) -> Key:
+        asked = {"cpu": cpu, "memory": "1Gi", **({"ephemeral-storage": disk} if disk else {})}
+        container = {"name": "main", "image": "work", "resources": {"requests": asked}}
         spec = {"containers": [container], "restartPolicy": "Never"}
         return self.make(
             "",

@@ -102,7 +102,7 @@ def test_a_vendor_without_a_bond_pays_nothing_and_the_consumer_is_told():
     assert "vendor elastx has no bond" in house.events("ContractClosed")[-1]
 
 
-@pytest.mark.parametrize("reason", ["Error", "OOMKilled", "RuntimeFailed", "DiskFull"])
+@pytest.mark.parametrize("reason", ["Error", "OOMKilled", "Evicted", "RuntimeFailed", "DiskFull"])
 def test_what_a_consumer_can_bring_about_is_not_charged(reason):
     house = cloud()
     assert "compensatedNano" not in fails(house, reason)

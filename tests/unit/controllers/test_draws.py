@@ -7,13 +7,23 @@ from typing import Any
 from tests.unit.controllers.house import House
 from tests.unit.controllers.test_procurement import PRICE, open_house, procure
 
-from busbar.model.objects import Key, Object, condition, name_of, spec_of, status_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotate,
+    condition,
+    metadata,
+    name_of,
+    spec_of,
+    status_of,
+)
 from busbar.model.time import HOUR, MINUTE, SECOND
 from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
     ANN_PIECES,
+    ANN_RECLAIM,
     ANN_RESERVATION,
     GROUP,
 )
@@ -112,6 +122,57 @@ def test_its_room_is_not_sold_from_under_it_when_what_was_held_ends():
     house.wait(2 * HOUR)
     there = {name_of(p) for p in house.pods() if spec_of(p).get("nodeName")}
     assert there == {"mine"}
+
+
+def test_what_is_held_and_drawn_takes_the_room_of_the_larger_and_no_more():
+    house = open_house(cpu="2")
+    procure(house, block="2h", horizon="2h")
+    house.wait(HOUR)
+    house.pod("mine")
+    house.settle()
+    house.pod("other", **{ANN_RESERVATION: "none"})
+    house.settle()
+    assert len(drawn(house)) == 1
+    assert {name_of(p) for p in house.pods() if spec_of(p).get("nodeName")} == {"mine", "other"}
+
+
+def test_what_goes_on_beyond_what_was_held_counts_against_the_vendors_limit():
+    house = open_house(limits={"perNamespace": {"cpu": "1"}})
+    procure(house, term="1h", horizon="0h")
+    house.pod("mine")
+    house.settle()
+    house.runs(house.only_pod())
+    house.wait(HOUR)
+    house.pod("other", **{ANN_RESERVATION: "none"})
+    house.settle()
+    there = {name_of(p) for p in house.pods() if spec_of(p).get("nodeName")}
+    assert there == {"mine"}
+    house.ends(house.get(Key("", "pods", "xyz", "mine")))
+    house.settle()
+    assert spec_of(house.get(Key("", "pods", "xyz", "other")))["nodeName"] == "n1"
+
+
+def test_what_is_drawn_within_what_is_held_counts_once_against_the_vendors_limit():
+    house = open_house(limits={"perNamespace": {"cpu": "2"}})
+    procure(house)
+    house.pod("mine")
+    house.settle()
+    house.pod("other", **{ANN_RESERVATION: "none"})
+    house.settle()
+    assert {name_of(p) for p in house.pods() if spec_of(p).get("nodeName")} == {"mine", "other"}
+
+
+def test_no_hour_is_given_out_that_begins_after_the_vendor_takes_its_capacity_back():
+    house, pod = running_house()
+    node = Key("", "nodes", "", "n1")
+    assert house.door.change(node, lambda obj: annotate(obj, {ANN_RECLAIM: "with-notice"}))
+    house.wait(38 * MINUTE)
+    contract = only_drawn(house)
+    told = status_of(contract)["noticeUntilMs"]
+    assert spec_of(contract)["slots"][-1]["endMs"] == told
+    house.wait(3 * MINUTE)
+    assert metadata(house.get(Key("", "pods", "xyz", name_of(pod)))).get("deletionTimestamp")
+    assert status_of(only_drawn(house))["reason"] == "Reclaimed"
 
 
 def test_by_name_it_draws_on_that_one_or_waits_with_the_reason():

@@ -51,6 +51,7 @@ def test_every_reason_has_a_sentence_and_somebody_whose_doing_it_was():
         ("NodeDrained", "WithdrawnEarly"),
         ("StaleEpoch", "OutOfReach"),
         ("OOMKilled", "Failed"),
+        ("Evicted", "Failed"),
         ("Error", "Failed"),
         ("ImageNotFound", "Failed"),
     ],

@@ -47,6 +47,17 @@ def test_a_job_becomes_a_pod_with_its_buckets_and_market_terms():
     assert house.status(job)["pod"] == name_of(pod)
 
 
+def test_the_disk_that_a_job_reserves_is_on_its_contract():
+    house = House()
+    house.namespace()
+    house.supply(disk="50Gi")
+    house.job(resources={"cpu": "1", "memory": "2Gi", "ephemeralStorage": "20Gi"})
+    house.settle()
+    container = spec_of(house.only_pod())["containers"][0]
+    assert container["resources"]["requests"]["ephemeral-storage"] == "20Gi"
+    assert spec_of(house.only_contract())["ephemeralBytes"] == 20 * 1024**3
+
+
 def test_restrictions_reach_the_pod_in_their_normal_form():
     house = open_house()
     house.job(restrictions={"region": "Sweden", "anyOf": [{"disk": "ssd"}, {"disk": "nvme"}]})

@@ -7,11 +7,12 @@ from typing import Any
 from tests.unit.controllers.house import EURO, NOON, House
 
 from busbar.market.publish import recompute
-from busbar.model.objects import Key, name_of, spec_of, status_of
+from busbar.model.objects import Key, condition, name_of, spec_of, status_of
 from busbar.model.time import HOUR, MINUTE, SECOND
 from busbar.model.wellknown import ANN_RESERVATION, GROUP
 
 PRICE = 40_000_000
+GIB = 1024**3
 
 
 def open_house(euro: int = 100, **supply: Any) -> House:
@@ -198,3 +199,22 @@ def test_its_contracts_are_told_from_those_of_a_pod_of_the_same_name():
     house.settle()
     phases = {status_of(c)["phase"]: name_of(c) for c in house.contracts()}
     assert set(phases) == {"Held", "Bound"}
+
+
+def test_disk_is_kept_and_drawn_on_as_cpu_and_memory_are():
+    house = open_house(disk="20Gi")
+    procure(house, resources={"cpu": "2", "memory": "4Gi", "ephemeralStorage": "10Gi"})
+    (now, *_) = (c for c in house.contracts() if status_of(c)["phase"] == "Held")
+    assert spec_of(now)["ephemeralBytes"] == 10 * GIB
+    for name in ("one", "two"):
+        house.pod(name, disk="6Gi")
+    house.settle()
+    drawn = {spec_of(c)["order"]["name"]: spec_of(c) for c in house.contracts()}
+    reservations = [bool(drawn[name].get("reservation")) for name in ("one", "two")]
+    assert sorted(reservations) == [False, True]
+    house.pod("three", disk="6Gi")
+    house.settle()
+    assert "three" not in {spec_of(c)["order"]["name"] for c in house.contracts()}
+    waits = condition(house.get(Key("", "pods", "xyz", "three")), "PodScheduled")
+    assert waits is not None
+    assert "1 without free capacity now" in waits["message"]

@@ -205,3 +205,11 @@ def test_an_ask_that_makes_no_sense_is_told():
     house = open_house()
     key = procure(house, sellAbove="cheap")
     assert "spec.sellAbove" in house.status(key)["message"]
+
+
+def test_what_is_held_of_a_limited_offer_is_not_sold_again():
+    house = open_house(cpu="1", limits={"perNamespace": {"cpu": "1"}})
+    house.namespace(BUYER)
+    procure(house, block="4h", horizon="4h", term="4h", sellAbove="0.06")
+    buy(house)
+    assert sold(house) == []

@@ -52,6 +52,24 @@ def test_a_consumer_has_no_more_than_its_share_and_others_have_the_rest():
     assert clauses == ["2 where this namespace has all that the vendor sells to one"]
 
 
+def test_ephemeral_storage_is_limited_as_well_and_binds_only_who_asks_for_it():
+    nodes = [node(name, "elastx", "Sweden") for name in ("e1", "e2")]
+    for one in nodes:
+        one["status"]["allocatable"]["ephemeral-storage"] = "100Gi"
+    taken = Holding("elastx", consumer_of("xyz"), Resources(100, GIB, 0, 9 * GIB), 0, None)
+    book, dealers = market(nodes, limited(ephemeralStorage="8Gi"), holdings=[taken])
+    asking = wanting(dealers, "asking")
+    asking = replace(asking, requests=asking.requests._replace(ephemeral_bytes=GIB))
+    found = clear(book, [asking, wanting(dealers, "other")], NOON)
+    assert [match.order for match in found.matches] == ["other"]
+    assert [refusal.reason for refusal in found.refusals] == [Reason.VENDOR_LIMIT]
+    status = clearing_to_json(book, [asking], clear(book, [asking], NOON))
+    assert status["supply"][0]["limit"] == {"ephemeralBytes": 8 * GIB}
+    assert status["holdings"][0]["ephemeralBytes"] == 9 * GIB
+    assert replay("c", json.loads(json.dumps(status))).verdict is Verdict.AGREES
+    assert recompute(status) == status
+
+
 def test_amounts_limit_as_well_and_the_least_counts():
     book, dealers = market(TWO, limited(share="50%", cpu="3", memory="4Gi"))
     found = clear(book, [wanting(dealers, f"p{i}") for i in range(4)], NOON)

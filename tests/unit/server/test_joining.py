@@ -91,6 +91,14 @@ def test_a_machine_becomes_a_node_of_the_tokens_vendor_and_region(gate: Gate) ->
     assert gate.store.snapshot_now().get(Key("busbar.dev", "vendors", "", "elastx")) is not None
 
 
+def test_a_node_has_the_disk_that_its_machine_sells(gate: Gate) -> None:
+    gate.join(gate.token(), ephemeral_bytes=50 << 30)
+    gate.join(gate.token(), name="n2")
+    sold = [gate.store.snapshot_now().get(Key("", "nodes", "", name)) for name in ("n1", "n2")]
+    disks = [node["status"]["allocatable"]["ephemeral-storage"] for node in sold if node]
+    assert disks == [str(50 << 30), "0"]
+
+
 def test_the_certificate_names_the_node_whatever_the_request_said(gate: Gate) -> None:
     certificate = x509.load_pem_x509_certificate(gate.join(gate.token())["certificate"].encode())
     subject = certificate.subject

@@ -173,6 +173,14 @@ class Runtime(Protocol):
         """Give what a container has used."""
         ...
 
+    async def written(self, container_id: str) -> int | None:
+        """Give the bytes that a container has written to its own file system, on the disk now.
+
+        Not to volumes, which are the agent's. 0 where it is unknown; None where there are more
+        files than can be counted in `storage.COUNT_SECONDS`.
+        """
+        ...
+
     async def list(self) -> tuple[ContainerStatus, ...]:
         """Give every container this runtime knows, of earlier lives too."""
         ...

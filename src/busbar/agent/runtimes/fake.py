@@ -47,6 +47,10 @@ class Behaviour:
     use: Use = field(default_factory=Use)
     cpu_milli: int = 0
     """So much cpu it uses all the while, on top of `use`."""
+    writes_bytes: int = 0
+    """So much it writes to its own file system, each second."""
+    writes_too_many_files: bool = False
+    """What it writes cannot be counted."""
 
 
 @dataclass
@@ -229,6 +233,17 @@ class FakeRuntime:
         until = self.machine.clock.now() if status.finished_ms is None else status.finished_ms
         worked = does.cpu_milli * (until - status.started_ms) // 1000
         return replace(does.use, cpu_ms=does.use.cpu_ms + worked)
+
+    async def written(self, container_id: str) -> int | None:
+        """Give the bytes that a container has written to its own file system."""
+        container = self.machine.containers.get(container_id)
+        if container is None:
+            return 0
+        status, does = container.status, container.behaviour
+        if does.writes_too_many_files:
+            return None
+        until = self.machine.clock.now() if status.finished_ms is None else status.finished_ms
+        return does.writes_bytes * (until - status.started_ms) // 1000
 
     async def list(self) -> tuple[ContainerStatus, ...]:
         """Give every container this runtime knows, of earlier lives too."""

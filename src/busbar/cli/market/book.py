@@ -18,6 +18,8 @@ from busbar.cli.output import clean, emit, hint, output_option, print_table
 from busbar.model.money import format_euro
 from busbar.model.time import HOUR, format_instant, parse_instant
 
+_FREE = ("free cpu", "free memory", "free disk")
+
 
 @click.command(short_help="The book, and the best asks of the next 48 hours.")
 @click.argument("zone", required=False)
@@ -37,7 +39,7 @@ def show(context: Context, /, zone: str | None, clearings: int | None, output: s
     if zone:
         books = _of_zone(books, zone)
     rows = [row for book in books for row in _asks(book.get("status") or {})]
-    columns = ("zone", "offer", "vendor", "€/DTU", "nodes", "free cpu", "free memory")
+    columns = ("zone", "offer", "vendor", "€/DTU", "nodes", *_FREE)
     emit(output, books, columns, rows)
     if output == "table":
         _summary(books)
@@ -67,10 +69,15 @@ def _asks(status: dict[str, Any]) -> list[tuple[object, ...]]:
             format_euro(int(ask.get("priceNano") or 0)),
             ask.get("nodes"),
             f"{int(ask.get('freeCpuMilli') or 0) / 1000:g}",
-            f"{int(ask.get('freeMemoryBytes') or 0) / 2**30:.1f} GiB",
+            _gib(ask.get("freeMemoryBytes")),
+            _gib(ask.get("freeEphemeralBytes")),
         )
         for ask in asks
     ]
+
+
+def _gib(count: Any) -> str:
+    return f"{int(count or 0) / 2**30:.1f} GiB"
 
 
 def _summary(books: list[dict[str, Any]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from busbar.controllers.names import (
-    ANN_LOSSES,
     ENV_INDEX,
     FINALIZER_TRACKING,
     LABEL_INDEX,
@@ -14,21 +13,9 @@ from busbar.controllers.names import (
     LABEL_JOB_UID,
     LABEL_JOB_UID_OLD,
 )
-from busbar.controllers.parts.pods import pod_key
-from busbar.controllers.parts.writes import new_object
-from busbar.model.ids import derived_suffix, derived_uid
-from busbar.model.objects import (
-    Object,
-    annotations_of,
-    labels_of,
-    name_of,
-    namespace_of,
-    owner_reference,
-    spec_of,
-    uid_of,
-)
+from busbar.controllers.parts.templates import pod_of
+from busbar.model.objects import Object, name_of, spec_of, uid_of
 from busbar.model.time import Instant
-from busbar.model.wellknown import ANN_AVOID
 
 
 def next_pod(
@@ -42,24 +29,18 @@ def next_pod(
 ) -> Object:
     """Make the `number`-th Pod of one decision."""
     template: dict[str, Any] = spec_of(job).get("template") or {}
-    suffix = derived_suffix(uid_of(job), now, number, index)
-    stem = name_of(job) if index is None else f"{name_of(job)}-{index}"
-    key = pod_key(namespace_of(job), f"{stem[:57].rstrip('.-')}-{suffix}")
-    pod = new_object(
-        key,
-        derived_uid("pod", uid_of(job), key.name, now),
+    return pod_of(
+        job,
+        {**template, "spec": _spec(job, template, index)},
         now,
-        labels={**labels_of(template), **_labels(job, index)},
-        annotations={
-            **annotations_of(template),
-            **({LABEL_INDEX: str(index)} if index is not None else {}),
-            **({ANN_LOSSES: str(losses)} if losses else {}),
-            **({ANN_AVOID: avoid} if avoid else {}),
-        },
-        ownerReferences=[owner_reference(job)],
+        (now, number, index),
+        stem=name_of(job) if index is None else f"{name_of(job)}-{index}",
+        labels=_labels(job, index),
+        notes=None if index is None else {LABEL_INDEX: str(index)},
+        losses=losses,
+        avoid=avoid,
         finalizers=[FINALIZER_TRACKING],
     )
-    return {**pod, "spec": _spec(job, template, index), "status": {"phase": "Pending"}}
 
 
 def _labels(job: Object, index: int | None) -> dict[str, str]:

@@ -78,4 +78,5 @@ def sold_by(view: ContractView) -> Sold:
         cpu_milli=spec.cpu_milli,
         memory_bytes=spec.memory_bytes,
         gpus=spec.gpus,
+        ephemeral_bytes=spec.ephemeral_bytes,
     )

@@ -6,27 +6,16 @@ from typing import Any
 
 import msgspec
 
-from busbar.controllers.names import ANN_LOSSES
-from busbar.controllers.parts.pods import pod_key
-from busbar.controllers.parts.writes import new_object
+from busbar.controllers.parts.templates import pod_of
+from busbar.controllers.parts.writes import with_status
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_expression, to_text
-from busbar.model.ids import derived_suffix, derived_uid
 from busbar.model.kinds.job import JobSpec, Restrictions
 from busbar.model.money import format_euro, parse_euro
-from busbar.model.objects import (
-    Object,
-    labels_of,
-    name_of,
-    namespace_of,
-    owner_reference,
-    spec_of,
-    status_of,
-    uid_of,
-)
+from busbar.model.objects import Object, labels_of, name_of, spec_of, status_of
+from busbar.model.requests import EPHEMERAL_STORAGE
 from busbar.model.time import SECOND, Instant, parse_instant
 from busbar.model.wellknown import (
-    ANN_AVOID,
     ANN_CAP,
     ANN_DURATION,
     ANN_EGRESS_CAP,
@@ -49,8 +38,6 @@ from busbar.model.wellknown import (
 )
 
 CONTAINER = "main"
-_NAME_MAX = 57
-"""A Pod's name is its host name, which ends at 63 characters; six are the suffix."""
 
 
 def read_spec(job: Object) -> JobSpec:
@@ -92,28 +79,23 @@ def next_pod(
 
     `rest` is how long the work still takes, in ms, where a part of it is done.
     """
-    suffix = derived_suffix(uid_of(job), losses, now)
-    key = pod_key(namespace_of(job), f"{name_of(job)[:_NAME_MAX].rstrip('.-')}-{suffix}")
     notes = {
         **_terms(spec),
         **({ANN_DURATION: f"{max(1, rest // SECOND)}s"} if rest is not None else {}),
-        **({ANN_LOSSES: str(losses)} if losses else {}),
-        **({ANN_AVOID: avoid} if avoid else {}),
         **({ANN_RAN_ON: ran_on} if (ran_on := str(status_of(job).get("node") or "")) else {}),
     }
-    pod = new_object(
-        key,
-        derived_uid("pod", uid_of(job), key.name, now),
+    template = {"metadata": {"labels": labels_of(job)}, "spec": _pod_spec(spec)}
+    pod = pod_of(
+        job,
+        template,
         now,
-        labels={**labels_of(job), LABEL_JOB: name_of(job)[:63].rstrip(".-_")},
-        annotations=notes,
-        ownerReferences=[owner_reference(job)],
+        (losses, now),
+        labels={LABEL_JOB: name_of(job)[:63].rstrip(".-_")},
+        notes=notes,
+        losses=losses,
+        avoid=avoid,
     )
-    return {
-        **pod,
-        "spec": _pod_spec(spec),
-        "status": {"phase": "Pending", "qosClass": "Guaranteed"},
-    }
+    return with_status(pod, qosClass="Guaranteed")
 
 
 def _terms(spec: JobSpec) -> dict[str, str]:
@@ -170,6 +152,8 @@ def _joined(value: str | list[str] | None) -> str | None:
 def _pod_spec(spec: JobSpec) -> dict[str, Any]:
     mounted = buckets(spec)
     reserved = {"cpu": str(spec.resources.cpu), "memory": str(spec.resources.memory)}
+    if spec.resources.ephemeral_storage is not None:
+        reserved[EPHEMERAL_STORAGE] = str(spec.resources.ephemeral_storage)
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": spec.image,

@@ -336,6 +336,7 @@ def _spec(
         cpu_milli=order.requests.cpu_milli,
         memory_bytes=order.requests.memory_bytes,
         gpus=order.requests.gpus,
+        ephemeral_bytes=order.requests.ephemeral_bytes,
         cap_nano=order.cap_nano,
         slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
         clearing=clearing,

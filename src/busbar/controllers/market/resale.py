@@ -21,6 +21,7 @@ from busbar.market.calendar import DAY_MINUTES, Calendar, Rule
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
 from busbar.market.restrictions import is_signed
+from busbar.model.choosiness import NO_LIMIT
 from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
 from busbar.model.money import parse_euro
@@ -88,11 +89,17 @@ def _parts_of(
         end, room = longest(pool, now, drawing.get(key.id, NOTHING))
         if end is not None and rows:
             held = pool.held_through(now, end)
-            if is_leaving(snapshot, held):
+            if is_leaving(snapshot, held) or _is_limited(standing, held):
                 continue
             bare = standing.book.supplies[rows[0]]
             row = _row(bare, key, procurement, ask, slot_of(now).start, end, room)
             yield Part(row, key.node, key.id, seller_of(namespace), namespace, held, procurement)
+
+
+def _is_limited(standing: Standing, held: Iterable[Object]) -> bool:
+    """Say whether the vendor minds how much one consumer has: it is not sold on past that."""
+    limited = {offer.name for offer in standing.offers if offer.limit != NO_LIMIT}
+    return any(spec_of(contract)["offer"] in limited for contract in held)
 
 
 def longest(pool: Pool, now: Instant, drawing: Resources) -> tuple[Instant | None, Resources]:
@@ -100,7 +107,7 @@ def longest(pool: Pool, now: Instant, drawing: Resources) -> tuple[Instant | Non
     drawn = total(pool.drawn).plus(drawing)
     for end in sorted({term_of(c)[1] for c in pool.held_through(now, now + 1)}, reverse=True):
         room = pool.held_at(now, end).minus(drawn)
-        if room.cpu_milli > 0 and room.memory_bytes > 0 and room.gpus >= 0:
+        if room.cpu_milli > 0 and room.memory_bytes > 0 and NOTHING.fits_in(room):
             return end, room
     return None, NOTHING
 
@@ -123,6 +130,7 @@ def _row(
         capacity=room,
         paused=False,
         minimum_term_ms=0,
+        limit=NO_LIMIT,
     )
 
 

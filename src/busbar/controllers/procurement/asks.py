@@ -29,7 +29,7 @@ from busbar.model.objects import (
     status_of,
     uid_of,
 )
-from busbar.model.requests import GPU_RESOURCES
+from busbar.model.requests import EPHEMERAL_STORAGE, GPU_RESOURCES
 from busbar.model.standing_orders import StandingOrder, read_standing_order
 from busbar.model.time import HOUR, Instant, parse_instant, slot_of
 from busbar.model.wellknown import ANN_CAP, GROUP
@@ -132,6 +132,8 @@ def _as_pod(procurement: Object) -> Object:
     requests: dict[str, Any] = {"cpu": str(unit.cpu), "memory": str(unit.memory)}
     if unit.gpus:
         requests[GPU_RESOURCES[0]] = str(unit.gpus)
+    if unit.ephemeral_storage:
+        requests[EPHEMERAL_STORAGE] = str(unit.ephemeral_storage)
     stated = {name: value for name, value in notes.items() if value}
     return {
         "metadata": {

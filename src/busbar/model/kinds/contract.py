@@ -6,10 +6,12 @@ capacity without a workload, for a Procurement, is Reserved, then Held until it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta, field
 
+from busbar.model.dtu import Resources
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
 from busbar.model.kinds.offer import OfferTerms
 
@@ -63,6 +65,7 @@ class ContractSpec(Part):
     cpu_milli: int
     memory_bytes: int
     gpus: int = 0
+    ephemeral_bytes: Annotated[int, Meta(description="Ephemeral storage.")] = 0
     cap_nano: Annotated[int, Meta(description="The consumer's cap, nano-euro per DTU.")] = 0
     epoch: Annotated[int, Meta(description="Fencing token: increases with each match.")] = 1
     slots: list[ContractSlot] = []
@@ -161,6 +164,16 @@ class ContractStatus(Part):
     cost: Annotated[str, Meta(description="Billed so far, in euro.")] = ""
     compensation: Annotated[str, Meta(description="Compensated, in euro.")] = ""
     usage: Annotated[dict[str, Any], Meta(description="Observed: cpu, memory.")] = {}
+
+
+def reserved_by(spec: Mapping[str, Any]) -> Resources:
+    """Give what a contract takes, from its spec; what older ones do not state is none."""
+    return Resources(
+        spec["cpuMilli"],
+        spec["memoryBytes"],
+        spec.get("gpus", 0),
+        spec.get("ephemeralBytes", 0),
+    )
 
 
 CONTRACT = OwnKind(

@@ -88,6 +88,9 @@ class ConsumerLimit(Part):
     cpu: Annotated[str | int | float | None, Meta(description="vCPUs.")] = None
     memory: Annotated[str | int | None, Meta(description="Bytes, such as 64Gi.")] = None
     gpus: Annotated[int, Meta(ge=0, description="GPUs.")] | None = None
+    ephemeral_storage: Annotated[
+        str | int | None, Meta(description="Bytes of ephemeral storage, such as 200Gi.")
+    ] = None
 
 
 class OfferLimits(Part):

@@ -23,6 +23,9 @@ class UnitShape(Part):
     cpu: Annotated[str | int | float, Meta(description="vCPUs, such as 2 or 500m.")] = "1"
     memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "4Gi"
     gpus: Annotated[int, Meta(ge=0, le=64, description="GPUs.")] = 0
+    ephemeral_storage: Annotated[
+        str | int, Meta(description="Bytes of ephemeral storage, such as 20Gi.")
+    ] = 0
 
 
 class ProcurementSpec(Part):

@@ -1,4 +1,4 @@
-"""I15: each bill has the fee that its contract was made with; a part of a budget is told once.
+"""I19: each bill has the fee that its contract was made with; a part of a budget is told once.
 
 Next: `clearings.py`.
 """
@@ -24,7 +24,7 @@ class AgreedCheck:
             if key.resource == "contracts":
                 made = self._fees.setdefault(uid_of(obj), spec_of(obj).get("feePpm"))
                 same = spec_of(obj).get("feePpm") == made
-                insist(same, "I15", f"{key} was made with a fee of {made} ppm")
+                insist(same, "I19", f"{key} was made with a fee of {made} ppm")
             elif key.resource == "events" and obj["reason"] == "BudgetAlert":
                 self._alert(obj, month_of(step.now))
         for sealed in step.sealed:
@@ -33,10 +33,10 @@ class AgreedCheck:
             if billed is not None:
                 right = self._fees[uid]
                 said = f"{sealed.entry.id} has a fee of {billed.fee_ppm} ppm, agreed is {right}"
-                insist(billed.fee_ppm == right, "I15", said)
+                insist(billed.fee_ppm == right, "I19", said)
 
     def _alert(self, said: Object, month: str) -> None:
         part = str(said["message"]).partition(" ")[0]
         mark = (str(said["involvedObject"]["uid"]), part, month)
-        insist(mark not in self._told, "I15", f"{part} % of a budget were told again in {month}")
+        insist(mark not in self._told, "I19", f"{part} % of a budget were told again in {month}")
         self._told.add(mark)

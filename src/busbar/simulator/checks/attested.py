@@ -1,4 +1,4 @@
-"""I14: what an order wants signed is signed whenever a contract is made or extended for it.
+"""I18: what an order wants signed is signed whenever a contract is made or extended for it.
 
 Looks at the signed bytes themselves, with code of its own: which keys the auditor has at that
 commit, whom and what the statement is about, its times, and whether it was taken back.
@@ -51,7 +51,7 @@ class AttestedCheck:
                 for said in _valid(step, spec, end)
             )
             sentence = f"{contract['metadata']['name']} reaches to {end}, unsigned by {auditors}"
-            insist(good, "I14", sentence)
+            insist(good, "I18", sentence)
 
 
 def _signed_by(wanted: Json) -> Iterator[tuple[set[str], set[str]]]:

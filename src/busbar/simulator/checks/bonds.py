@@ -1,4 +1,4 @@
-"""I13: a failed delivery is charged to the bond once, by the rule, and nobody else's doing ever.
+"""I17: a failed delivery is charged to the bond once, by the rule, and nobody else's doing ever.
 
 Works the amount out from the contract as it was before, with arithmetic of its own; and knows from
 the network when most machines were cut off, which no vendor is to pay for. Next: `clearings.py`.
@@ -41,7 +41,7 @@ class BondCheck:
                 self._contracts[uid_of(contract)] = contract
                 if before is not None and _has_closed(before, contract):
                     self._ended(before, contract, slashes.pop(uid_of(contract), None), step)
-        insist(not slashes, "I13", f"charged without an end: {sorted(slashes)}")
+        insist(not slashes, "I17", f"charged without an end: {sorted(slashes)}")
         self._count += 1
         if self._count % 64 == 0:
             self._compare(step)
@@ -58,13 +58,13 @@ class BondCheck:
         status, name = status_of(after), name_of(after)
         reason, said = status["reason"], status.get("compensatedNano", 0)
         taken = 0 if slash is None else max(p.amount for p in slash.postings)
-        insist(said == taken, "I13", f"{name} says {said} was paid, the journal {taken}")
+        insist(said == taken, "I17", f"{name} says {said} was paid, the journal {taken}")
         own = reason in OWN_DOING
-        insist(own or not taken, "I13", f"{name} ended as {reason} and was charged {taken}")
+        insist(own or not taken, "I17", f"{name} ended as {reason} and was charged {taken}")
         if slash is not None:
             accounts = {p.account for p in slash.postings}
             right = {f"bond/{spec_of(after)['vendor']}", f"ns/{namespace_of(after)}/available"}
-            insist(accounts == right, "I13", f"{name}: {accounts} are not {right}")
+            insist(accounts == right, "I17", f"{name}: {accounts} are not {right}")
         if own:
             self._check_amount(before, after, taken, step)
             self._check_doing(after)
@@ -82,10 +82,10 @@ class BondCheck:
         least, most = sum(cost) // 10, sum(cost) + sum(cost) // 10 + len(cost)
         if status["reason"] == "WithdrawnEarly":
             most += _notice(spec, status, end)
-        insist(taken <= most, "I13", f"{name_of(after)} was charged {taken}, at most {most} is due")
+        insist(taken <= most, "I17", f"{name_of(after)} was charged {taken}, at most {most} is due")
         in_bond = step.view.balance(f"bond/{spec['vendor']}")
         enough = taken >= least or in_bond == 0
-        insist(enough, "I13", f"{name_of(after)} was charged {taken}, at least {least} is due")
+        insist(enough, "I17", f"{name_of(after)} was charged {taken}, at least {least} is due")
 
     def _check_doing(self, contract: Object) -> None:
         """No loss is a vendor's that happened while most machines had long been cut off."""
@@ -96,7 +96,7 @@ class BondCheck:
         for since, until in self._cuts:
             within = since + lease_ms - self._timing.renew_ms <= ended <= until
             said = f"{name_of(contract)} is charged though most machines were cut off"
-            insist(not (within and until - since > 2 * lease_ms), "I13", said)
+            insist(not (within and until - since > 2 * lease_ms), "I17", said)
 
     def _compare(self, step: Step) -> None:
         """Check that reliability followed is reliability counted afresh."""
@@ -104,7 +104,7 @@ class BondCheck:
         for vendor in {spec_of(c)["vendor"] for c in self._contracts.values()}:
             same = followed.nodes_of(vendor) == fresh.nodes_of(vendor)
             same &= followed.of(vendor) == fresh.of(vendor)
-            insist(same, "I13", f"the reliability of {vendor} is not the fold of its contracts")
+            insist(same, "I17", f"the reliability of {vendor} is not the fold of its contracts")
 
 
 def _has_closed(before: Object, after: Object) -> bool:

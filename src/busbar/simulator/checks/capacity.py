@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from busbar.market.offers import capacity_of
 from busbar.model.dtu import Resources
+from busbar.model.kinds.contract import reserved_by
 from busbar.model.objects import Key, Object, spec_of, status_of
 from busbar.model.time import Instant
 from busbar.simulator.checks.base import Step, insist
@@ -96,8 +97,7 @@ def _is_in(contract: Object, at: Instant) -> bool:
 def _sum(contracts: list[Object]) -> Resources:
     total = Resources()
     for contract in contracts:
-        spec = spec_of(contract)
-        total = total.plus(Resources(spec["cpuMilli"], spec["memoryBytes"], spec.get("gpus", 0)))
+        total = total.plus(reserved_by(spec_of(contract)))
     return total
 
 

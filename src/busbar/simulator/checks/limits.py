@@ -7,9 +7,18 @@ away. Next: `liveness.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from busbar.model.objects import Object, labels_of, namespace_of, spec_of, status_of, uid_of
+from busbar.model.objects import (
+    Object,
+    labels_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from busbar.model.quantities import milli
 from busbar.model.time import HOUR
 from busbar.model.wellknown import GROUP, LABEL_VENDOR
@@ -36,6 +45,8 @@ class LimitCheck:
         minded = (said.get("refuses") or {}).get("namespaces") or []
         insist(namespace not in minded, "I15", f"{name} does not serve {namespace}")
         limit = (said.get("limits") or {}).get("perNamespace")
+        if limit and spec_of(contract).get("seller"):
+            insist(False, "I15", f"{name_of(contract)} was sold again, though {name} is limited")
         if limit and not _is_in_held_room(contract):
             most = _most(step, said, limit)
             slots = spec_of(contract)["slots"]
@@ -54,23 +65,30 @@ def _most(step: Step, said: dict[str, Any], limit: dict[str, Any]) -> int:
 
 
 def _used(step: Step, offer: str, namespace: str, start: int) -> int:
-    """Give the cpu that a consumer's open contracts under an offer reserve in an hour."""
-    total = 0
+    """Give the cpu that a consumer's open contracts under an offer take in an hour.
+
+    What draws on held room has that room already, but for what goes beyond what is held.
+    """
+    total, held, drawn, below = 0, Counter[str](), Counter[str](), Counter[str]()
     for contract in step.view.list(GROUP, "contracts", namespace):
-        if _is_in_held_room(contract):
-            continue
         spec, phase = spec_of(contract), status_of(contract).get("phase")
-        slots = spec["slots"]
+        slots, cpu, is_here = spec["slots"], int(spec["cpuMilli"]), spec["offer"] == offer
         is_in = slots[0]["startMs"] < start + HOUR and slots[-1]["endMs"] > start
-        if spec["offer"] == offer and phase != "Closed" and is_in:
-            total += int(spec["cpuMilli"])
-    return total
+        if phase == "Closed" or not is_in:
+            continue
+        if spec.get("reservation"):
+            drawn[spec["pool"]] += cpu
+            below[spec["pool"]] += cpu if is_here else 0
+            continue
+        if spec.get("procurement"):
+            held[spec["pool"]] += cpu
+        total += cpu if is_here else 0
+    return total + sum(min(below[p], max(0, drawn[p] - held[p])) for p in drawn)
 
 
 def _is_in_held_room(contract: Object) -> bool:
     """Say whether its room was counted when it was bought to be held."""
-    spec = spec_of(contract)
-    return bool(spec.get("pool")) and not spec.get("procurement")
+    return bool(spec_of(contract).get("reservation"))
 
 
 def _name(obj: Object) -> str:

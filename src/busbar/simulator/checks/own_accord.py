@@ -57,7 +57,8 @@ class AdviceCheck:
             _check_deed(view, before, after, json.loads(now))
         elif was is not None:
             self.undone += 1
-            right = spec_of(after) == {**spec_of(before), **json.loads(was)["before"]["spec"]}
+            given_back = _with(spec_of(before), json.loads(was)["before"]["spec"])
+            right = spec_of(after) == given_back
             insist(right, "A1", f"job {name_of(after)} was not given back what it had")
 
 
@@ -65,9 +66,10 @@ def _check_deed(view: View, before: Object, after: Object, note: dict[str, Any])
     name, kind = name_of(after), note["type"]
     insist(kind in _opted_in(view, before), "A1", f"job {name}: {kind}, and nobody opted in")
     old, new = dict(spec_of(before)), dict(spec_of(after))
-    insist(new == {**old, **_part(new, note)}, "A1", f"job {name}: more was changed than is said")
-    back = note["before"]["spec"]
-    insist(old == {**new, **back}, "A1", f"job {name}: what was before is not what is noted")
+    changed = _part(new, note["before"]["spec"])
+    insist(new == _with(old, changed), "A1", f"job {name}: more was changed than is said")
+    back = _with(new, note["before"]["spec"])
+    insist(old == back, "A1", f"job {name}: what was before is not what is noted")
     if kind == AdviceType.RIGHT_SIZE:
         for read, field in ((milli, "cpu"), (whole, "memory")):
             had, has = (read(spec["resources"][field], field) for spec in (old, new))
@@ -78,8 +80,23 @@ def _check_deed(view: View, before: Object, after: Object, note: dict[str, Any])
         insist(had < has <= had + DELAY_MS_MAX, "A1", f"job {name}: notAfter moved to {has}")
 
 
-def _part(new: dict[str, Any], note: dict[str, Any]) -> dict[str, Any]:
-    return {field: new[field] for field in note["before"]["spec"]}
+def _part(new: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Give what a spec has of some fields, and of the fields in these."""
+    return {
+        field: _part(new[field], inner) if isinstance(inner, dict) else new[field]
+        for field, inner in fields.items()
+    }
+
+
+def _with(spec: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Give a spec with some fields as they are said, and the others in them as they are."""
+    said = {
+        field: _with(spec[field], inner)
+        if isinstance(inner, dict) and isinstance(spec.get(field), dict)
+        else inner
+        for field, inner in fields.items()
+    }
+    return {**spec, **said}
 
 
 def _opted_in(view: View, job: Object) -> str:

@@ -42,6 +42,7 @@ from busbar.agent.runtimes.runc.identities import Ranges
 from busbar.agent.runtimes.runc.sandboxes import Sandboxes
 from busbar.agent.runtimes.runc.shimclient import ShimClient
 from busbar.agent.runtimes.runc.users import UnknownUser
+from busbar.agent.storage import usage
 from busbar.model.objects import Object, namespace_of, spec_of, uid_of
 from busbar.model.requests import requests_of
 
@@ -280,6 +281,14 @@ class RuncRuntime:
     async def use(self, container_id: str) -> Use:
         """Give what a container has used."""
         return self._cgroups.use(self._cgroup(container_id))
+
+    async def written(self, container_id: str) -> int | None:
+        """Give the bytes that a container has written to its own file system."""
+        folder = self._folder(container_id)
+        if folder is None:
+            return 0
+        counted = await usage([folder / "upper"])
+        return None if counted is None else counted[0]
 
     async def list(self) -> tuple[ContainerStatus, ...]:
         """Give every container this runtime knows, of earlier lives too."""

@@ -12,9 +12,11 @@ from typing import Any
 from busbar.model.errors import InvalidField
 from busbar.model.objects import Object, spec_of
 from busbar.model.quantities import whole
+from busbar.model.requests import EPHEMERAL_STORAGE
 
 _TEMPLATED = (("Job", "batch/v1"), ("Deployment", "apps/v1"), ("ReplicaSet", "apps/v1"))
 _HOOKS = ("postStart", "preStop")
+_BOUGHT = ("memory", EPHEMERAL_STORAGE)
 
 
 def cautions(obj: Object) -> tuple[str, ...]:
@@ -35,19 +37,21 @@ def _of_spec(path: str, spec: Mapping[str, Any]) -> Iterator[str]:
             for hook in _HOOKS:
                 if (container.get("lifecycle") or {}).get(hook):
                     yield f"{at}.lifecycle.{hook}: is not run here"
-            yield from _of_memory(at, container.get("resources") or {})
+            yield from _of_bought(at, container.get("resources") or {})
 
 
-def _of_memory(at: str, resources: Mapping[str, Any]) -> Iterator[str]:
+def _of_bought(at: str, resources: Mapping[str, Any]) -> Iterator[str]:
+    """Warn of limits above what is requested, where the request is the limit."""
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    if "memory" not in limits or "memory" not in requests:
-        return
-    try:
-        more = whole(limits["memory"], "") > whole(requests["memory"], "")
-    except InvalidField:
-        return
-    if more:
-        yield (
-            f"{at}.resources.limits.memory: a Pod has the memory that it requests and pays for "
-            f"({requests['memory']}), not {limits['memory']}; request more"
-        )
+    for name in _BOUGHT:
+        if name not in limits or name not in requests:
+            continue
+        try:
+            more = whole(limits[name], "") > whole(requests[name], "")
+        except InvalidField:
+            continue
+        if more:
+            yield (
+                f"{at}.resources.limits.{name}: a Pod has the {name} that it requests "
+                f"({requests[name]}), not {limits[name]}; request more"
+            )

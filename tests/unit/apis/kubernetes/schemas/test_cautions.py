@@ -28,10 +28,11 @@ def test_a_hook_that_is_not_run_is_named(hook: str) -> None:
     assert found == (f"spec.containers[0].lifecycle.{hook}: is not run here",)
 
 
-def test_a_limit_that_buys_nothing_is_named() -> None:
-    asked = {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}
+@pytest.mark.parametrize("name", ["memory", "ephemeral-storage"])
+def test_a_limit_that_buys_nothing_is_named(name: str) -> None:
+    asked = {"requests": {name: "1Gi"}, "limits": {name: "2Gi"}}
     (said,) = cautions(pod(resources=asked))
-    assert said.startswith("spec.containers[0].resources.limits.memory: ")
+    assert said.startswith(f"spec.containers[0].resources.limits.{name}: ")
     assert "(1Gi), not 2Gi" in said
 
 
