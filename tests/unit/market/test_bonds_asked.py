@@ -114,7 +114,7 @@ def test_an_expression_is_divided_into_what_it_asks_of_the_bond_and_the_rest():
 
 @pytest.mark.parametrize("name", ["bond", LABEL_BOND])
 def test_nobody_states_a_bond_of_their_own(name):
-    with pytest.raises(InvalidField, match="cannot be stated"):
+    with pytest.raises(InvalidField, match="the ledger says"):
         read_attributes({name: "1000000"}, "spec.attributes")
 
 
