@@ -95,9 +95,9 @@ def cheaper_hour(
 ) -> Later | None:
     """Give the cheapest start within a day for work that now runs at once, if it saves clearly."""
     deadline = now + max(24 * HOUR, 2 * length_ms)
-    asked = replace(
-        order, earliest=now, may_wait=True, deadline=deadline, duration=length_ms, avoid=frozenset()
-    )
+    earliest = max(now, order.earliest)
+    asked = replace(order, earliest=earliest, may_wait=True, duration=length_ms, avoid=frozenset())
+    asked = replace(asked, deadline=deadline)
     return _cheaper(book, asked, cost_nano, 24, deadline, now)
 
 

@@ -198,7 +198,8 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
             tolerations_of(spec),
             _where(notes, spec),
         ),
-        deadline=_deadline(notes),
+        earliest=_instant(notes, wk.ANN_NOT_BEFORE) or 0,
+        deadline=_instant(notes, wk.ANN_NOT_AFTER),
         duration=_duration(notes),
         may_wait=_may_wait(notes),
         avoid=frozenset(_names(notes, wk.ANN_AVOID)),
@@ -246,9 +247,9 @@ def _where(notes: Mapping[str, str], spec: Mapping[str, Any]) -> str:
     return to_text(wanted)
 
 
-def _deadline(notes: Mapping[str, str]) -> Instant | None:
-    value = notes.get(wk.ANN_NOT_AFTER)
-    return None if value is None else parse_instant(value, path_of(wk.ANN_NOT_AFTER))
+def _instant(notes: Mapping[str, str], annotation: str) -> Instant | None:
+    value = notes.get(annotation)
+    return None if value is None else parse_instant(value, path_of(annotation))
 
 
 def _duration(notes: Mapping[str, str]) -> int | None:

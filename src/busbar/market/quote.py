@@ -18,7 +18,7 @@ from busbar.market.orders import DEFAULT_DURATION, Order
 from busbar.market.outcome import Match, Refusal
 from busbar.market.reasons import Reason
 from busbar.model.money import MAX_NANO_EURO
-from busbar.model.time import HOUR, Instant, slot_of
+from busbar.model.time import HOUR, Instant, format_instant, slot_of
 
 ANY_PRICE = MAX_NANO_EURO
 """A cap above every ask."""
@@ -62,7 +62,10 @@ def quotes(book: Book, orders: Sequence[Order], now: Instant) -> Iterator[Quote]
 
 
 def quote(book: Book, orders: Sequence[Order], now: Instant, start: Instant) -> Quote:
-    """Give what orders would cost from one start on."""
+    """Give what orders would cost from one start on; nothing where one does not start so early."""
+    first = max((order.earliest for order in orders), default=start)
+    if start < first:
+        return Quote(start, 0, len(orders), message=f"notBefore is {format_instant(first)}")
     asked = [replace(order, earliest=start, may_wait=False) for order in orders]
     found = clear(book, asked, now)
     above = False

@@ -19,6 +19,10 @@ NANO_PER_EURO = 1_000_000_000
 MAX_NANO_EURO = 10**18
 """One billion euro: beyond it a price or an amount is a typing error, and sums stay in 64 bits."""
 
+_MANY_DIGITS = '"123456789.123456789"'
+EXACT_DIGITS = 15
+"""So many digits of a decimal survive a double, whatever they are (IEEE 754, binary64)."""
+
 _DECIMAL = re.compile(r"\A\d{1,12}(?:\.\d{1,30})?\Z", re.ASCII)
 _WHAT_IS_RIGHT = 'write euros as a plain decimal with at most 9 decimals, such as "0.035"'
 
@@ -53,10 +57,13 @@ def _as_text(value: object, path: str) -> str:
         raise InvalidField(path, "is out of range; prices end at a billion euro")
     if isinstance(value, float | Decimal):
         # A JSON number such as 1e-3 reaches us as a float: its shortest decimal form is what the
-        # user wrote. Refuse what has no plain form before expanding it.
+        # user wrote, up to 15 digits. Refuse what has no plain form before expanding it.
         number = Decimal(repr(value)) if isinstance(value, float) else value
         if not number.is_finite() or abs(number.adjusted()) > 40:
             raise InvalidField(path, f"{_shown(str(value))} is out of range; {_WHAT_IS_RIGHT}")
+        if isinstance(value, float) and len(number.normalize().as_tuple().digits) > EXACT_DIGITS:
+            said = "has more digits than a JSON number keeps exactly; write it as a string"
+            raise InvalidField(path, f"{_shown(str(value))} {said}, such as {_MANY_DIGITS}")
         return format(number, "f")
     return str(value).strip()
 

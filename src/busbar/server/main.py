@@ -145,7 +145,8 @@ class Cloud:
         )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
         ask = market.create_app(self.kubernetes.door, self.identify, clock.now, self.settings.place)
-        scrape = metrics.create_app(self.kubernetes.door, self.identify, self.clearings)
+        door = self.kubernetes.door
+        scrape = metrics.create_app(door, self.identify, self.clearings, clock.now)
         registry = doors.registry_door(self.settings.images)
         kubernetes = self.kubernetes
 

@@ -22,6 +22,7 @@ from busbar.apis.kubernetes.authorization import Kind, role_of
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
 from busbar.controllers.parts.pods import is_promised
+from busbar.model.dtu import MICRO
 from busbar.model.money import NANO_PER_EURO
 from busbar.model.objects import (
     Object,
@@ -32,6 +33,7 @@ from busbar.model.objects import (
     spec_of,
     status_of,
 )
+from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
 from busbar.server.replies import Send, reply, reply_json
 from busbar.server.requests import Receive
@@ -102,8 +104,8 @@ class ClearingCount:
 class Scrape:
     """What is remembered from one scrape to the next."""
 
-    def __init__(self, door: Door, clearings: ClearingCount) -> None:
-        self._door, self._clearings = door, clearings
+    def __init__(self, door: Door, clearings: ClearingCount, clock: Callable[[], Instant]) -> None:
+        self._door, self._clearings, self._clock = door, clearings, clock
         self._contracts = Tally((GROUP, "contracts"), _phase)
         self._waiting = Tally(("", "pods"), _waits)
 
@@ -113,6 +115,7 @@ class Scrape:
         families = [
             *_books(snapshot),
             *_curves(snapshot),
+            *_hours(snapshot, slot_of(self._clock()).start),
             *_vendors(snapshot),
             *self._cleared(),
             *self._orders(snapshot),
@@ -201,6 +204,28 @@ def _curves(snapshot: Snapshot) -> Metrics:
         yield _gauge(f"busbar_forward_{name}", text, labels, found)
 
 
+def _hours(snapshot: Snapshot, hour: Instant) -> Metrics:
+    """Give what the hour of delivery that begins at `hour` was traded at, so far."""
+    found = [
+        ((status.get("zone"),), row)
+        for status in map(status_of, snapshot.list(GROUP, "pricehistories"))
+        for row in status.get("rows") or ()
+        if row["startMs"] == hour
+    ]
+    for name, text in (
+        ("open", "First price of the present hour of delivery."),
+        ("high", "Highest price of the present hour of delivery."),
+        ("low", "Lowest price of the present hour of delivery."),
+        ("close", "Latest price of the present hour of delivery."),
+    ):
+        prices = ((zone, row[f"{name}Nano"] / NANO_PER_EURO) for zone, row in found)
+        yield _gauge(f"busbar_hour_{name}_euro_per_dtu", text, ("zone",), prices)
+    volumes = ((zone, row["volumeMicro"] / MICRO) for zone, row in found)
+    yield _gauge("busbar_hour_volume_dtu", "DTU sold for the present hour.", ("zone",), volumes)
+    trades = ((zone, float(row["trades"])) for zone, row in found)
+    yield _gauge("busbar_hour_trades", "Contracts sold for the present hour.", ("zone",), trades)
+
+
 def _vendors(snapshot: Snapshot) -> Metrics:
     """Give what vendors kept of their promises; they are public by name."""
     found = [(name_of(vendor), status_of(vendor)) for vendor in snapshot.list(GROUP, "vendors")]
@@ -277,10 +302,10 @@ def _one(name: str, text: str, value: float) -> Metric:
 
 
 def create_app(
-    door: Door, identify: Identify, clearings: ClearingCount
+    door: Door, identify: Identify, clearings: ClearingCount, clock: Callable[[], Instant]
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application behind /metrics."""
-    scrape = Scrape(door, clearings)
+    scrape = Scrape(door, clearings, clock)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         identity = await identify(scope)

@@ -31,6 +31,7 @@ from busbar.model.wellknown import (
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_NOT_BEFORE,
     ANN_RECLAIM,
     ANN_REGION,
     ANN_RESERVATION,
@@ -252,7 +253,7 @@ class People:
         return f"ns{self.world.between(0, self.profile.namespaces - 1)}"
 
     def _terms(self) -> dict[str, str]:
-        world, terms = self.world, dict[str, str]()
+        world, terms = self.world, self.tastes.start(self.world.now)
         if world.often(0.3):
             terms[ANN_CAP] = f"0.{world.between(5, 120):03d}"
         if world.often(0.3):
@@ -329,6 +330,7 @@ class People:
         }
         names = {
             ANN_CAP: "maxEuroPerDTU",
+            ANN_NOT_BEFORE: "notBefore",
             ANN_NOT_AFTER: "notAfter",
             ANN_DURATION: "expectedDuration",
             ANN_RESERVATION: "reservation",

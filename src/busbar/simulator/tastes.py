@@ -10,7 +10,8 @@ import json
 import random
 from typing import Any
 
-from busbar.model.wellknown import ANN_RESTRICTIONS
+from busbar.model.time import MINUTE, Instant, format_instant
+from busbar.model.wellknown import ANN_NOT_BEFORE, ANN_RESTRICTIONS
 
 Json = dict[str, Any]
 
@@ -24,6 +25,7 @@ class Tastes:
     def __init__(self, seed: int, wary: float, careful: float) -> None:
         self._chance = random.Random(f"tastes {seed}")
         self._care = random.Random(f"care {seed}")
+        self._times = random.Random(f"times {seed}")
         self._wary, self._careful = wary, careful
 
     def labels(self) -> dict[str, str]:
@@ -62,6 +64,12 @@ class Tastes:
             return {}
         wish = self._wish()
         return self._chance.choice(({"allOf": [wish]}, {"not": wish}, {"anyOf": [wish, _ANY_SSD]}))
+
+    def start(self, now: Instant) -> dict[str, str]:
+        """Give before when a Pod must not start, as an annotation: mostly nothing."""
+        if self._times.random() > 0.1:
+            return {}
+        return {ANN_NOT_BEFORE: format_instant(now + self._times.randint(-60, 600) * MINUTE)}
 
     def notes(self) -> dict[str, str]:
         """Give the same as an annotation of a Pod."""

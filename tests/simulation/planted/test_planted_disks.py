@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.planted.test_planted_bugs import BUSY, caught
+from tests.simulation.planted.test_planted_bugs import BUSY, caught_as
 
 from busbar.market.occupancy import Occupancy
 from busbar.model.time import MINUTE
@@ -16,4 +16,4 @@ def test_i4_disk_sold_twice(monkeypatch):
         put(self, key, commitment._replace(resources=room))
 
     monkeypatch.setattr(Occupancy, "put", forgetful)
-    assert caught(BUSY._replace(order_every_ms=2 * MINUTE), first=7) == "I4"
+    assert caught_as("I4", BUSY._replace(order_every_ms=2 * MINUTE), first=7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.controllers.house import House
 
 from busbar.model.objects import Key, condition, name_of, spec_of
-from busbar.model.time import HOUR, MINUTE, SECOND
+from busbar.model.time import HOUR, MINUTE, SECOND, slot_of
 from busbar.model.wellknown import GROUP
 
 MANIFEST = {
@@ -45,6 +45,20 @@ def test_a_job_becomes_a_pod_with_its_buckets_and_market_terms():
     assert pod["metadata"]["ownerReferences"][0]["name"] == "j"
     assert spec_of(pod)["restartPolicy"] == "Never"
     assert house.status(job)["pod"] == name_of(pod)
+
+
+def test_a_job_with_notbefore_has_its_slot_at_once_and_starts_with_it_not_before():
+    house = open_house()
+    job = house.job(notBefore=house.at(90 * MINUTE), expectedDuration="1h")
+    house.settle()
+    contract = house.only_contract()
+    starts = spec_of(contract)["slots"][0]["startMs"]
+    assert starts == slot_of(house.now + 90 * MINUTE).end
+    assert (house.status(job)["phase"], house.status(job)["reason"]) == ("Waiting", "Reserved")
+    house.wait(starts - house.now - MINUTE)
+    assert not spec_of(house.only_pod()).get("nodeName")
+    house.wait(2 * MINUTE)
+    assert spec_of(house.only_pod())["nodeName"] == "n1"
 
 
 def test_the_disk_that_a_job_reserves_is_on_its_contract():

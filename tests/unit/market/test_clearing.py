@@ -290,8 +290,20 @@ def test_what_is_reserved_for_later_is_not_sold_now_for_that_long():
 
 
 def test_an_order_for_later_starts_at_the_next_slot():
-    job = replace(order("job"), earliest=NOON + 30 * MINUTE)
+    job = order("job", not_before="2027-03-10T12:00:00Z")
     assert matched(first_book(), job)["job"].start == SLOT + HOUR
+
+
+def test_who_may_wait_takes_the_cheapest_hour_of_its_window():
+    window = {"not_before": "2027-03-10T22:30:00Z", "not_after": "2027-03-11T08:00:00Z"}
+    match = matched(first_book(), order("job", region="Sweden", may_wait="true", **window))["job"]
+    assert match.price_nano == 3 * CENT
+    assert match.start == parse_instant("2027-03-10T23:00:00Z", "x")
+
+
+def test_a_window_that_is_too_small_is_no_match():
+    window = {"not_before": "2027-03-10T22:30:00Z", "not_after": "2027-03-10T23:00:00Z"}
+    assert refused(first_book(), order("job", **window))["job"].reason is Reason.DEADLINE_TOO_CLOSE
 
 
 # Deadlines.

@@ -128,6 +128,7 @@ def test_tolerations_and_selectors_do_not_depend_on_how_they_were_written():
         ({"region": "Sweden,"}, "region"),
         ({"vendor": " , "}, "vendor"),
         ({"not_after": "tomorrow"}, "not-after"),
+        ({"not_before": "tomorrow"}, "not-before"),
         ({"not_after": "2027-03-25T08:25:58"}, "not-after"),
         ({"not_after": "2027-02-30T08:25:58Z"}, "not-after"),
         ({"may_wait": "yes"}, "may-wait"),

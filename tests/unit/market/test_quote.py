@@ -9,7 +9,7 @@ from tests.unit.market.world import NOON, first_book, order
 from busbar.market.clearing import clear
 from busbar.market.quote import quotes
 from busbar.market.reasons import Reason
-from busbar.model.time import HOUR, slot_of
+from busbar.model.time import HOUR, parse_instant, slot_of
 
 
 def quoted(*orders, hours=49):
@@ -51,6 +51,15 @@ def test_where_nothing_fits_it_says_why():
     (first,) = quoted(order("job", cpu="64"), hours=1)
     assert (first.cost_nano, first.reason) == (None, Reason.NOT_ENOUGH_CPU)
     assert "64 requested" in first.message
+
+
+def test_before_it_may_start_there_is_no_price():
+    found = quoted(order("job", not_before="2027-03-10T14:30:00Z"))
+    begins = next(quote.start for quote in found if quote.is_whole)
+    assert begins == parse_instant("2027-03-10T15:00:00Z", "x")
+    early = [quote for quote in found if quote.start < begins]
+    assert {quote.message for quote in early} == {"notBefore is 2027-03-10T14:30:00Z"}
+    assert not any(quote.placed for quote in early)
 
 
 def test_after_the_deadline_there_is_no_price():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -37,6 +38,16 @@ from busbar.model.money import MAX_NANO_EURO, format_euro, parse_euro
 )
 def test_a_plain_decimal_is_read_exactly(value, nano):
     assert parse_euro(value, "spec.price") == nano
+
+
+@pytest.mark.parametrize("text", ["123456789.123456789", "0.1234567890123456"])
+def test_a_number_that_a_double_does_not_keep_is_refused_and_never_altered(text):
+    with pytest.raises(InvalidField, match="write it as a string"):
+        parse_euro(json.loads(text), "spec.pricePerDTU")
+
+
+def test_the_same_digits_as_a_string_are_exact():
+    assert parse_euro("123456789.123456789", "p") == 123_456_789_123_456_789
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.unit.server.market_world import (
 )
 
 from busbar.apis.kubernetes.ports import Identity
-from busbar.model.time import SECOND
+from busbar.model.time import HOUR, SECOND
 from busbar.model.wellknown import GROUP
 from busbar.server.metrics import PATH, ClearingCount, create_app
 
@@ -31,7 +31,7 @@ OPERATORS_ONLY = ["busbar_contracts", "busbar_ledger", "busbar_store", "busbar_w
 
 
 def metrics_of(house: House, identity: Identity | None, count: ClearingCount | None = None):
-    return create_app(door_of(house), knows(identity), count or ClearingCount())
+    return create_app(door_of(house), knows(identity), count or ClearingCount(), lambda: house.now)
 
 
 def samples(house: House, identity: Identity, app=None) -> dict[str, float]:
@@ -66,6 +66,9 @@ def test_an_operator_sees_book_prices_contracts_money_and_store(house: House) ->
     assert found["busbar_book_ask_free_dtu_per_hour/elastx/elastx/Sweden"] == 3
     assert found["busbar_book_bids/Sweden"] == 1
     assert found["busbar_forward_ask_euro_per_dtu/48/Sweden"] == 0.04
+    assert found["busbar_hour_open_euro_per_dtu/Sweden"] == 0.04
+    assert found["busbar_hour_volume_dtu/Sweden"] == pytest.approx(2 / 3, abs=1e-5)  # 40 minutes
+    assert found["busbar_hour_trades/Sweden"] == 1
     assert found["busbar_orders_waiting/PriceAboveCap"] == 1
     assert found["busbar_contracts/Bound"] == 1
     assert found["busbar_ledger_balance_euro/available"] == pytest.approx(99.96)
@@ -85,6 +88,15 @@ def test_a_later_scrape_sees_what_changed(house: House) -> None:
     house.runs(house.pods()[-1])
     house.ends(house.pods()[-1])
     assert samples(house, OPERATOR, app)["busbar_contracts/Closed"] == 1
+
+
+def test_an_hour_that_running_work_rolled_into_was_not_traded(house: House) -> None:
+    (bound,) = (pod for pod in house.pods() if pod["spec"].get("nodeName"))
+    house.runs(bound)
+    house.wait(2 * HOUR)
+    found = samples(house, OPERATOR)
+    assert found["busbar_contracts/Running"] == 1
+    assert not [name for name in found if name.startswith("busbar_hour_")]
 
 
 def test_every_clearing_is_counted_also_those_not_kept() -> None:

@@ -23,6 +23,7 @@ from busbar.model.wellknown import (
     ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_NOT_BEFORE,
     ANN_PIECE_MIN,
     ANN_PIECES,
     ANN_RAN_ON,
@@ -47,6 +48,8 @@ def read_spec(job: Object) -> JobSpec:
     except msgspec.ValidationError as error:
         raise InvalidField("spec", str(error)) from None
     not_after(spec)
+    if spec.not_before is not None:
+        parse_instant(spec.not_before, "spec.notBefore")
     if spec.max_euro_per_dtu is not None:
         parse_euro(spec.max_euro_per_dtu, "spec.maxEuroPerDTU")
     if spec.max_egress_euro is not None:
@@ -103,6 +106,7 @@ def _terms(spec: JobSpec) -> dict[str, str]:
     terms = {
         ANN_CAP: priced(spec.max_euro_per_dtu, "spec.maxEuroPerDTU"),
         **restricted(spec.restrictions),
+        ANN_NOT_BEFORE: spec.not_before,
         ANN_NOT_AFTER: spec.not_after,
         ANN_MAY_WAIT: "true" if spec.may_wait else None,
         ANN_DURATION: spec.expected_duration,

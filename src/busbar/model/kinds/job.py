@@ -78,6 +78,10 @@ class JobSpec(Part):
         list[str], Meta(description="Buckets of the namespace to mount at /NAME.")
     ] = []
     resources: JobResources = field(default_factory=JobResources)
+    not_before: Annotated[
+        str | None,
+        Meta(description="Time before which it must not start (RFC 3339); at once if left out."),
+    ] = None
     not_after: Annotated[
         str | None, Meta(description="Time by which it must have finished (RFC 3339).")
     ] = None

@@ -29,10 +29,25 @@ from busbar.model.fixedterm import read_term
 from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
-from busbar.model.objects import Object, annotations_of, labels_of, name_of, spec_of
+from busbar.model.objects import (
+    Object,
+    annotations_of,
+    controller_of,
+    labels_of,
+    name_of,
+    spec_of,
+)
 from busbar.model.quantities import milli, volume, whole
 from busbar.model.standing_orders import read_standing_order
-from busbar.model.time import SECOND, Instant, format_instant, parse_duration, parse_instant
+from busbar.model.time import (
+    HOUR,
+    SECOND,
+    Instant,
+    format_instant,
+    parse_duration,
+    parse_instant,
+    slot_of,
+)
 from busbar.model.wellknown import (
     ACCOUNT_NAME,
     ANN_ACT,
@@ -46,6 +61,7 @@ from busbar.model.wellknown import (
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
+    ANN_NOT_BEFORE,
     ANN_READ,
     ANN_RECLAIM,
     ANN_RESTRICTIONS,
@@ -54,6 +70,9 @@ from busbar.model.wellknown import (
     RECLAIM_AT_ONCE,
     RECLAIM_WITH_NOTICE,
 )
+
+TRADED_MS: Final = 48 * HOUR
+"""How far ahead the last slot begins that an order can be matched for (docs/market.md)."""
 
 Reader = Callable[[object, str], object]
 Errors = Iterator[FieldError]
@@ -84,8 +103,23 @@ def _past(value: object, path: str, before: object, now: Instant) -> Errors:
         yield invalid(path, value, why)
 
 
+def _traded(value: object, path: str, before: object, now: Instant) -> Errors:
+    """Refuse a start that lies beyond what is traded; one that was stored already may stay."""
+    try:
+        instant = parse_instant(value, path)
+    except InvalidField as error:
+        yield field_error(error, value)
+        return
+    latest = slot_of(now).start + TRADED_MS
+    if value != before and instant > latest:
+        why = f"lies beyond the 48 hours that are traded; choose {format_instant(latest)} or before"
+        yield invalid(path, value, why)
+
+
 def _job(change: Change) -> Errors:
     spec, old = spec_of(change.new), spec_of(change.old or {})
+    if spec.get("notBefore") is not None:
+        yield from _traded(spec["notBefore"], "spec.notBefore", old.get("notBefore"), change.now)
     if spec.get("maxEuroPerDTU") is not None:
         yield from _read(spec["maxEuroPerDTU"], "spec.maxEuroPerDTU", parse_euro)
     if spec.get("notAfter") is not None:
@@ -323,6 +357,15 @@ def _service(change: Change) -> Errors:
         yield invalid(path.format(ANN_MAY_MOVE), "true", why)
 
 
+def _replica_set(change: Change) -> Errors:
+    """Hours are a Deployment's, which copies its annotations: a set alone would ignore them."""
+    yield from _service(change)
+    if ANN_HOURS in annotations_of(change.new) and controller_of(change.new) is None:
+        path = f"metadata.annotations[{ANN_HOURS}]"
+        why = "a ReplicaSet of its own has no hours; state them on a Deployment"
+        yield invalid(path, annotations_of(change.new)[ANN_HOURS], why)
+
+
 def _deployment(change: Change) -> Errors:
     yield from _service(change)
     notes, path = annotations_of(change.new), f"metadata.annotations[{ANN_HOURS}]"
@@ -351,6 +394,9 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
     path = prefix + "metadata.annotations[{}]"
     if ANN_CAP in notes:
         yield from _read(notes[ANN_CAP], path.format(ANN_CAP), parse_euro)
+    if ANN_NOT_BEFORE in notes:
+        at = path.format(ANN_NOT_BEFORE)
+        yield from _traded(notes[ANN_NOT_BEFORE], at, old.get(ANN_NOT_BEFORE), now)
     if ANN_NOT_AFTER in notes:
         at = path.format(ANN_NOT_AFTER)
         yield from _past(notes[ANN_NOT_AFTER], at, old.get(ANN_NOT_AFTER), now)
@@ -406,5 +452,5 @@ _CHECKS: Final[dict[tuple[str, str], Callable[[Change], Errors]]] = {
     ("", "pods"): _pod,
     ("batch", "jobs"): _batch_job,
     ("apps", "deployments"): _deployment,
-    ("apps", "replicasets"): _service,
+    ("apps", "replicasets"): _replica_set,
 }

@@ -56,6 +56,8 @@ def test_the_first_manifest_word_for_word_names_not_after(operator: Any) -> None
         ({"maxEuroPerDTU": [1]}, "spec.maxEuroPerDTU"),
         ({"notAfter": "tomorrow"}, "spec.notAfter"),
         ({"notAfter": "2027-02-30T00:00:00Z"}, "spec.notAfter"),
+        ({"notBefore": "2999-01-01T00:00:00Z"}, "spec.notBefore"),
+        ({"notBefore": 7}, "spec.notBefore"),
         ({"expectedDuration": "soon"}, "spec.expectedDuration"),
         ({"scriptPath": "script.py"}, "spec.scriptPath"),
         ({"scriptPath": "/bucket"}, "spec.scriptPath"),
@@ -137,6 +139,8 @@ def test_an_offer_that_cannot_be_read_is_refused_by_its_field(
     [
         ("busbar.dev/max-euro-per-dtu", "free"),
         ("busbar.dev/not-after", "2020-01-01T00:00:00Z"),
+        ("busbar.dev/not-before", "2999-01-01T00:00:00Z"),
+        ("busbar.dev/not-before", "soon"),
         ("busbar.dev/expected-duration", "-5m"),
         ("busbar.dev/may-wait", "maybe"),
         ("busbar.dev/gang-size", "0"),

@@ -109,6 +109,19 @@ def test_hours_that_cannot_be_read_are_refused(operator: Any, hours: str, words:
     assert operator.post(DEPLOYMENTS, manifest).status == 201
 
 
+def test_hours_of_a_replica_set_alone_are_refused_since_nobody_would_keep_them(
+    operator: Any,
+) -> None:
+    manifest = {**deployment(), "kind": "ReplicaSet"}
+    manifest["metadata"] = {"name": "web", "annotations": {"busbar.dev/hours": '{"rules": [{}]}'}}
+    refused = operator.post(SETS, manifest)
+    assert refused.status == 422
+    assert "state them on a Deployment" in refused.json["message"]
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u"}
+    manifest["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+    assert operator.post(SETS, manifest).status == 201
+
+
 def test_a_selector_may_not_change(operator: Any) -> None:
     operator.post(DEPLOYMENTS, deployment())
     labels = {"app": "web", "tier": "front"}
