@@ -93,6 +93,15 @@ class Pool(NamedTuple):
         """Give what may be begun to be drawn."""
         return self.held_at(at).minus(total(self.drawn))
 
+    def promised_through(self, start: Instant, end: Instant) -> tuple[Object, ...]:
+        """Give the contracts that hold, or are to hold, all through [start, end)."""
+        return tuple(c for c in self.held if _holds(c, start, end))
+
+    def left(self, start: Instant, end: Instant) -> Resources:
+        """Give what is promised for [start, end) beyond what draws now, were that to go on."""
+        staying = (c for c in self.drawn if start < _deadline(c))
+        return total(self.promised_through(start, end)).minus(total(staying))
+
     def claimed(self, start: Instant, end: Instant) -> Resources:
         """Give what of the held room is given out for [start, end)."""
         return total(

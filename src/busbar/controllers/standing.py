@@ -13,13 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from busbar.controllers.attestations import claims
 from busbar.controllers.freight import Freight
-from busbar.controllers.nodes import is_ready
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
 from busbar.controllers.pools import Pool, PoolKey, Share, key_of_pool, pool_of
-from busbar.ledger.entries import bond
+from busbar.controllers.supply import SupplySide
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
@@ -29,7 +27,7 @@ from busbar.market.dealings import Counter as Dealers
 from busbar.market.dealings import Holding, consumer_of
 from busbar.market.luggage import NOWHERE, Place
 from busbar.market.occupancy import Occupancy
-from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
+from busbar.market.offers import Offer, Supply
 from busbar.market.orders import DEFAULT_DURATION, Order, OrderRefused
 from busbar.market.podrules import rules_of
 from busbar.model.choosiness import NO_LIMIT
@@ -41,11 +39,9 @@ from busbar.model.objects import (
     annotations_of,
     is_deleting,
     labels_of,
-    metadata,
     name_of,
     namespace_of,
     spec_of,
-    status_of,
 )
 from busbar.model.time import Instant
 from busbar.model.wellknown import ANN_PIECE, GROUP
@@ -68,6 +64,7 @@ class Standing:
     def __init__(self, place: Place = NOWHERE) -> None:
         self.freight = Freight(place)
         self._seen: Snapshot | None = None
+        self._supply = SupplySide()
         self._unbound: dict[_Name, Object] = {}
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}
@@ -85,7 +82,6 @@ class Standing:
         self._spent: Counter[tuple[str, str]] = Counter()
         self._reader = Reader()
         self._occupancy = Occupancy()
-        self._bonds: dict[str, int] = {}
         self._under: dict[str, dict[_Name, Commitment]] = {}
         self.dealings = Dealers((), DEFAULT_DURATION)
         self.offers: tuple[Offer, ...] = ()
@@ -358,34 +354,27 @@ class Standing:
             self._spent[namespace_of(contract), month] += sign * billed
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        sources = ((GROUP, name) for name in _STATED)
-        changed = since is None or any(_differs(snapshot, since, *name) for name in sources)
-        if not changed and not any(map(_sells_otherwise, snapshot.changes(since, "", "nodes"))):
-            return
-        self._read_supply(snapshot)
+        if self._supply.at(snapshot, since):
+            self._read_supply()
 
     def weigh_bonds(self, snapshot: Snapshot) -> None:
         """Read anew what is in vendors' bonds: money that moves changes no object.
 
         For a batch in which an order asks for a bond.
         """
-        if self._bonds != _bonds(snapshot):
-            self._read_supply(snapshot)
+        if self._supply.weigh_bonds(snapshot):
+            self._read_supply()
             self._hold()
 
     def _hold(self) -> None:
         if any(offer.limit != NO_LIMIT for offer in self.offers):
             self.book = self.book.held(self.holdings())
 
-    def _read_supply(self, snapshot: Snapshot) -> None:
-        self._bonds = _bonds(snapshot)
-        nodes = list(snapshot.list("", "nodes"))
-        ready = {name_of(node) for node in nodes if is_ready(node)}
-        vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
-        self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
-        rows = supply_rows(self.offers, nodes, ready.__contains__, claims(snapshot))
-        self.book = Book.build(rows, self._occupancy, vendors)
-        self.dealings = Dealers(self.offers, DEFAULT_DURATION)
+    def _read_supply(self) -> None:
+        if self.offers != self._supply.offers:
+            self.dealings = Dealers(self._supply.offers, DEFAULT_DURATION)
+        self.offers = self._supply.offers
+        self.book = Book.build(self._supply.rows, self._occupancy, self._supply.vendors)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Forget the orders of a namespace whose defaults may have changed."""
@@ -408,15 +397,6 @@ class Standing:
                 self._gangs.setdefault(gang, set()).add(_name(after))
             if after is not None and (rules := _keeps_away(after)) is not None:
                 self._keepers[_name(after)] = rules
-
-
-def _bonds(snapshot: Snapshot) -> dict[str, int]:
-    """Give what is in the bond of each vendor, in nano-euro."""
-    vendors = map(name_of, snapshot.list(GROUP, "vendors"))
-    return {vendor: snapshot.balance(bond(vendor)) for vendor in vendors}
-
-
-_STATED = ("offers", "vendors", "auditors", "attestations")
 
 
 def _is_unbound(pod: Object) -> bool:
@@ -443,36 +423,6 @@ def _keeps_away(pod: Object) -> Rules | None:
     except InvalidField:
         return None
     return rules if rules.apart else None
-
-
-def _readable(offers: Iterable[Object]) -> Iterable[Offer]:
-    """Read the offers; one that cannot be read sells nothing (its status says why)."""
-    for obj in offers:
-        try:
-            yield parse_offer(obj)
-        except InvalidField:
-            continue
-
-
-def _differs(snapshot: Snapshot, since: Snapshot, group: str, resource: str) -> bool:
-    return any(True for _ in snapshot.changes(since, group, resource))
-
-
-def _sells_otherwise(change: tuple[Object | None, Object | None]) -> bool:
-    """Say whether a change of a node is more than another list of images."""
-    before, after = change
-    if before is None or after is None:
-        return True
-    return _for_sale(before) != _for_sale(after)
-
-
-_BOOKKEEPING = frozenset({"resourceVersion", "managedFields", "generation"})
-
-
-def _for_sale(node: Object) -> tuple[object, ...]:
-    meta = {k: v for k, v in metadata(node).items() if k not in _BOOKKEEPING}
-    status = {k: v for k, v in status_of(node).items() if k != "images"}
-    return meta, spec_of(node), status
 
 
 def _name(obj: Object) -> _Name:

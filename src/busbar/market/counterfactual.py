@@ -44,9 +44,14 @@ BESIDE_MAX = 100
 _MILLI_STEP, _BYTES_STEP, _DISK_STEP = 100, 64 * 1024**2, 64 * 1024**2
 
 
+Find = Callable[[Order, Sequence[Order]], Match | None]
+"""Gives the contract that an order would have among others; None where it would have none."""
+
+
 class Change(StrEnum):
     """What of an order was changed. A closed list."""
 
+    RESERVATION = "reservation"
     CAP = "cap"
     WAIT = "mayWait"
     DEADLINE = "notAfter"
@@ -82,8 +87,16 @@ class Alternative(NamedTuple):
 class Bench:
     """Clears a batch again and again with one order changed."""
 
-    def __init__(self, book: Book, order: Order, waiting: Iterable[Order], now: Instant) -> None:
+    def __init__(
+        self,
+        book: Book,
+        order: Order,
+        waiting: Iterable[Order],
+        now: Instant,
+        find: Find | None = None,
+    ) -> None:
         self.book, self.order, self.now = book, order, now
+        self._find = self._cleared if find is None else find
         beside = [other for other in waiting if other.id != order.id]
         if len(beside) > BESIDE_MAX:
             gang = order.gang.name if order.gang is not None else None
@@ -92,7 +105,10 @@ class Bench:
 
     def match(self, order: Order) -> Match | None:
         """Give the contract that an order would have; None where it would have none."""
-        found = clear(self.book, [*self.beside, order], self.now)
+        return self._find(order, self.beside)
+
+    def _cleared(self, order: Order, beside: Sequence[Order]) -> Match | None:
+        found = clear(self.book, [*beside, order], self.now)
         return next((match for match in found.matches if match.order == order.id), None)
 
     def cheapest(self, changed: Iterable[tuple[str, Order]]) -> tuple[str, Order, Match] | None:
@@ -112,13 +128,20 @@ class Outlook(NamedTuple):
     alternatives: tuple[Alternative, ...] = ()
 
 
-def outlook(book: Book, order: Order, waiting: Iterable[Order], now: Instant) -> Outlook:
+def outlook(
+    book: Book,
+    order: Order,
+    waiting: Iterable[Order],
+    now: Instant,
+    find: Find | None = None,
+) -> Outlook:
     """Give, for an order that finds no place, each single change with which it would.
 
     Where no single one does, all restrictions are lifted at once; empty where not even that helps:
-    only more supply would.
+    only more supply would. `find` is for who knows of places beside the book; without, the batch
+    is cleared on the book alone.
     """
-    bench = Bench(book, order, waiting, now)
+    bench = Bench(book, order, waiting, now, find)
     match = bench.match(order)
     if match is not None:
         return Outlook(match)
@@ -126,6 +149,17 @@ def outlook(book: Book, order: Order, waiting: Iterable[Order], now: Instant) ->
     if not found and (everything := _everything(bench)) is not None:
         found = [everything]
     return Outlook(None, tuple(found))
+
+
+def _reservation(bench: Bench) -> Alternative | None:
+    """Let it draw on whatever is held, or buy: what an order without a reservation does."""
+    named = bench.order.reservation
+    if named is None:
+        return None
+    match = bench.match(replace(bench.order, reservation=None))
+    if match is None:
+        return None
+    return Alternative(Change.RESERVATION, f"without the reservation {named!r}", match)
 
 
 def _cap(bench: Bench) -> Alternative | None:
@@ -344,6 +378,7 @@ def _everything(bench: Bench) -> Alternative | None:
         deadline=None,
         may_wait=True,
         avoid=frozenset(),
+        reservation=None,
         burden=_uncapped(bench.order.burden),
     )
     match = bench.match(lifted)
@@ -355,6 +390,7 @@ def _everything(bench: Bench) -> Alternative | None:
 
 
 _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
+    _reservation,
     _cap,
     _wait,
     _deadline,

@@ -50,15 +50,11 @@ class Quote(NamedTuple):
         return self.placed == self.asked and not self.above_cap
 
 
-def quotes(book: Book, orders: Sequence[Order], now: Instant) -> Iterator[Quote]:
-    """Give what orders that run together would cost from now, then from each later hour.
-
-    One at a time, so that whoever asks may do something else in between.
-    """
-    yield quote(book, orders, now, now)
+def starts(now: Instant) -> Iterator[Instant]:
+    """Give the starts that are quoted: now, then each of the next 48 hours."""
+    yield now
     first = slot_of(now).end
-    for start in range(first, first + FORWARD_SLOTS * HOUR, HOUR):
-        yield quote(book, orders, now, start)
+    yield from range(first, first + FORWARD_SLOTS * HOUR, HOUR)
 
 
 def quote(book: Book, orders: Sequence[Order], now: Instant, start: Instant) -> Quote:

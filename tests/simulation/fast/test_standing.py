@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+from tests.unit.controllers.house import House
+
 from busbar.controllers.parts.funds import spent_in
 from busbar.controllers.standing import Standing
 from busbar.market.company import EVERYWHERE, NODE, Near, Rules, Selector
 from busbar.market.orders import Order
 from busbar.model.dtu import Resources
-from busbar.model.objects import name_of, namespace_of, uid_of
+from busbar.model.objects import Key, name_of, namespace_of, spec_of, uid_of
 from busbar.model.time import HOUR, Instant
+from busbar.model.wellknown import GROUP
 from busbar.simulator.cloud import Cloud
 from busbar.store.contract import Snapshot
 
 
 def facts(standing: Standing, snapshot: Snapshot, now: Instant) -> tuple[object, ...]:
     standing.at(snapshot)
+    standing.weigh_bonds(snapshot)  # Money that moves changes no object: who needs it asks.
     waiting = [(namespace_of(pod), name_of(pod), order) for pod, order in standing.waiting()]
     nodes = [name_of(node) for node in snapshot.list("", "nodes")]
     there = {node: {uid_of(c) for c in standing.contracts_on(node)} for node in nodes}
@@ -26,11 +31,12 @@ def facts(standing: Standing, snapshot: Snapshot, now: Instant) -> tuple[object,
     residents = sorted(map(str, standing.residents([asking])))
     laden = [standing.freight.laden(o) for _, _, o in waiting if isinstance(o, Order)]
     told = waiting, spent, book.supplies, book.commitments, book.vendors, standing.offers, laden
-    return *told, there, residents
+    return *told, there, residents, standing.holdings()
 
 
-def test_remembering_gives_what_reading_everything_anew_gives():
-    cloud = Cloud(5)
+@pytest.mark.parametrize("seed", [5, 7], ids=["patient", "procuring"])
+def test_remembering_gives_what_reading_everything_anew_gives(seed: int):
+    cloud = Cloud(seed)
     remembered, compared = Standing(), 0
 
     def compare(*_: object) -> None:
@@ -49,3 +55,19 @@ def test_remembering_gives_what_reading_everything_anew_gives():
     cloud.begin()
     cloud.run(6 * HOUR)
     assert compared > 500
+
+
+def test_what_is_told_of_vendors_and_offers_makes_no_tables_anew_and_what_they_sell_does():
+    house = House()
+    house.namespace()
+    house.supply()
+    house.settle()
+    standing = Standing()
+    tables = standing.at(house.store.snapshot_now()).book.columns
+    for resource in ("vendors", "offers"):
+        key = Key(GROUP, resource, "", "elastx")
+        assert house.door.change(key, lambda obj: {**obj, "status": {"told": "otherwise"}})
+        assert standing.at(house.store.snapshot_now()).book.columns is tables
+    dearer = {**spec_of(house.get(key)), "pricePerDTU": "0.05"}
+    assert house.door.change(key, lambda obj: {**obj, "spec": dearer})
+    assert standing.at(house.store.snapshot_now()).book.columns is not tables

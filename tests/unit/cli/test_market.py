@@ -175,10 +175,13 @@ ANSWER = {
     "1 outside region Sweden. Raise maxEuroPerDTU, or set mayWait for a cheaper hour.",
     "funnel": ["2 above 0.01 €/DTU", "1 outside region Sweden"],
     "contract": None,
+    "held": [],
     "alternatives": [
         {
             "advice": "a cap of 0.04 €/DTU",
             "pricePerDTU": "0.04",
+            "reservation": "",
+            "resold": False,
             "vendor": "elastx",
             "zone": "Sweden",
         }
@@ -197,13 +200,53 @@ def test_why_tells_the_funnel_and_what_would_have_matched(busbar: Busbar, cloud:
     assert busbar("market", "why", "dear").out == found.out
 
 
+def test_why_names_what_is_held_and_what_would_draw_on_it(busbar: Busbar, cloud: FakeCloud) -> None:
+    smaller = {**ANSWER["alternatives"][0], "advice": "no more than 1 cpu", "reservation": "web"}
+    held = {"procurement": "web", "reason": "NoRoom", "message": "it asks for more than is held"}
+    answer = {**ANSWER, "alternatives": [smaller], "held": [held]}
+    cloud.objects["/market/v1/namespaces/xyz/orders/dear"] = {"orders": [answer], "more": 0}
+    said = busbar("market", "why", "xyz/dear").out
+    assert "why it does not draw on it:\n  web: it asks for more than is held" in said
+    assert "no more than 1 cpu  draws on web  elastx, Sweden" in said
+    answer |= {"alternatives": [], "asItIs": smaller}
+    said = busbar("market", "why", "xyz/dear").out
+    assert "As it is it draws on web: nothing more to pay" in said
+
+
+def test_why_says_of_a_contract_that_it_draws_and_until_when(
+    busbar: Busbar, cloud: FakeCloud
+) -> None:
+    contract = {
+        "vendor": "elastx",
+        "zone": "Sweden",
+        "node": "n1",
+        "pricePerDTU": "0",
+        "start": "2027-03-10T11:20:00Z",
+        "reservation": "web",
+        "paidUntil": "2027-03-10T12:00:00Z",
+        "priceSince": "",
+        "resold": False,
+    }
+    answer = {**ANSWER, "state": "Matched", "reason": "", "message": "", "contract": contract}
+    answer["funnel"] = []
+    cloud.objects["/market/v1/namespaces/xyz/orders/j"] = {"orders": [answer], "more": 0}
+    draws = "draws on web: nothing more to pay until 2027-03-10T12:00:00Z"
+    assert draws in busbar("market", "why", "xyz/j").out.replace("\n", " ")
+    contract["priceSince"] = "0.04"
+    assert f"{draws}, then 0.04 €/DTU" in busbar("market", "why", "xyz/j").out.replace("\n", " ")
+    contract |= {"reservation": "", "resold": True, "pricePerDTU": "0.06"}
+    assert "in room that somebody sells again" in busbar("market", "why", "xyz/j").out.replace(
+        "\n", " "
+    )
+
+
 def test_why_is_honest_where_nothing_would_help(busbar: Busbar, cloud: FakeCloud) -> None:
     answer = {**ANSWER, "alternatives": []}
     cloud.objects["/market/v1/namespaces/xyz/orders/dear"] = {"orders": [answer], "more": 0}
     assert "only more supply" in busbar("market", "why", "xyz/dear").out
     assert busbar("market", "why", "a/b/c").code == 2
     place = {"vendor": "elastx", "zone": "Sweden", "pricePerDTU": "0.04", "cost": "0.08"}
-    answer["asItIs"] = place
+    answer["asItIs"] = {**place, "reservation": "", "resold": False}
     said = busbar("market", "why", "xyz/dear").out
     assert "As it is there is a place for it: elastx in Sweden at 0.04 €/DTU" in said
     assert "only more supply" not in said
@@ -218,6 +261,8 @@ def start(cost: str | None, **more: Any) -> dict[str, Any]:
         "vendors": ["elastx"],
         "zones": ["Sweden"],
         "aboveCap": False,
+        "draws": [],
+        "resold": False,
         "reason": "",
         "message": "",
     }
@@ -240,6 +285,7 @@ QUOTE = {
     + [start("0.03")] * 8
     + [start(None, message="closed", placed=0)] * 31,
     "cheapest": start("0.03"),
+    "held": [],
     "warnings": [],
 }
 
@@ -282,6 +328,44 @@ def test_a_quote_shows_compute_and_moving_data_apart(
     found = busbar("quote", manifest).out
     assert "now              0.056 €  at 0.05 €/DTU" in found
     assert "0.05 € compute, 0.006 € moving data" in found
+
+
+def test_a_quote_says_what_it_draws_on_until_when_and_what_follows(
+    busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = {
+        "procurement": "web",
+        "node": "n1",
+        "pods": 1,
+        "until": "2027-03-10T12:00:00Z",
+        "costAfter": "0",
+        "endsEarly": "",
+    }
+    answer = {**QUOTE, "now": start("0", pricePerDTU="0", draws=[draw]), "cheapest": None}
+    monkeypatch.setattr(cloud, "_write", lambda *_: (200, json.dumps(answer).encode()))
+    found = busbar("quote", manifest).out
+    assert "now              0 €  elastx in Sweden" in found
+    assert "draws on web, nothing more to pay until 2027-03-10 12:00\n" in found
+    assert fits(found)
+    draw |= {"costAfter": "0.02", "endsEarly": "offer 'x' has no capacity"}
+    held = [{"procurement": "big", "reason": "NothingHeld", "message": "nothing is held"}]
+    answer |= {"now": start("0.02", draws=[draw], resold=True), "held": held, "hours": []}
+    done = busbar("quote", manifest)
+    said = " ".join(done.out.split())
+    assert "then 0.02 € as its offer asks then; ends early: offer 'x' has no capacity" in said
+    assert "in room that somebody holds and sells again" in said
+    assert "cost by starting hour" not in said
+    assert "big is not drawn on: nothing is held" in done.err
+
+
+def test_services_are_quoted_as_well(
+    busbar: Busbar, cloud: FakeCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w}\nspec: {}\n")
+    answer = {**QUOTE, "kind": "Deployment", "name": "w"}
+    monkeypatch.setattr(cloud, "_write", lambda *_: (200, json.dumps(answer).encode()))
+    assert "Deployment xyz/w" in busbar("quote", file).out
 
 
 def test_what_is_placed_in_part_is_not_drawn_as_to_be_had(

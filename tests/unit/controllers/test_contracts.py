@@ -9,7 +9,7 @@ from tests.unit.controllers.house import House
 
 from busbar.ledger.entries import FEE, vendor
 from busbar.model.objects import Key, name_of, spec_of, status_of
-from busbar.model.time import DAY, HOUR, MINUTE, SECOND
+from busbar.model.time import DAY, HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import GROUP
 
 OFFER = Key(GROUP, "offers", "", "elastx")
@@ -89,6 +89,7 @@ def test_a_running_contract_rolls_into_the_next_slots():
     slots = spec_of(house.only_contract())["slots"]
     assert all(a["endMs"] == b["startMs"] for a, b in pairwise(slots))
     assert slots[-1]["endMs"] > house.now
+    assert status_of(house.only_contract())["ends"] == format_instant(slots[-1]["endMs"])
     settles = [s.entry for s in house.store.journal_now() if s.entry.kind == "settle"]
     assert len({entry.id for entry in settles}) == len(settles) >= 3
 

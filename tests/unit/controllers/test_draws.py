@@ -17,7 +17,7 @@ from busbar.model.objects import (
     spec_of,
     status_of,
 )
-from busbar.model.time import HOUR, MINUTE, SECOND
+from busbar.model.time import HOUR, MINUTE, SECOND, format_instant
 from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_MAY_WAIT,
@@ -100,6 +100,8 @@ def test_hour_by_hour_it_goes_on_in_what_is_held():
     contract = only_drawn(house)
     assert prices(contract) == [0] * len(prices(contract))
     assert len(prices(contract)) >= 4
+    assert status_of(contract)["starts"] == format_instant(spec_of(contract)["slots"][0]["startMs"])
+    assert status_of(contract)["ends"] == format_instant(spec_of(contract)["slots"][-1]["endMs"])
     assert all(slot["reserved"] for slot in spec_of(contract)["slots"])
 
 
@@ -201,9 +203,13 @@ def test_it_draws_only_where_it_may_run():
 def test_a_job_says_it_in_a_field():
     house = open_house()
     procure(house)
-    house.job(reservation="none")
+    key = house.job(reservation="none")
     house.settle()
     assert drawn(house) == []
+    assert "at 0.04 €/DTU" in house.status(key)["message"]
+    key = house.job("draws", resources={"cpu": "1", "memory": "1Gi"})
+    house.settle()
+    assert "draws on web, nothing more to pay" in house.status(key)["message"]
 
 
 def test_another_namespace_does_not_draw_on_it():

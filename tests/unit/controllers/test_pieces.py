@@ -61,6 +61,29 @@ def test_both_cheap_hours_are_bought_with_their_money_in_one_commit():
     assert len(house.pods()) == 2
 
 
+def test_the_job_lists_the_pieces_that_are_still_to_run():
+    house = planned()
+    status = house.status(JOB)
+    assert status["message"].startswith("Piece 1 of 2 starts at 2026-11-23T14:00:00Z")
+    assert status["pieces"] == [
+        f"{number} of 2: from 2026-11-23T{hour}:00:00Z until 2026-11-23T{hour + 1}:00:00Z, "
+        f"vendor elastx, node n1, {price} €/DTU"
+        for number, hour, price in ((1, 14, "0.01"), (2, 17, "0.02"))
+    ]
+    until(house, 14, 1)
+    house.runs(present(house))
+    house.settle()
+    assert house.status(JOB)["message"] == "Piece 1 of 2, until 2026-11-23T15:00:00Z."
+    until(house, 14, 59)
+    house.wait(45 * SECOND)
+    stopped(house)
+    assert [line[:6] for line in house.status(JOB)["pieces"]] == ["2 of 2"]
+    until(house, 17, 1)
+    house.runs(present(house))
+    house.ends(present(house))
+    assert "pieces" not in house.status(JOB)
+
+
 def test_it_runs_in_the_first_piece_is_told_before_it_ends_and_goes_on_in_the_second():
     house = planned()
     until(house, 14, 1)

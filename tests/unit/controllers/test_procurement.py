@@ -45,6 +45,7 @@ def test_every_hour_of_the_horizon_is_held_on_contracts_of_its_own():
     assert held(house) == [(0, 1), (1, 2), (2, 3), (3, 4)]
     status = house.status(key)
     assert (status["phase"], status["unitsNow"], status["unitHours"]) == ("Held", 1, 4)
+    assert status["message"] == "Every hour is held until 2026-11-23T16:00:00Z."
     assert "Bought 4 unit hours at 0.04 €/DTU" in house.events("Procured")[0]
 
 

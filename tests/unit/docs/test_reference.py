@@ -16,6 +16,7 @@ from busbar.agent.refusals import Reason as PodReason
 from busbar.agent.settings import AgentSettings
 from busbar.cli.errors import Exit
 from busbar.controllers.close import DOING, CloseReason, Doing
+from busbar.controllers.market.heldroom import CLAUSES, Hindrance
 from busbar.controllers.settings import Settings as ControllerSettings
 from busbar.images.refusals import ImageRefusal
 from busbar.ledger.checks import Fault
@@ -116,3 +117,9 @@ def test_whose_doing_every_end_was_is_documented_as_it_is() -> None:
 
 def test_every_reason_of_the_market_is_documented() -> None:
     assert [reason.value for reason in MarketReason if f"| `{reason.value}` |" not in MARKET] == []
+
+
+def test_every_reason_not_to_draw_has_its_clause_and_is_documented() -> None:
+    assert set(CLAUSES) == set(Hindrance)
+    listed = ", ".join(f"`{hindrance}`" for hindrance in Hindrance)
+    assert listed in MARKET, "docs/market.md lists them in the order of the tests"

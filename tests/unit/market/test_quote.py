@@ -7,13 +7,13 @@ from itertools import islice
 from tests.unit.market.world import NOON, first_book, order
 
 from busbar.market.clearing import clear
-from busbar.market.quote import quotes
+from busbar.market.quote import quote, starts
 from busbar.market.reasons import Reason
 from busbar.model.time import HOUR, parse_instant, slot_of
 
 
 def quoted(*orders, hours=49):
-    return list(islice(quotes(first_book(), orders, NOON), hours))
+    return [quote(first_book(), orders, NOON, start) for start in islice(starts(NOON), hours)]
 
 
 def test_it_covers_now_and_each_of_the_next_48_hours():

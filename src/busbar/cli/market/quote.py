@@ -14,7 +14,7 @@ from busbar.cli.market.drawing import scaled
 from busbar.cli.output import clean, emit, hint, output_option
 from busbar.model.money import format_euro, parse_euro
 
-_QUOTED = ("Job", "job", "Pod")
+_QUOTED = ("Job", "job", "Pod", "Deployment", "ReplicaSet")
 
 
 @click.command()
@@ -24,10 +24,11 @@ _QUOTED = ("Job", "job", "Pod")
 @output_option
 @pass_context
 def quote(context: Context, /, file: Path, namespace: str | None, hours: bool, output: str) -> None:
-    """Say what the jobs and pods of a manifest would cost: now, and in the next 48 hours.
+    """Say what jobs, services and pods of a manifest would cost: now and in the next 48 hours.
 
     Nothing is stored or reserved. A quote is what the market would do with the book as it stands,
-    were the order alone; other orders may come first.
+    were the order alone; other orders may come first. What the namespace holds (`busbar procure`)
+    and the order would draw on costs nothing more.
     """
     context.in_namespace(namespace)
     found = []
@@ -45,7 +46,7 @@ def quote(context: Context, /, file: Path, namespace: str | None, hours: bool, o
             click.echo()
         _tell(answer, hours)
     if not found:
-        hint(f"{file} holds no Job and no Pod")
+        hint(f"{file} holds no Job, no Deployment and no Pod")
 
 
 def _tell(answer: Json, every: bool) -> None:
@@ -65,8 +66,10 @@ def _tell(answer: Json, every: bool) -> None:
         _start(_hour(best), best)
         if not answer["mayWait"]:
             hint("mayWait: true lets the market choose the cheapest hours by itself")
+    for one in answer["held"]:
+        hint(clean(f"{one['procurement']} is not drawn on: {one['message']}"))
     _enough(answer, best)
-    _drawn([answer["now"], *answer["hours"]], answer["copies"])
+    _costs([answer["now"], *answer["hours"]], answer["copies"])
     if every:
         click.echo()
         for start in answer["hours"]:
@@ -94,15 +97,37 @@ def _start(when: str, start: Json) -> None:
         return
     where = f"{', '.join(start['vendors'])} in {', '.join(start['zones'])}"
     cost = _short(start["cost"])
-    line = f"{when:<17}{cost} €  at {start['pricePerDTU']} €/DTU  {where}"
+    price = f"  at {start['pricePerDTU']} €/DTU" if _nano(start["pricePerDTU"]) else ""
+    line = f"{when:<17}{cost} €{price}  {where}"
     if start["aboveCap"]:
         line += "  ABOVE THE CAP"
     click.echo(clean(line))
+    for draw in start["draws"]:
+        click.echo(click.wrap_text(clean(_draw(draw, start)), 78, " " * 17, " " * 17))
+    if start["resold"]:
+        click.echo(f"{'':<17}in room that somebody holds and sells again")
     if _nano(start.get("egress") or 0):
         parts = f"{_short(start['compute'])} € compute, {_short(start['egress'])} € moving data"
         click.echo(f"{'':<17}{parts}")
     if start["reason"] and not start["aboveCap"]:
         click.echo(f"{'':<17}for {start['placed']} of them; the others: {start['reason']}")
+
+
+def _draw(draw: Json, start: Json) -> str:
+    """Say what is drawn on, until when it is paid already, and what follows."""
+    many = f"{draw['pods']} of them: " if start["placed"] > 1 else ""
+    said = f"{many}draws on {draw['procurement']}, nothing more to pay until {_hour_of(draw)}"
+    if _nano(draw["costAfter"]):
+        said += f", then {_short(draw['costAfter'])} € as its offer asks then"
+    return said + (f"; ends early: {draw['endsEarly']}" if draw["endsEarly"] else "")
+
+
+def _is_cut(start: Json) -> bool:
+    return any(draw["endsEarly"] for draw in start["draws"])
+
+
+def _hour_of(draw: Json) -> str:
+    return str(draw["until"])[:16].replace("T", " ")
 
 
 def _short(euro: str) -> str:
@@ -126,9 +151,9 @@ def _nano(euro: Any) -> int:
     return parse_euro(str(euro).lstrip("-"), "euro")
 
 
-def _drawn(starts: list[Json], copies: int) -> None:
+def _costs(starts: list[Json], copies: int) -> None:
     """Draw what it costs by starting hour, where all of it would have its place."""
-    whole = [s["placed"] == copies and not s["aboveCap"] for s in starts]
+    whole = [s["placed"] == copies and not s["aboveCap"] and not _is_cut(s) for s in starts]
     costs = [_nano(s["cost"]) if had else None for s, had in zip(starts, whole, strict=True)]
     if not any(cost is not None for cost in costs):
         return

@@ -46,10 +46,12 @@ def _tell(answer: Json) -> None:
     contract = answer["contract"]
     if contract:
         place = f"{contract['vendor']} in {contract['zone']}, node {contract['node']}"
-        _paragraph(f"{place}, at {contract['pricePerDTU']} €/DTU from {contract['start']}")
+        _paragraph(f"{place}, {_terms(contract)}")
         _list("Cheaper offers it passed over", answer["funnel"])
         return
     _list("Where the nodes went", answer["funnel"])
+    held = [f"{one['procurement']}: {one['message']}" for one in answer["held"]]
+    _list("What the namespace holds, and why it does not draw on it", held)
     _alternatives(answer)
 
 
@@ -57,10 +59,7 @@ def _alternatives(answer: Json) -> None:
     found = answer["alternatives"]
     if found:
         click.echo("\nWhat would have matched:")
-        rows = [
-            (f"  {f['advice']}", f"{f['pricePerDTU']} €/DTU", f"{f['vendor']}, {f['zone']}")
-            for f in found
-        ]
+        rows = [(f"  {f['advice']}", _price(f), f"{f['vendor']}, {f['zone']}") for f in found]
         print_table(("  change", "price", "where"), rows)
     elif answer.get("asItIs"):
         _as_it_is(answer["asItIs"])
@@ -68,9 +67,28 @@ def _alternatives(answer: Json) -> None:
         click.echo("\nNo other cap, time, place or size would match: only more supply.")
 
 
+def _terms(contract: Json) -> str:
+    """Say what a contract costs; of one that draws, until when nothing more."""
+    if not contract["reservation"]:
+        resold = ", in room that somebody sells again" if contract["resold"] else ""
+        return f"at {contract['pricePerDTU']} €/DTU from {contract['start']}{resold}"
+    paid = f"nothing more to pay until {contract['paidUntil']}"
+    since = contract["priceSince"]
+    return f"draws on {contract['reservation']}: {paid}" + (since and f", then {since} €/DTU")
+
+
+def _price(place: Json) -> str:
+    if place["reservation"]:
+        return f"draws on {place['reservation']}"
+    return f"{place['pricePerDTU']} €/DTU" + (" (sold again)" if place["resold"] else "")
+
+
 def _as_it_is(place: Json) -> None:
-    where = f"{place['vendor']} in {place['zone']} at {place['pricePerDTU']} €/DTU"
     click.echo()
+    if place["reservation"]:
+        click.echo(clean(f"As it is it draws on {place['reservation']}: nothing more to pay"))
+        return
+    where = f"{place['vendor']} in {place['zone']} at {_price(place)}"
     _paragraph(f"As it is there is a place for it: {where}, {place['cost']} € to hold")
 
 

@@ -382,7 +382,8 @@ class _Case(NamedTuple):
             return self.view.obj
         spec = spec_of(self.view.obj)
         slots = [*spec["slots"], *(msgspec.to_builtins(slot) for slot in more)]
-        return {**self.view.obj, "spec": {**spec, "slots": slots}}
+        fresh = {**self.view.obj, "spec": {**spec, "slots": slots}}
+        return with_status(fresh, ends=format_instant(more[-1].end_ms))
 
     def _price(self, more: tuple[ContractSlot, ...]) -> str:
         begun = [s for s in (*self.view.spec.slots, *more) if s.start_ms <= self.view.now]

@@ -43,7 +43,7 @@ from busbar.store.contract import Event, Op, Snapshot, Transaction
 
 from .mirror import funnel_of, terms_of, view_of
 from .outcome import Fate, Outcome, of_contract, of_pod
-from .pieces import Pieces, is_lost, pieces_of, rest_of
+from .pieces import Pieces, is_lost, pieces_of, rest_of, schedule
 from .podspec import next_pod, not_after, read_spec
 
 JOBS: Collection = (GROUP, "jobs")
@@ -257,11 +257,18 @@ class _Case(NamedTuple):
     def _mirror(self, pod: Object, deadline: Instant | None) -> Decision:
         if is_lost(self.snapshot, pod) and not node_of(pod) and not is_deleting(pod):
             return self._planned_anew(pod)
-        view = view_of(pod, self._contract(pod))
-        ops = self._status(view.phase, view.reason, view.message, pod, list(view.funnel))
+        view, pieces = view_of(pod, self._contract(pod)), self._pieces()
+        ops = self._status(
+            view.phase,
+            view.reason,
+            view.message,
+            pod,
+            list(view.funnel),
+            pieces=schedule(self.snapshot, (pod, *pieces.certain)) or None,
+        )
         what = f"job {namespace_of(self.job)}/{name_of(self.job)} is {view.phase}"
         note = f"{what}: {view.reason}" if ops else ""
-        lost = Pieces((), self._pieces().lost)
+        lost = Pieces((), pieces.lost)
         gone = lost.removed(self.now, self.settings.termination_grace_ms)
         return decide(*ops, *gone, requeue_at=deadline, note=note)
 
@@ -279,11 +286,13 @@ class _Case(NamedTuple):
         message: str,
         pod: Object | None,
         funnel: list[str] | None = None,
+        pieces: list[str] | None = None,
         **more: Any,
     ) -> tuple[Op, ...]:
         return update_status(
             self.job,
             observedGeneration=metadata(self.job).get("generation", 1),
+            pieces=pieces,
             phase=phase,
             reason=reason,
             message=message,

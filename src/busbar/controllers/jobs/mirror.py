@@ -43,6 +43,8 @@ def _bound(pod: Object, contract: Object | None) -> View:
     if phase_of(pod) == "Running" or report_of(pod).started is not None:
         stopping = str(status_of(contract or {}).get("reason") or "")
         message = str(status_of(contract or {}).get("message") or "") if stopping else ""
+        if not stopping and contract is not None and (piece := piece_of(contract)):
+            message = f"{piece}, until {status_of(contract).get('ends')}."
         return View("Running", stopping or "Running", message)
     for container in status_of(pod).get("containerStatuses") or ():
         waiting = (container.get("state") or {}).get("waiting")
@@ -57,16 +59,25 @@ def _matched(contract: Object | None) -> str:
         return "Matched; the node is preparing the workload."
     spec, price = spec_of(contract), status_of(contract).get("pricePerDTU", "")
     where = f"vendor {spec.get('vendor')}, node {spec.get('node')}"
-    return f"Matched: {where}, at {price} €/DTU; the node is preparing the workload."
+    terms = f"at {price} €/DTU"
+    if spec.get("reservation"):
+        terms = f"draws on {spec['reservation']}, nothing more to pay"
+    return f"Matched: {where}, {terms}; the node is preparing the workload."
 
 
 def _reserved(contract: Object) -> View:
     spec, price = spec_of(contract), status_of(contract).get("pricePerDTU", "")
     slots = spec.get("slots") or [{"startMs": 0}]
     at = format_instant(int(slots[0]["startMs"]))
-    return View(
-        "Waiting", "Reserved", f"Starts at {at} with vendor {spec.get('vendor')}, {price} €/DTU."
-    )
+    what = f"{piece} starts" if (piece := piece_of(contract)) else "Starts"
+    said = f"{what} at {at} with vendor {spec.get('vendor')}, {price} €/DTU."
+    return View("Waiting", "Reserved", said)
+
+
+def piece_of(contract: Object) -> str:
+    """Say which piece of the work a contract is for; "" for work that is whole."""
+    spec = spec_of(contract)
+    return f"Piece {spec['piece']} of {spec['pieces']}" if spec.get("pieces") else ""
 
 
 def terms_of(pod: Object | None, contract: Object | None) -> dict[str, str]:

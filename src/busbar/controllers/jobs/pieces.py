@@ -5,10 +5,11 @@ Next: `controller.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from busbar.controllers.parts.deletion import delete_pod
-from busbar.controllers.parts.pods import is_promised
+from busbar.controllers.parts.pods import contract_key, is_promised
 from busbar.model.kinds.job import JobSpec
 from busbar.model.objects import (
     Object,
@@ -72,6 +73,21 @@ def pieces_of(snapshot: Snapshot, job: Object, spec: JobSpec, present: str) -> P
 def is_lost(snapshot: Snapshot, pod: Object) -> bool:
     """Say whether a piece has lost its place before it began."""
     return bool(number_of(pod)) and not is_promised(pod, snapshot)
+
+
+def schedule(snapshot: Snapshot, pods: Iterable[Object]) -> list[str]:
+    """Give the pieces that are still to run, one line each: when, where, at which price."""
+    found = []
+    for pod in sorted(pods, key=number_of):
+        key = contract_key(pod)
+        contract = snapshot.get(key) if key is not None and number_of(pod) else None
+        if contract is None or status_of(contract).get("phase") == "Closed":
+            continue
+        spec, status = spec_of(contract), status_of(contract)
+        term = f"from {status.get('starts')} until {status.get('ends')}"
+        where = f"vendor {spec['vendor']}, node {spec['node']}, {status.get('pricePerDTU')} €/DTU"
+        found.append(f"{spec.get('piece')} of {spec.get('pieces')}: {term}, {where}")
+    return found
 
 
 def rest_of(snapshot: Snapshot, job: Object, spec: JobSpec) -> int | None:

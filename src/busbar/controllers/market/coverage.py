@@ -22,7 +22,7 @@ from busbar.ledger.entries import Entry, available
 from busbar.ledger.settlement import hold
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.objects import Key, Object, name_of, namespace_of, spec_of, status_of, uid_of
-from busbar.model.time import Instant
+from busbar.model.time import Instant, format_instant
 from busbar.store.contract import Op, Snapshot, Transaction
 
 
@@ -65,6 +65,7 @@ class Coverage:
         cost = worth(slot, spec["drawMicro"])
         slots = [*spec["slots"], msgspec.to_builtins(slot)]
         kept = {**contract, "spec": {**spec, "slots": slots}}
+        kept = with_status(kept, ends=format_instant(end))
         ops: list[Op] = list(map(unchanged, there))
         entries: tuple[Entry, ...] = ()
         if cost:

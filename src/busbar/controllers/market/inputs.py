@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from busbar.market.orders import Order, OrderRefused, fixed_term_of
 from busbar.market.restrictions import asks_for_bond
 from busbar.market.thrift import cheapest_first
 from busbar.model.dtu import Resources
+from busbar.model.gangs import Gang
 from busbar.model.objects import Object, namespace_of, spec_of
 from busbar.model.time import Instant
 from busbar.model.wellknown import NO_RESERVATION
@@ -83,16 +85,10 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     namespaces = {ordered.order.namespace for ordered in orders.values()}
     namespaces |= {namespace_of(ask.procurement) for ask in asks}
     funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in sorted(namespaces)}
-    wanted = [ordered.order for ordered in orders.values()]
-    sociable, companions = in_company(wanted, standing.residents(wanted))
-    for order in sociable:
-        orders[order.id] = Ordered(order, orders[order.id].pod)
-    gangs = standing.in_gangs(sociable)
-    for order in sociable if gangs else ():
-        if order.gang is not None and order.gang.name in gangs:
-            there = gangs[order.gang.name]._replace(size=order.gang.size)
-            orders[order.id] = Ordered(replace(order, gang=there), orders[order.id].pod)
-    book = standing.book.among(companions)
+    social, book = sociable(standing, [ordered.order for ordered in orders.values()])
+    for order in social:
+        if order is not orders[order.id].order:
+            orders[order.id] = Ordered(order, orders[order.id].pod)
     free = orders.values() if standing.has_pools else ()
     loose = [ordered.order for ordered in free if not fixed_term_of(ordered.pod)]
     found = draws(standing, snapshot, book, loose, now)
@@ -103,7 +99,7 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
         name: one._replace(order=standing.dealings.served(one.order, {}))
         for name, one in _standby(book, asks, funds, now).items()
     }
-    on_sale = parts(standing, snapshot, now, _drawing(drawn))
+    on_sale = parts(standing, snapshot, now, drawing((o.order, draw) for o, draw in drawn))
     if on_sale:
         kept = Kept(on_sale.values(), now)
         for one, (order, pod) in orders.items():
@@ -125,12 +121,26 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     )
 
 
-def _drawing(drawn: tuple[tuple[Ordered, Draw], ...]) -> dict[str, Resources]:
+def sociable(standing: Standing, orders: list[Order]) -> tuple[list[Order], Book]:
+    """Give orders with what their company and gangs come to, and the book with who is there."""
+    social, companions = in_company(orders, standing.residents(orders))
+    gangs = standing.in_gangs(social)
+    if gangs:
+        social = [_of_gang(order, gangs) for order in social]
+    return social, standing.book.among(companions)
+
+
+def _of_gang(order: Order, gangs: dict[str, Gang]) -> Order:
+    if order.gang is None or order.gang.name not in gangs:
+        return order
+    return replace(order, gang=gangs[order.gang.name]._replace(size=order.gang.size))
+
+
+def drawing(drawn: Iterable[tuple[Order, Draw]]) -> dict[str, Resources]:
     """Give what orders of the batch draw, by pool."""
     found: dict[str, Resources] = {}
-    for ordered, draw in drawn:
-        known = found.get(draw.key.id, Resources())
-        found[draw.key.id] = known.plus(ordered.order.requests)
+    for order, draw in drawn:
+        found[draw.key.id] = found.get(draw.key.id, Resources()).plus(order.requests)
     return found
 
 

@@ -350,6 +350,8 @@ def _status(match: Match, phase: str) -> ContractStatus:
 
 
 def _made(key: Key, uid: str, spec: ContractSpec, status: ContractStatus, now: Instant) -> Object:
+    status.starts = format_instant(spec.slots[0].start_ms)
+    status.ends = format_instant(spec.slots[-1].end_ms)
     told = {"phase": status.phase, **msgspec.to_builtins(status)}
     contract = new_object(key, uid, now)
     return {**contract, "spec": msgspec.to_builtins(spec), "status": told}

@@ -87,13 +87,16 @@ def _status(answer: Answer, now: Instant) -> dict[str, Any]:
     missing = unit_hours(ask.plan.missing, now) - unit_hours(bought, now)
     holdings = _holdings(answer, now)
     why = _why(answer, missing, unit_hours(ask.plan.missing, now))
+    phase = _phase(ask.plan.ends, missing, holdings["unitHours"], now)
+    if why["message"] is None:
+        why["message"] = _all_is_held(answer) if phase == "Held" else "Its term is over."
     return {
         **told,
         **holdings,
         **why,
         "units": ask.wanted.units,
         "missing": missing,
-        "phase": _phase(ask.plan.ends, missing, holdings["unitHours"], now),
+        "phase": phase,
     }
 
 
@@ -134,6 +137,13 @@ def _why(answer: Answer, missing: int, wanted: int) -> dict[str, Any]:
         clauses, sentence = (), f"{clause}. {ADVICE[reason]}"
     head = f"{missing} of {wanted} missing unit hours were not bought"
     return _short(reason.value, f"{head}: {sentence}", clauses)
+
+
+def _all_is_held(answer: Answer) -> str:
+    """Say until when all that is wanted is held; further hours are bought as they come near."""
+    ends = [stretch.end for stretch in stretches(answer.held)]
+    ends += [match.end for match in answer.matches]
+    return f"Every hour is held until {format_instant(max(ends))}." if ends else "Nothing is due."
 
 
 def _short(reason: str | None, message: str | None, funnel: Sequence[str] = ()) -> dict[str, Any]:

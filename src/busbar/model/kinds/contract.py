@@ -128,6 +128,10 @@ class ContractStatus(Part):
     phase: str = "Bound"
     reason: str = ""
     message: str = ""
+    starts: Annotated[str, Meta(description="Start of the reserved term (RFC 3339).")] = ""
+    ends: Annotated[
+        str, Meta(description="End of the reserved term so far; what runs is extended in time.")
+    ] = ""
     started_ms: int | None = None
     finished_ms: int | None = None
     settled_until_ms: int | None = None
@@ -189,7 +193,12 @@ CONTRACT = OwnKind(
         PrinterColumn("Vendor", ".spec.vendor"),
         PrinterColumn("Node", ".spec.node"),
         PrinterColumn("€/DTU", ".status.pricePerDTU"),
-        PrinterColumn("Billed", ".status.cost"),
+        PrinterColumn("Billed €", ".status.cost"),
+        PrinterColumn("From", ".status.starts"),
+        PrinterColumn("Until", ".status.ends"),
+        PrinterColumn("Piece", ".spec.piece", "integer", wide=True),
+        PrinterColumn("Held For", ".spec.procurement", wide=True),
+        PrinterColumn("Draws On", ".spec.reservation", wide=True),
         PrinterColumn("Compensated", ".status.compensation", wide=True),
         PrinterColumn("Order", ".spec.order.name", wide=True),
         PrinterColumn("Epoch", ".spec.epoch", "integer", wide=True),

@@ -151,6 +151,9 @@ class JobStatus(Part):
     completion_time: str = ""
     exit_code: int | None = None
     failures: int = 0
+    pieces: Annotated[
+        list[str], Meta(description="Work in pieces: those that are still to run, one line each.")
+    ] = []
     funnel: Annotated[
         list[str], Meta(description="Why nodes were not eligible, one clause each.")
     ] = []
@@ -170,7 +173,7 @@ JOB = OwnKind(
         PrinterColumn("Vendor", ".status.vendor"),
         PrinterColumn("Node", ".status.node"),
         PrinterColumn("€/DTU", ".status.pricePerDTU"),
-        PrinterColumn("Cost", ".status.cost"),
+        PrinterColumn("Cost €", ".status.cost"),
         PrinterColumn("Message", ".status.message", wide=True),
     ),
     short_names=("bj",),

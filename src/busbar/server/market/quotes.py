@@ -1,7 +1,7 @@
 """`POST /market/v1/quotes`: what a manifest would cost, now and in each of the next 48 hours.
 
 The manifest is read, defaulted and admitted as the Kubernetes door would, and then forgotten.
-Next: `why.py`.
+Next: `starts.py`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from busbar.apis.kubernetes.ports import Identity
 from busbar.apis.kubernetes.schemas.refusals import Refusal
 from busbar.controllers.batch import podspec as batch
 from busbar.controllers.jobs import podspec as jobs
+from busbar.controllers.market.trial import Prospect, hindrances, prospects
 from busbar.controllers.replicas import podspec as replicas
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
-from busbar.market.orders import Order, OrderRefused, parse_order
-from busbar.market.quote import Quote, duration_of, quotes
+from busbar.market.orders import Order, OrderRefused, fixed_term_of, parse_order
+from busbar.market.quote import duration_of
 from busbar.model.dtu import REFERENCE_RATING, draw_micro, format_dtu
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro
@@ -29,6 +30,7 @@ from busbar.model.objects import Key, Object, name_of, spec_of
 from busbar.model.resources import BY_KIND, Resource
 from busbar.model.time import Instant, format_duration, format_instant
 from busbar.model.wellknown import GROUP
+from busbar.server.market.starts import cost_of, held_of, is_whole, start_of
 from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot
 
@@ -88,12 +90,15 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
     if namespace is None:
         said = f"namespace {asked.namespace} does not exist; make it with "
         raise RequestRefused(404, f"{said}`kubectl create namespace {asked.namespace}`")
+    pods = _pods(asked, now)
     orders = [
         standing.dealings.served(standing.freight.laden(_order(pod, namespace)), spec_of(pod))
-        for pod in _pods(asked, now)
+        for pod in pods
     ]
-    found = list(quotes(standing.book, orders, now))
-    best = min((q for q in found if q.is_whole), key=_cost, default=None)
+    fixed = bool(fixed_term_of(pods[0]))
+    found = list(prospects(standing, snapshot, orders, fixed, now))
+    whole = [one for one in found if is_whole(one)]
+    best = min(whole, key=cost_of, default=None)
     first = orders[0]
     return {
         "namespace": asked.namespace,
@@ -110,16 +115,29 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
         "mayWait": first.may_wait,
         "notAfter": "" if first.deadline is None else format_instant(first.deadline),
         "available": format_euro(snapshot.balance(available(asked.namespace))),
-        "now": _start(found[0]),
-        "hours": [_start(q) for q in found[1:]],
-        "cheapest": None if best is None else _start(best),
+        "now": start_of(found[0]),
+        "hours": [start_of(one) for one in found[1:]],
+        "cheapest": None if best is None else start_of(best),
+        "held": _held(orders, fixed, found[0], snapshot, standing, now),
         "warnings": list(asked.warnings),
     }
 
 
-def _cost(found: Quote) -> int:
-    assert found.cost_nano is not None
-    return found.cost_nano
+def _held(
+    orders: list[Order],
+    fixed: bool,
+    present: Prospect,
+    snapshot: Snapshot,
+    standing: Standing,
+    now: Instant,
+) -> list[dict[str, Any]]:
+    """Say why what the namespace holds is not drawn on, of the first order that does not."""
+    drawing = {cover.draw.match.order for cover in present.covers}
+    drawn = [order for order in orders if order.id in drawing]
+    other = next((order for order in orders if order.id not in drawing), None)
+    if other is None:
+        return []
+    return [held_of(one) for one in hindrances(standing, snapshot, other, fixed, drawn, now)]
 
 
 def _pods(asked: Asked, now: Instant) -> list[Object]:
@@ -145,22 +163,3 @@ def _order(pod: Object, namespace: Object) -> Order:
     if isinstance(order, OrderRefused):
         raise RequestRefused(422, order.sentence)
     return order
-
-
-def _start(found: Quote) -> dict[str, Any]:
-    cost = found.cost_nano
-    return {
-        "start": format_instant(found.start),
-        "placed": found.placed,
-        "cost": None if cost is None else format_euro(cost),
-        "compute": None if cost is None else format_euro(cost - found.moving_nano),
-        "egress": None if cost is None else format_euro(found.moving_nano),
-        "pricePerDTU": None if cost is None else format_euro(found.high_nano),
-        "lowestPerDTU": None if cost is None else format_euro(found.low_nano),
-        "vendors": sorted({vendor for vendor, _, _ in found.places}),
-        "zones": sorted({zone for _, zone, _ in found.places}),
-        "offers": sorted({offer for _, _, offer in found.places}),
-        "aboveCap": found.above_cap,
-        "reason": "" if found.reason is None else found.reason.value,
-        "message": found.message,
-    }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from queue import SimpleQueue
 from typing import NamedTuple
 
 from busbar.model.objects import Key
 from busbar.store.contract import Revision
 from busbar.store.judge import Effect
+from busbar.store.sqlite.bulk import insert, parts, places
 from busbar.store.sqlite.directory import DataDirectory
 from busbar.store.sqlite.schema import (
     Meta,
@@ -37,6 +39,13 @@ class Write(NamedTuple):
     meta: Meta
     done: Callable[[Exception | None], None]
     """Called in the writer's thread."""
+
+
+_FORGET = """DELETE FROM versions WHERE id IN (
+WITH gone(low, high, grp, resource, namespace, name) AS (VALUES {})
+SELECT v.id FROM gone CROSS JOIN versions AS v ON v.id >= gone.low AND v.id < gone.high
+WHERE v.grp = gone.grp AND v.resource = gone.resource
+AND v.namespace = gone.namespace AND v.name = gone.name)"""
 
 
 class Writer:
@@ -90,20 +99,17 @@ class Writer:
 
     def _append(self, effects: Sequence[Effect]) -> int:
         rows = list(_version_rows(effects))
-        if rows:
-            self._connection.executemany("INSERT INTO versions VALUES (?,?,?,?,?,?,?)", rows)
+        insert(self._connection, "INSERT INTO versions", rows)
         return len(rows)
 
     def _forget(self, forgotten: Sequence[Forgotten]) -> int:
-        if not forgotten:
-            return 0
         # An id holds the revision and an unknown place within it; few rows share a revision.
-        cursor = self._connection.executemany(
-            "DELETE FROM versions WHERE id >= ? AND id < ?"
-            " AND grp = ? AND resource = ? AND namespace = ? AND name = ?",
-            [(row_id(r, 0), row_id(r + 1, 0), *key) for key, r in forgotten],
-        )
-        return cursor.rowcount
+        rows = [(row_id(r, 0), row_id(r + 1, 0), *key) for key, r in forgotten]
+        gone = 0
+        for part in parts(rows):
+            statement = _FORGET.format(places(part))
+            gone += self._connection.execute(statement, list(chain.from_iterable(part))).rowcount
+        return gone
 
     def _journal(self, effects: Sequence[Effect]) -> None:
         lines = [
@@ -114,11 +120,9 @@ class Writer:
         if not lines:
             return
         balances = {account: n for e in effects for account, n in e.balances.items()}
-        self._connection.executemany("INSERT INTO journal VALUES (?,?,?,?)", lines)
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO balances VALUES (?,?,?)",
-            [(account, n, balance_crc(account, n)) for account, n in balances.items()],
-        )
+        insert(self._connection, "INSERT INTO journal", lines)
+        sums = [(account, n, balance_crc(account, n)) for account, n in balances.items()]
+        insert(self._connection, "INSERT OR REPLACE INTO balances", sums)
 
     def _roll_back(self) -> None:
         try:

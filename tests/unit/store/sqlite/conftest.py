@@ -32,11 +32,6 @@ class Faulty(sqlite3.Connection):
             raise self.error
         return super().execute(sql, *args)  # type: ignore[arg-type]
 
-    def executemany(self, sql: str, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
-        if self.fail_at and sql.startswith(self.fail_at):
-            raise self.error
-        return super().executemany(sql, *args)  # type: ignore[arg-type]
-
 
 class Bench:
     """A data directory and the connection of the store last opened in it."""

@@ -25,8 +25,6 @@ class Deadly(sqlite3.Connection):
     left = count
     def execute(self, sql, *args):
         return self.reach(sql, super().execute, args)
-    def executemany(self, sql, *args):
-        return self.reach(sql, super().executemany, args)
     def reach(self, sql, run, args):
         if not sql.startswith(place):
             return run(sql, *args)
