@@ -449,6 +449,8 @@ class _Case(NamedTuple):
             pricePerDTU=self._price(()),
             **paid.status(),
         )
+        if started is not None:
+            closed = with_status(closed, ends=format_instant(observed.end))
         clauses = f"{settled.said}{paid.said}"
         bill = f"{reason.value}, {format_euro(settled.billed)} €{clauses}"
         said = f"Contract {name_of(view.obj)} closed: {bill}."

@@ -31,7 +31,7 @@ from busbar.model.errors import InvalidField
 from busbar.model.kinds.contract import ContractSlot, ContractStatus, Outage
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, condition, is_deleting, name_of, spec_of
-from busbar.model.time import SECOND, Instant, parse_instant, slot_of
+from busbar.model.time import SECOND, Instant, format_instant, parse_instant, slot_of
 from busbar.store.contract import Op, Snapshot
 
 
@@ -188,6 +188,8 @@ class HeldCase(NamedTuple):
             finishedMs=view.observed().end if begun is not None else None,
             outages=self._outages(),
         )
+        if begun is not None:
+            closed = with_status(closed, ends=format_instant(view.observed().end))
         cost = format_euro(settled.billed)
         clauses = f"{settled.said}{paid.said}"
         said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €{clauses}."

@@ -130,7 +130,7 @@ class ContractStatus(Part):
     message: str = ""
     starts: Annotated[str, Meta(description="Start of the reserved term (RFC 3339).")] = ""
     ends: Annotated[
-        str, Meta(description="End of the reserved term so far; what runs is extended in time.")
+        str, Meta(description="End of the reserved term so far; of what ran and closed, its end.")
     ] = ""
     started_ms: int | None = None
     finished_ms: int | None = None
