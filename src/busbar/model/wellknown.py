@@ -94,6 +94,7 @@ ANN_ADVISED_FROM = "busbar.dev/advised-from"
 
 # What joining writes on the Node; a node may not change them.
 ANN_RATING = "busbar.dev/speed-rating-micro"
+ANN_JOINED_RATING = "busbar.dev/joined-rating-micro"
 ANN_RATED_AT = "busbar.dev/speed-rated-at"
 
 # How a bucket is mounted: a Pod volume is `csi: {driver: CSI_BUCKET, volumeAttributes: {bucket}}`.
