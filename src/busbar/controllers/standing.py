@@ -96,8 +96,7 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
-            if any(offer.limit != NO_LIMIT for offer in self.offers):
-                self.book = self.book.held(self.holdings())
+            self._hold()
             self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
@@ -212,6 +211,14 @@ class Standing:
     def contracts_on(self, node: str) -> Iterable[Object]:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
+
+    def contracts_under(self, offer: str) -> list[Object]:
+        """Give the open contracts under an offer, by namespace and name."""
+        there = (pair for node in self._open.values() for pair in node.items())
+        found = [
+            (name, contract) for name, contract in there if spec_of(contract)["offer"] == offer
+        ]
+        return [contract for _, contract in sorted(found, key=_first)]
 
     def held_by(self, namespace: str, procurement: str) -> list[Object]:
         """Give the open contracts that hold capacity for a Procurement, by name."""
@@ -360,10 +367,26 @@ class Standing:
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         if self._supply.at(snapshot, since):
-            if self.offers != self._supply.offers:
-                self.dealings = Dealers(self._supply.offers, DEFAULT_DURATION)
-            self.offers = self._supply.offers
-            self.book = Book.build(self._supply.rows, self._occupancy, self._supply.vendors)
+            self._read_supply()
+
+    def weigh_bonds(self, snapshot: Snapshot) -> None:
+        """Read anew what is in vendors' bonds: money that moves changes no object.
+
+        For a batch in which an order asks for a bond.
+        """
+        if self._supply.weigh_bonds(snapshot):
+            self._read_supply()
+            self._hold()
+
+    def _hold(self) -> None:
+        if any(offer.limit != NO_LIMIT for offer in self.offers):
+            self.book = self.book.held(self.holdings())
+
+    def _read_supply(self) -> None:
+        if self.offers != self._supply.offers:
+            self.dealings = Dealers(self._supply.offers, DEFAULT_DURATION)
+        self.offers = self._supply.offers
+        self.book = Book.build(self._supply.rows, self._occupancy, self._supply.vendors)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Forget the orders of a namespace whose defaults may have changed."""

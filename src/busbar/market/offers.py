@@ -269,7 +269,7 @@ def _rows_of(
         calendar=NOT_OFFERED,
         capacity=capacity_of(node),
         rating_micro=rating_of(node),
-        labels=tuple(sorted(labels.items())),
+        labels=tuple(sorted(label for label in labels.items() if label[0] != wk.LABEL_BOND)),
         attributes=claims.stated.get(vendor, ()),
         attested=claims.of(("node", name_of(node)), ("vendor", vendor)),
         taints=taints_of(spec_of(node)),

@@ -34,12 +34,16 @@ class Profile(NamedTuple):
     """Share of the orders that believe auditors only."""
     audit_every_ms: int = 40 * MINUTE
     """How often somebody signs, takes back, changes a key or steals a name."""
+    careful: float = 0.0
+    """Share of the orders that ask for a bond."""
     procures: bool = False
     """Consumers place standing orders as well."""
     patient: bool = False
     """Prices change by the hour, and many may wait and be interrupted."""
     poor: bool = False
     """Balances are small, so that they run out."""
+    sly: bool = False
+    """Vendors edit their offers to be rid of what they agreed to."""
     serving: bool = False
     """Most of what people order are services, and vendors change their prices often."""
 
@@ -94,7 +98,10 @@ def profile_of(seed: int) -> Profile:
         very_late=0.02 if stormy else 0.0,
     )
     exact = seed % 16 == 15
+    sly = random.Random(f"sly {seed}").random() < 0.3
     return Profile(
+        sly=sly,
+        careful=0.15 if sly else 0.0,
         machines=chance.randint(2, 6),
         vendors=chance.randint(1, 3),
         namespaces=chance.randint(1, 4),
