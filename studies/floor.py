@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 
 from busbar.ledger.settlement import DEFAULT_FEE_PPM, PPM
+from busbar.ledger.withdrawals import owed
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar, Segment
 from busbar.market.clearing import clear
@@ -21,6 +22,7 @@ from busbar.market.commitments import Commitment
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
 from busbar.model.dtu import Resources, amount
+from busbar.model.kinds.contract import ContractSlot
 from busbar.model.time import HOUR, parse_instant
 from studies.outcome import AFTERWARDS, BATCH_MS, NODES, Outcome, Trade, worth_nano
 from studies.plays import HONEST, Play, Table
@@ -41,7 +43,10 @@ class Bill:
     number: int
     segments: tuple[Segment, ...]
     start: int
+    made: int = 0
     end: int | None = None
+    withdrawn_nano: int = 0
+    """What withdrawing it late came to."""
 
 
 @dataclass
@@ -136,7 +141,12 @@ class Floor:
         job = self.jobs[order]
         job.is_waiting = False
         if job.running is not None and not job.is_done:
-            job.running.end = max(self.now, job.running.start)
+            bill = job.running
+            bill.end = max(self.now, bill.start)
+            if bill.made < bill.start:
+                slots = [ContractSlot(*segment) for segment in bill.segments]
+                late = owed(slots, job.want.draw_micro, bill.made, self.now)
+                bill.withdrawn_nano = max(0, late - self._debit(bill))
             self._is_changed = True
 
     def has_place(self, order: str) -> bool:
@@ -198,7 +208,7 @@ class Floor:
         for match in matches:
             job = self.jobs[match.order]
             number = int(match.node.removeprefix("n"))
-            job.bills.append(Bill(job, number, match.segments, match.start))
+            job.bills.append(Bill(job, number, match.segments, match.start, self.now))
             job.is_waiting = False
         for job in waiting:
             job.lost_on = ""
@@ -249,15 +259,19 @@ class Floor:
         for want in done.values():
             consumers[want.consumer] += worth_nano(want)
         for bill in self._bills():
-            paid, stock, want = self._debit(bill), self.scene.stocks[bill.number], bill.job.want
+            stock, want = self.scene.stocks[bill.number], bill.job.want
+            paid = self._debit(bill) + bill.withdrawn_nano
             fee = paid * DEFAULT_FEE_PPM // PPM
             consumers[want.consumer] -= paid
             turnover[stock.vendor] += paid - fee
             vendors[stock.vendor] += paid - fee - self._cost(bill, stock)
             fees += fee
+            if not _ran(bill):
+                continue
             wait = bill.start - BEGIN - want.at_ms
             waits[want.number] = min(waits.get(want.number, wait), wait)
-        trades = tuple(trade for bill in self._bills() for trade in _trades(bill))
+        ran = filter(_ran, self._bills())
+        trades = tuple(trade for bill in ran for trade in _trades(bill))
         return Outcome(
             self.scene, consumers, vendors, turnover, fees, frozenset(done), waits, trades
         )
@@ -265,7 +279,7 @@ class Floor:
     def _bills(self) -> Iterator[Bill]:
         for job in self.jobs.values():
             for bill in job.bills:
-                if (bill.end or 0) > bill.start:
+                if _ran(bill) or bill.withdrawn_nano:
                     yield bill
 
     def _debit(self, bill: Bill) -> int:
@@ -280,6 +294,10 @@ class Floor:
         assert bill.end is not None
         ran = bill.end - bill.start
         return amount(stock.cost_nano, bill.job.want.draw_micro, ran)
+
+
+def _ran(bill: Bill) -> bool:
+    return (bill.end or 0) > bill.start
 
 
 def _trades(bill: Bill) -> Iterator[Trade]:

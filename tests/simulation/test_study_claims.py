@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from bench.books import Size
 from studies import floor
-from studies.consumers import Bid, Flood, SplitConsumer
+from studies.consumers import Bid, Flood, SplitConsumer, Withdraw
 from studies.plays import Play
 from studies.scarcity import batch_over_optimum, scarcity
 from studies.scene import VALUES_NANO
 from studies.strategies import Gain, gains
 from studies.vendors import Ask, FloodVendor, Peak, Resell, SplitVendor
+
+from busbar.ledger import withdrawals
 
 SEEDS, HOURS = range(1, 5), 5
 SMALL = Size(10, 5, 2)
@@ -48,6 +50,14 @@ def test_killing_jobs_costs_others_and_adds_little_to_the_dear_price():
 
 def test_ordering_everything_four_times_does_not_pay_where_there_is_room():
     assert gain(Flood(), 0.8).median < 0.5
+
+
+def test_withdrawing_late_costs_who_does_it_and_nobody_else(monkeypatch):
+    charged = gain(Withdraw(), 1.5)
+    monkeypatch.setattr(withdrawals, "MOST_PERCENT", 0)
+    free = gain(Withdraw(), 1.5)
+    assert charged.median < free.median
+    assert charged.others == free.others
 
 
 def test_bidding_more_than_it_is_worth_harms_the_others_under_scarcity():

@@ -3,8 +3,9 @@
 There are no quotas on most machines, so it is done as kubelets do it without them: what containers
 write to their own file systems, their logs and their emptyDirs are counted on the disk, and who is
 over a limit is evicted at once, without grace. Between two looks more can be written; the reserve
-(`storage.py`) is for that. A Pod that bought none has what is left over, and is the first to go
-when that runs short. Source: Kubernetes, "Local ephemeral storage". Next: `worker.py`.
+(`storage.py`) is for that. A Pod that bought none has what is left over: where the disk no longer
+holds what others have bought and not written yet, it is the first to go.
+Source: Kubernetes, "Local ephemeral storage". Next: `worker.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from busbar.agent.pods import Pods
 from busbar.agent.records import Records
 from busbar.agent.refusals import PodRefused
 from busbar.agent.runtimes.contract import Runtime
-from busbar.agent.storage import COUNT_SECONDS, free_bytes, reserve_bytes, usage
+from busbar.agent.storage import COUNT_SECONDS, free_bytes, usage
 from busbar.agent.worker import PodWorker
 from busbar.model.errors import InvalidField
 from busbar.model.objects import Object, spec_of
@@ -33,6 +34,8 @@ LOOK_SECONDS = 10.0
 _REST = 20
 """A look is followed by a rest of so many times as long as it took: one twentieth of a cpu."""
 _MIB = 1024**2
+_SPARE = 1024**3
+"""What is to be free beside what is owed: for the agent itself, images, and the next look."""
 
 
 class Limits(NamedTuple):
@@ -129,17 +132,15 @@ class Evictor:
 
     async def look(self) -> None:
         """Evict who is over a limit; where the disk is short, also who is the most over."""
+        owed = 0
         for worker in self._running():
             limits = _limits_or_none(worker.pod)
             if limits != Limits():
                 found = await self._written(worker)
                 self._evict(worker, excess(limits, found))
-        if self.is_short():
+                owed += max(0, limits.pod - found.total)
+        if free_bytes(self._directory) < owed + _SPARE:
             await self._relieve()
-
-    def is_short(self) -> bool:
-        """Say whether so little is free that what was sold might not be there."""
-        return free_bytes(self._directory) < reserve_bytes(self._directory) // 2
 
     async def _relieve(self) -> None:
         """Evict the Pod that has written most beyond what it bought; one a look."""

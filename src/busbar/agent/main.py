@@ -38,6 +38,7 @@ from busbar.agent.nodeimages import NodeImages
 from busbar.agent.pods import Pods
 from busbar.agent.records import Records
 from busbar.agent.relay import LogSource, Relay
+from busbar.agent.rerating import Rerater
 from busbar.agent.runtimes.contract import Runtime, RuntimeFailed
 from busbar.agent.sampling import Sampler
 from busbar.agent.settings import AgentSettings
@@ -75,6 +76,7 @@ class Agent:
         self.sampler = Sampler(api, runtime, self.pods, clock)
         self.evictor = Evictor(runtime, self.pods, self.records, settings.directory, clock)
         self.stocktaker = Stocktaker(api, self.images.catalog)
+        self.rerater = Rerater(api, clock)
 
     def _start_worker(self, pod: Object) -> PodWorker:
         return PodWorker(self._parts, pod, self._known.pop(uid_of(pod), None))
@@ -96,6 +98,7 @@ class Agent:
             group.create_task(self.relay.run())
             group.create_task(self.sampler.run())
             group.create_task(self.stocktaker.run())
+            group.create_task(self.rerater.run())
             group.create_task(self.evictor.run())
             group.create_task(self._keep_clean())
             group.create_task(keep_certificate(self._api, self._clock))

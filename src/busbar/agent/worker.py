@@ -7,7 +7,7 @@ followed by the same turn in the agent's next life.
     admit → prepare (image, sandbox, volumes) → start → watch → (restart …) → finished
       └────────────── refused ──────────────→ finished        finished → deleted → forgotten
 
-Next: `hooks/`, the steps.
+Next: `reporter.py`, then `hooks/`, the steps.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from busbar.agent.api import STRATEGIC, Api, ApiRefused, Unreachable
+from busbar.agent.api import Api, ApiRefused, Unreachable
 from busbar.agent.clock import Clock
 from busbar.agent.hooks.admit import admit, epoch_of
 from busbar.agent.hooks.containers import Containers
 from busbar.agent.hooks.prepare import Prepared, Preparer
 from busbar.agent.lease import NodeLease
-from busbar.agent.podstatus import PodView, grace_seconds, is_finished, status_patch
+from busbar.agent.podstatus import PodView, grace_seconds, is_finished
 from busbar.agent.probes.caretaker import Caretaker
 from busbar.agent.probes.checks import Checker
 from busbar.agent.probes.spec import has_probes
 from busbar.agent.records import PodRecord, Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.relay import LogSource
+from busbar.agent.reporter import REPORT_SECONDS, Reporter
 from busbar.agent.runtimes.contract import Runtime
 from busbar.model.objects import (
     Object,
     is_deleting,
-    metadata,
     name_of,
     namespace_of,
     status_of,
@@ -45,8 +45,6 @@ from busbar.model.objects import (
 )
 
 log = logging.getLogger("busbar.agent.worker")
-REPORT_SECONDS = 10.0
-"""How often a running Pod's use is reported though nothing changed."""
 RETRY_SECONDS = 5.0
 FAULTS_MAX = 5
 """So many faults of ours in a row, with nothing running, and the Pod fails."""
@@ -81,8 +79,7 @@ class PodWorker:
         self._wake = asyncio.Event()
         self._prepared: Prepared | None = None
         self._refusal: PodRefused | None = None
-        self._reported: Object | None = None
-        self._report_at = 0.0
+        self._reporter = Reporter(parts.api, parts.clock)
         self._retry_at = 0.0
         self._clean = False
         self._forgotten = False
@@ -203,7 +200,7 @@ class PodWorker:
         if self._gone:
             await self._forget()
         elif is_deleting(self._pod) and self._clean:
-            await self._confirm_deletion()
+            await self._reporter.confirm_deletion(self._pod)
             await self._forget()
 
     async def _step(self) -> None:
@@ -221,7 +218,9 @@ class PodWorker:
             # Refused, or failed for good: what runs beside it has to end, and is reported so.
             await self._end_all(0 if self._refusal is not None else self._grace())
             await self.containers.observe(self._pod)
-        await self._report(self.view())
+        if not self._gone and not await self._reporter.report(self.view()):
+            self._gone = True
+            self._wake.set()
 
     async def _look_after(self) -> None:
         """Ask the containers how they are, where they have probes: most have none."""
@@ -376,7 +375,7 @@ class PodWorker:
         """Give what the Pod's status follows from."""
         sandbox = self._prepared.sandbox if self._prepared else None
         return PodView(
-            pod=_with_reported(self._pod, self._reported),
+            pod=self._reporter.shown(self._pod),
             containers=self.caretaker.shown(self._pod, self.containers.seen(self._pod)),
             epoch=self._record.epoch,
             address=sandbox.address if sandbox else "",
@@ -387,27 +386,6 @@ class PodWorker:
             cpu_ms=self.containers.cpu_ms,
             memory_peak_bytes=self.containers.memory_peak_bytes,
         )
-
-    async def _report(self, view: PodView) -> None:
-        """Tell the cloud where it changed, and now and then where it did not."""
-        if self._gone:
-            return
-        patch = status_patch(view, self._parts.clock.now())
-        same = _without_time(patch) == self._reported
-        early = self._parts.clock.monotonic() < self._report_at
-        if same and (early or is_finished(view)):
-            return
-        path = f"/api/v1/namespaces/{namespace_of(self._pod)}/pods/{name_of(self._pod)}/status"
-        try:
-            await self._parts.api.patch(path, patch, STRATEGIC)
-        except ApiRefused as refused:
-            if refused.code not in (404, 409):
-                raise
-            if refused.code == 404:
-                self._gone = True
-                self._wake.set()
-        self._reported = _without_time(patch)
-        self._report_at = self._parts.clock.monotonic() + REPORT_SECONDS
 
     async def _clean_up(self) -> None:
         """Leave nothing behind but the logs, which stay readable until the Pod is deleted."""
@@ -421,21 +399,6 @@ class PodWorker:
         await self._parts.preparer.release(self._pod)
         self._prepared = None
         self._clean = True
-
-    async def _confirm_deletion(self) -> None:
-        """Tell the cloud that nothing runs any more, so that the object may go."""
-        path = f"/api/v1/namespaces/{namespace_of(self._pod)}/pods/{name_of(self._pod)}"
-        options = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "gracePeriodSeconds": 0,
-            "preconditions": {"uid": metadata(self._pod).get("uid")},
-        }
-        try:
-            await self._parts.api.delete(path, options)
-        except ApiRefused as refused:
-            if refused.code not in (404, 409):
-                raise
 
     async def _forget(self) -> None:
         await asyncio.to_thread(self._parts.records.remove, self._record.uid)
@@ -469,21 +432,3 @@ class PodWorker:
     @property
     def _name(self) -> str:
         return f"{namespace_of(self._pod)}/{name_of(self._pod)}"
-
-
-def _with_reported(pod: Object, reported: Object | None) -> Object:
-    """Give a Pod with what was reported last, which the cloud may not have sent back yet."""
-    if reported is None:
-        return pod
-    said, status = reported["status"], status_of(pod)
-    meter = {**(status.get("busbar") or {}), **said["busbar"]}
-    return {**pod, "status": {**status, "conditions": said["conditions"], "busbar": meter}}
-
-
-def _without_time(patch: Object) -> Object:
-    """Give a status patch without what differs each time: the observation's time and use."""
-    status = dict(patch["status"])
-    meter = dict(status.get("busbar") or {})
-    for field in ("observedMs", "cpuMs", "memoryPeakBytes"):
-        meter.pop(field, None)
-    return {**patch, "status": {**status, "busbar": meter}}

@@ -58,8 +58,11 @@ def receipt(
         for item in document["contracts"]:
             if item["egress"] != _NOTHING:
                 click.echo(_moved(item))
-        if total["egress"] != _NOTHING:
-            click.echo(f"\n{total['compute']} € compute + {total['egress']} € moving data")
+        for item in document["contracts"]:
+            if item["withdrawal"] != _NOTHING:
+                click.echo(f"{item['contract']}: withdrawn late: {item['withdrawal']} €")
+        if total["egress"] != _NOTHING or total["withdrawal"] != _NOTHING:
+            click.echo(f"\n{_sum_of_parts(total)}")
         click.echo(
             f"\n{total['debit']} € debited = {total['vendor']} € to vendors + "
             f"{total['fee']} € fee + {total['rounding']} € rounding"
@@ -90,7 +93,12 @@ def receipt_of(client: Client, namespace: str, name: str, *, everything: bool = 
         raise CliError(said, Exit.NOT_FOUND)
     sums = {to: sum(_nano(contract, name) for contract in found) for to, name in _SUMS}
     egress = sum(_egress(contract) for contract in found)
-    parts = {"compute": format_euro(sums["debit"] - egress), "egress": format_euro(egress)}
+    late = sum(_nano(contract, "withdrawal") for contract in found)
+    parts = {
+        "compute": format_euro(sums["debit"] - egress - late),
+        "egress": format_euro(egress),
+        "withdrawal": format_euro(late),
+    }
     agrees = sums["debit"] == sums["vendor"] + sums["fee"] + sums["rounding"]
     return {
         "namespace": namespace,
@@ -104,6 +112,13 @@ def receipt_of(client: Client, namespace: str, name: str, *, everything: bool = 
             "compensation": format_euro(sum(_nano(contract, "compensated") for contract in found)),
         },
     }
+
+
+def _sum_of_parts(total: Json) -> str:
+    """Say what the bill is made of, where that is not work alone."""
+    names = (("compute", "compute"), ("egress", "moving data"), ("withdrawal", "withdrawn late"))
+    there = [(total[field], said) for field, said in names if total[field] != _NOTHING]
+    return " + ".join(f"{amount} € {said}" for amount, said in there)
 
 
 def _of_the_present(client: Client, namespace: str, name: str, named: list[Json]) -> list[Json]:
@@ -226,7 +241,10 @@ def _line(contract: Json) -> dict[str, Any]:
         "ran": format_duration(ran_ms) if ran_ms >= 1000 else f"{ran_ms} ms",
         "dtu": f"{micro_dtu / MICRO:.6f}",
         "debit": format_euro(_nano(contract, "billed")),
-        "compute": format_euro(_nano(contract, "billed") - _egress(contract)),
+        "compute": format_euro(
+            _nano(contract, "billed") - _egress(contract) - _nano(contract, "withdrawal")
+        ),
+        "withdrawal": format_euro(_nano(contract, "withdrawal")),
         "egress": format_euro(_egress(contract)),
         "readBytes": int(_transfer(contract).get("readBytes") or 0),
         "writtenBytes": int(_transfer(contract).get("writtenBytes") or 0),

@@ -14,6 +14,7 @@ from typing import Any
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide, earliest
 from busbar.controllers.parts.writes import update_status
 from busbar.controllers.settings import Settings
+from busbar.ledger.entries import bond
 from busbar.market.attested import NO_CLAIMS, Attested, Claims
 from busbar.model.attestations import trust
 from busbar.model.attestations.dsse import Envelope, key_id
@@ -21,9 +22,10 @@ from busbar.model.attestations.statements import SUBJECTS, Statement
 from busbar.model.attestations.trust import Judged, Standing, judge, keys_of
 from busbar.model.errors import InvalidField
 from busbar.model.expressions.attributes import read_attributes, values_of
+from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, name_of, spec_of, uid_of
 from busbar.model.time import Instant, format_instant
-from busbar.model.wellknown import GROUP
+from busbar.model.wellknown import GROUP, LABEL_BOND
 from busbar.store.contract import Event, EventType, Op, Snapshot
 
 ATTESTATIONS: Collection = (GROUP, "attestations")
@@ -79,7 +81,7 @@ def revoked(snapshot: Snapshot, now: Instant) -> set[tuple[str, str]]:
 
 
 def claims(snapshot: Snapshot) -> Claims:
-    """Give what is said beside labels and offers: of vendors, and signed by auditors.
+    """Give what is said beside labels and offers: of vendors and their bonds, signed by auditors.
 
     It holds for every time: what is signed carries from when until when it counts.
     """
@@ -88,7 +90,10 @@ def claims(snapshot: Snapshot) -> Claims:
         try:
             said = read_attributes(spec_of(vendor).get("attributes"), "spec.attributes")
         except InvalidField:
-            continue
+            said = ()
+        in_bond = snapshot.balance(bond(name_of(vendor)))
+        if in_bond > 0:
+            said = tuple(sorted((*said, (LABEL_BOND, format_euro(in_bond)))))
         if said:
             stated[name_of(vendor)] = said
     attested = _attested(snapshot)

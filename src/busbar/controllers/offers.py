@@ -11,6 +11,7 @@ from busbar.controllers.reliability import Reliability
 from busbar.controllers.settings import Settings
 from busbar.ledger.entries import bond as bond_account
 from busbar.ledger.entries import vendor as vendor_account
+from busbar.market.agreed import remembered
 from busbar.market.offers import Offer, parse_offer
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro
@@ -69,6 +70,7 @@ def _offer_status(snapshot: Snapshot, obj: Object, now: Instant) -> dict[str, ob
         "nodes": len(nodes),
         "regions": regions,
         "message": None if nodes else "No node of the vendor matches spec.nodeSelector.",
+        "terms": remembered(obj, now),
     }
 
 

@@ -28,7 +28,6 @@ from busbar.model.objects import (
     annotations_of,
     condition,
     is_deleting,
-    labels_of,
     metadata,
     name_of,
     namespace_of,
@@ -37,7 +36,7 @@ from busbar.model.objects import (
     with_metadata,
 )
 from busbar.model.time import SECOND, Instant, format_instant
-from busbar.model.wellknown import ANN_RECLAIM, GROUP, LABEL_VENDOR, RECLAIM_AT_ONCE
+from busbar.model.wellknown import ANN_RECLAIM, GROUP, RECLAIM_AT_ONCE
 from busbar.model.wellknown import RECLAIM_WITH_NOTICE as WITH_NOTICE
 from busbar.store.contract import Event, EventType, Op, Snapshot, Transaction
 
@@ -92,7 +91,8 @@ class ReclaimController:
     def _offer(self, snapshot: Snapshot, offer: Object, now: Instant) -> Decision:
         holds = FINALIZER_NOTICE in (metadata(offer).get("finalizers") or ())
         if not is_deleting(offer):
-            return NOTHING if holds or not _has_notice(offer) else Decision((_hold(offer),))
+            is_owed = not holds and (_has_notice(offer) or self._is_owed(snapshot, offer))
+            return Decision((_hold(offer),)) if is_owed else NOTHING
         if not holds:
             return NOTHING
         there = self._under(snapshot, offer)
@@ -101,15 +101,17 @@ class ReclaimController:
             return Decision((Transaction(release(offer, FINALIZER_NOTICE)),), None, note)
         return Decision(_tell(snapshot, there, "Offer", WITH_NOTICE, now), now + AGAIN_MS)
 
+    def _is_owed(self, snapshot: Snapshot, offer: Object) -> bool:
+        """Say whether contracts have a notice that the offer no longer states."""
+        there = self._under(snapshot, offer)
+        return any(spec_of(contract).get("reclaimNoticeMs") for contract in there)
+
     def _under(self, snapshot: Snapshot, offer: Object) -> list[Object]:
-        standing, vendor = self._standing.at(snapshot), spec_of(offer).get("vendor")
-        return [
-            contract
-            for node in snapshot.list(*NODES)
-            if labels_of(node).get(LABEL_VENDOR) == vendor
-            for contract in standing.contracts_on(name_of(node))
-            if spec_of(contract)["offer"] == name_of(offer)
-        ]
+        """Give the open contracts under an offer, wherever they are, and though it was renamed."""
+        vendors = {spec_of(offer).get("vendor")}
+        vendors |= {terms.get("vendor") for terms in status_of(offer).get("terms") or ()}
+        there = self._standing.at(snapshot).contracts_under(name_of(offer))
+        return [contract for contract in there if spec_of(contract)["vendor"] in vendors]
 
 
 def asked_of(obj: Object) -> str:

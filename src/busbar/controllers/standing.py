@@ -40,6 +40,7 @@ from busbar.model.objects import (
     annotations_of,
     is_deleting,
     labels_of,
+    metadata,
     name_of,
     namespace_of,
     spec_of,
@@ -96,8 +97,7 @@ class Standing:
             self._take_supply(snapshot, since)
             self._take_namespaces(snapshot, since)
             self._take_pods(snapshot, since)
-            if any(offer.limit != NO_LIMIT for offer in self.offers):
-                self.book = self.book.held(self.holdings())
+            self._hold()
             self.freight.at(snapshot, since, self.offers)
             self._seen = snapshot
         return self
@@ -213,6 +213,14 @@ class Standing:
         """Give the open contracts of a node."""
         return self._open.get(node, {}).values()
 
+    def contracts_under(self, offer: str) -> list[Object]:
+        """Give the open contracts under an offer, by namespace and name."""
+        there = (pair for node in self._open.values() for pair in node.items())
+        found = [
+            (name, contract) for name, contract in there if spec_of(contract)["offer"] == offer
+        ]
+        return [contract for _, contract in sorted(found, key=_first)]
+
     def held_by(self, namespace: str, procurement: str) -> list[Object]:
         """Give the open contracts that hold capacity for a Procurement, by name."""
         found = [
@@ -262,37 +270,48 @@ class Standing:
         touched: set[str] = set()
         for before, after in snapshot.changes(since, GROUP, "contracts"):
             if before is not None:
-                self._open.get(spec_of(before)["node"], {}).pop(_name(before), None)
-                if plan := spec_of(before).get("plan"):
-                    self._forget_piece(plan, before)
-                self._under.get(spec_of(before)["offer"], {}).pop(_name(before), None)
-                if pool := pool_of(before):
-                    touched.add(pool)
-                    if self._pools.get(pool, {}).pop(_name(before), None) is not None:
-                        self._count_pool(before, -1)
-                else:
-                    self._occupancy.drop(_name(before))
-                self._bill(before, -1)
-                if not spec_of(before).get("procurement"):
-                    self._move_out(before)
+                touched.add(self._forget_contract(before))
             if after is not None:
-                self._bill(after, 1)
-            taken = commitment_of(after) if after is not None else None
-            if after is not None and taken is not None:
-                self._open.setdefault(taken.node, {})[_name(after)] = after
-                if plan := spec_of(after).get("plan"):
-                    self._plans.setdefault(plan, {})[_name(after)] = after
-                if pool := pool_of(after):
-                    touched.add(pool)
-                    self._pools.setdefault(pool, {})[_name(after)] = after
-                    self._count_pool(after, 1)
-                else:
-                    self._under.setdefault(spec_of(after)["offer"], {})[_name(after)] = taken
-                    self._occupancy.put(_name(after), taken)
-                if not spec_of(after).get("procurement"):
-                    self._move_in(after, taken.node)
-        for key in touched:
-            self._fill(key)
+                touched.add(self._take_contract(after))
+        touched.discard("")
+        for pool in touched:
+            self._fill(pool)
+
+    def _forget_contract(self, contract: Object) -> str:
+        """Forget a contract, and give the pool that it was in, "" for none."""
+        name, spec, pool = _name(contract), spec_of(contract), pool_of(contract)
+        self._open.get(spec["node"], {}).pop(name, None)
+        if plan := spec.get("plan"):
+            self._forget_piece(plan, contract)
+        self._under.get(spec["offer"], {}).pop(name, None)
+        if not pool:
+            self._occupancy.drop(name)
+        elif self._pools.get(pool, {}).pop(name, None) is not None:
+            self._count_pool(contract, -1)
+        self._bill(contract, -1)
+        if not spec.get("procurement"):
+            self._move_out(contract)
+        return pool
+
+    def _take_contract(self, contract: Object) -> str:
+        """Count a contract in, and give the pool that it is in, "" for none and for closed ones."""
+        self._bill(contract, 1)
+        taken = commitment_of(contract)
+        if taken is None:
+            return ""
+        name, spec, pool = _name(contract), spec_of(contract), pool_of(contract)
+        self._open.setdefault(taken.node, {})[name] = contract
+        if plan := spec.get("plan"):
+            self._plans.setdefault(plan, {})[name] = contract
+        if pool:
+            self._pools.setdefault(pool, {})[name] = contract
+            self._count_pool(contract, 1)
+        else:
+            self._under.setdefault(spec["offer"], {})[name] = taken
+            self._occupancy.put(name, taken)
+        if not spec.get("procurement"):
+            self._move_in(contract, taken.node)
+        return pool
 
     def _count_pool(self, contract: Object, sign: int) -> None:
         """Remember the pools of a namespace while any contract of its own is in them."""
@@ -349,10 +368,26 @@ class Standing:
 
     def _take_supply(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         if self._supply.at(snapshot, since):
-            if self.offers != self._supply.offers:
-                self.dealings = Dealers(self._supply.offers, DEFAULT_DURATION)
-            self.offers = self._supply.offers
-            self.book = Book.build(self._supply.rows, self._occupancy, self._supply.vendors)
+            self._read_supply()
+
+    def weigh_bonds(self, snapshot: Snapshot) -> None:
+        """Read anew what is in vendors' bonds: money that moves changes no object.
+
+        For a batch in which an order asks for a bond.
+        """
+        if self._supply.weigh_bonds(snapshot):
+            self._read_supply()
+            self._hold()
+
+    def _hold(self) -> None:
+        if any(offer.limit != NO_LIMIT for offer in self.offers):
+            self.book = self.book.held(self.holdings())
+
+    def _read_supply(self) -> None:
+        if self.offers != self._supply.offers:
+            self.dealings = Dealers(self._supply.offers, DEFAULT_DURATION)
+        self.offers = self._supply.offers
+        self.book = Book.build(self._supply.rows, self._occupancy, self._supply.vendors)
 
     def _take_namespaces(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Forget the orders of a namespace whose defaults may have changed."""
@@ -363,18 +398,21 @@ class Standing:
 
     def _take_pods(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         for before, after in snapshot.changes(since, "", "pods"):
+            name = _name(before or after or {})
             if before is not None:
-                self._unbound.pop(_name(before), None)
-                self._orders.pop(_name(before), None)
-                self._keepers.pop(_name(before), None)
+                self._unbound.pop(name, None)
+                self._orders.pop(name, None)
+                self._keepers.pop(name, None)
                 if (gang := gang_name(before)) is not None:
-                    self._gangs[gang].discard(_name(before))
-            if after is not None and _is_unbound(after):
-                self._unbound[_name(after)] = after
-            if after is not None and (gang := gang_name(after)) is not None:
-                self._gangs.setdefault(gang, set()).add(_name(after))
-            if after is not None and (rules := _keeps_away(after)) is not None:
-                self._keepers[_name(after)] = rules
+                    self._gangs[gang].discard(name)
+            if after is None:
+                continue
+            if _is_unbound(after):
+                self._unbound[name] = after
+            if (gang := gang_name(after)) is not None:
+                self._gangs.setdefault(gang, set()).add(name)
+            if (rules := _keeps_away(after)) is not None:
+                self._keepers[name] = rules
 
 
 def _is_unbound(pod: Object) -> bool:
@@ -404,7 +442,8 @@ def _keeps_away(pod: Object) -> Rules | None:
 
 
 def _name(obj: Object) -> _Name:
-    return namespace_of(obj), name_of(obj)
+    meta = metadata(obj)
+    return meta.get("namespace") or "", meta.get("name") or ""
 
 
 def _order_of_holding(holding: Holding) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from itertools import chain
 
 from busbar.controllers.attestations import claims
 from busbar.controllers.nodes import is_ready
+from busbar.ledger.entries import bond
 from busbar.market.attested import NO_CLAIMS
 from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
 from busbar.model.errors import InvalidField
@@ -29,6 +30,7 @@ class SupplySide:
         self._gpus = gpus
         self.offers: tuple[Offer, ...] = ()
         self.vendors: list[str] = []
+        self._bonds: dict[str, int] = {}
         self._claims = NO_CLAIMS
         self._rows: dict[str, tuple[Supply, ...]] = {}
 
@@ -49,9 +51,17 @@ class SupplySide:
         self._read(after for _, after in changed if after is not None)
         return bool(changed)
 
+    def weigh_bonds(self, snapshot: Snapshot) -> bool:
+        """Read all anew where another amount is in some vendor's bond, and say whether it is."""
+        if self._bonds == _bonds_of(self.vendors, snapshot):
+            return False
+        self._read_all(snapshot)
+        return True
+
     def _read_all(self, snapshot: Snapshot) -> None:
         self.offers = tuple(_readable(snapshot.list(GROUP, "offers")))
         self.vendors = [name_of(vendor) for vendor in snapshot.list(GROUP, "vendors")]
+        self._bonds = _bonds_of(self.vendors, snapshot)
         self._claims = claims(snapshot)
         self._rows.clear()
         self._read(snapshot.list("", "nodes"))
@@ -61,6 +71,11 @@ class SupplySide:
         ready = {name_of(node) for node in nodes if is_ready(node)}
         for row in supply_rows(self.offers, nodes, ready.__contains__, self._claims, self._gpus):
             self._rows[row.node] = (*self._rows.get(row.node, ()), row)
+
+
+def _bonds_of(vendors: Iterable[str], snapshot: Snapshot) -> dict[str, int]:
+    """Give what is in the bond of each vendor, in nano-euro."""
+    return {vendor: snapshot.balance(bond(vendor)) for vendor in vendors}
 
 
 def _readable(offers: Iterable[Object]) -> Iterator[Offer]:

@@ -43,6 +43,7 @@ _NARRATIONS = {
     Kind.RELEASE.value: "Released from a hold",
     Kind.SETTLE.value: "Delivered",
     Kind.TRANSFER.value: "Data moved",
+    Kind.WITHDRAW.value: "Withdrawn late",
     Kind.PAYOUT.value: "Paid out",
     Kind.CREDIT.value: "Credit of the exchange",
     Kind.CORRECT.value: "Correction",

@@ -120,6 +120,7 @@ Row = dict[str, Value]
 _CATEGORIES = {
     Kind.SETTLE.value: "Usage",
     Kind.TRANSFER.value: "Usage",
+    Kind.WITHDRAW.value: "Purchase",
     Kind.CREDIT.value: "Credit",
     Kind.SLASH.value: "Credit",
     Kind.CORRECT.value: "Adjustment",
@@ -214,10 +215,27 @@ def _data(moved: Moved) -> Row:
     }
 
 
+def _withdrawal(charge: Usage) -> Row:
+    """Give the quantity and price of a reservation that was withdrawn: one, at what it cost."""
+    price = _euro(charge.debit)
+    return {
+        "ContractedUnitPrice": price,
+        "ListUnitPrice": price,
+        "PricingCategory": "Standard",
+        "PricingQuantity": Decimal(1),
+        "PricingUnit": "Withdrawals",
+        "SkuId": "late-withdrawal",
+        "SkuMeter": "Late withdrawal",
+        "SkuPriceId": charge.sold.offer or "late-withdrawal",
+    }
+
+
 def _price(charge: Usage) -> Row:
     billed = charge.billed
     if charge.moved is not None:
         return _data(charge.moved)
+    if charge.withdrawn is not None:
+        return _withdrawal(charge)
     if billed is None:
         return {}
     work = billed.draw_micro * (billed.until_ms - billed.from_ms)
@@ -290,6 +308,9 @@ def _description(charge: Usage) -> str:
     what = f"Pod {sold.order}" if sold.order else f"contract {charge.contract_uid}"
     where = f" on node {sold.node} of {charge.vendor}" if sold.node else f" by {charge.vendor}"
     price = f", {format_euro(billed.price_nano)} €/DTU" if billed is not None else ""
+    if charge.withdrawn is not None:
+        begins = format_instant(charge.withdrawn.from_ms)
+        price = f", reserved from {begins}, withdrawn late"
     if charge.moved is not None:
         to = "read from" if charge.moved.way == Way.READ.value else "written to"
         price = f", data {to} {charge.moved.region or 'its bucket'}"

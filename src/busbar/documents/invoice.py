@@ -210,6 +210,8 @@ def _place(charge: Usage) -> tuple[str, str]:
     if charge.note is not None:
         return _noted(charge, charge.note)
     what = "Data transfer" if charge.moved is not None else "Compute"
+    if charge.withdrawn is not None:
+        what = "Late withdrawal"
     return f"{what}, {charge.vendor}", charge.sold.zone
 
 

@@ -44,7 +44,7 @@ def month_start(at: Instant) -> Instant:
 
 def debit_of(entry: Entry, namespace: str) -> int:
     """Give what an entry billed a namespace: what left its two accounts together."""
-    if entry.kind not in (Kind.SETTLE.value, Kind.TRANSFER.value):
+    if entry.kind not in (Kind.SETTLE.value, Kind.TRANSFER.value, Kind.WITHDRAW.value):
         return 0
     own = (available(namespace), held(namespace))
     return -sum(amount for account, amount in entry.postings if account in own)

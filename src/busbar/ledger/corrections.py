@@ -18,6 +18,7 @@ from busbar.ledger.entries import Entry, Kind, Posting, Sealed
 from busbar.ledger.fold import fold
 from busbar.ledger.settlement import Billed, Sold, billed_by, split
 from busbar.ledger.transfers import Moved, moved_by
+from busbar.ledger.withdrawals import Withdrawn, withdrawn_by
 from busbar.model.money import format_euro
 from busbar.model.time import Instant
 
@@ -64,9 +65,9 @@ class Note(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 _note = msgspec.json.Decoder(Note)
 _CORRECTABLE = frozenset(
-    {Kind.SETTLE, Kind.TRANSFER, Kind.TOP_UP, Kind.CREDIT, Kind.PAYOUT, Kind.SLASH}
+    {Kind.SETTLE, Kind.TRANSFER, Kind.WITHDRAW, Kind.TOP_UP, Kind.CREDIT, Kind.PAYOUT, Kind.SLASH}
 )
-_BILLS = (Kind.SETTLE.value, Kind.TRANSFER.value)
+_BILLS = (Kind.SETTLE.value, Kind.TRANSFER.value, Kind.WITHDRAW.value)
 
 
 def credit(namespace: str, amount: int, at: Instant, reason: str, idempotency_key: str) -> Entry:
@@ -168,9 +169,9 @@ def _part(entry: Entry, left: dict[str, int], amount: int) -> dict[str, int]:
     }
 
 
-def _bill(entry: Entry) -> Billed | Moved | None:
-    """Read what an entry billed: work or data."""
-    return billed_by(entry) or moved_by(entry)
+def _bill(entry: Entry) -> Billed | Moved | Withdrawn | None:
+    """Read what an entry billed: work, data or a withdrawal."""
+    return billed_by(entry) or moved_by(entry) or withdrawn_by(entry)
 
 
 def _note_on(original: Sealed, reason: str) -> Note:

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     SETTLE = "settle"
     TRANSFER = "transfer"
     """Data that a contract's workload moved."""
+    WITHDRAW = "withdraw"
+    """A reservation that its consumer withdrew late."""
     PAYOUT = "payout"
     CREDIT = "credit"
     """The exchange gives a consumer money of its own."""

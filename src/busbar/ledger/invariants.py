@@ -85,7 +85,7 @@ class ContractMoney(NamedTuple):
 
 
 _NEVER = 2**62
-_BILLS = frozenset({Kind.SETTLE.value, Kind.TRANSFER.value})
+_BILLS = frozenset({Kind.SETTLE.value, Kind.TRANSFER.value, Kind.WITHDRAW.value})
 _CONTRACTS = frozenset({Kind.HOLD.value, Kind.RELEASE.value}) | _BILLS
 """What a contract says of itself. Corrections refer to it and are not its own: they come later."""
 

@@ -14,6 +14,7 @@ from busbar.ledger.entries import Entry, Kind, Sealed
 from busbar.ledger.periods import Period
 from busbar.ledger.settlement import billed_by
 from busbar.ledger.transfers import moved_by
+from busbar.ledger.withdrawals import withdrawn_by
 from busbar.model.time import Instant
 
 Owns = Callable[[str], bool]
@@ -81,7 +82,7 @@ def statement(journal: Iterable[Sealed], owns: Owns, period: Period) -> Statemen
 
 
 def _about(entry: Entry) -> str:
-    note, billed = note_of(entry), billed_by(entry) or moved_by(entry)
+    note, billed = note_of(entry), billed_by(entry) or moved_by(entry) or withdrawn_by(entry)
     if note is not None:
         return note.reason
     if billed is None or billed.sold is None:

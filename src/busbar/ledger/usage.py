@@ -17,9 +17,12 @@ from busbar.ledger.entries import Entry, Kind, Sealed
 from busbar.ledger.periods import Period
 from busbar.ledger.settlement import Billed, Sold, billed_by
 from busbar.ledger.transfers import Moved, moved_by
+from busbar.ledger.withdrawals import Withdrawn, withdrawn_by
 from busbar.model.time import Instant
 
-_CHARGES = frozenset({Kind.SETTLE.value, Kind.TRANSFER.value, Kind.CREDIT.value, Kind.SLASH.value})
+_CHARGES = frozenset(
+    kind.value for kind in (Kind.SETTLE, Kind.TRANSFER, Kind.WITHDRAW, Kind.CREDIT, Kind.SLASH)
+)
 
 
 class Usage(NamedTuple):
@@ -43,6 +46,7 @@ class Usage(NamedTuple):
     billed: Billed | None
     note: Note | None
     moved: Moved | None = None
+    withdrawn: Withdrawn | None = None
 
     @property
     def is_compensation(self) -> bool:
@@ -53,7 +57,7 @@ class Usage(NamedTuple):
     @property
     def sold(self) -> Sold:
         """Give what was sold; empty where the entry does not say."""
-        told = self.billed or self.moved or self.note
+        told = self.billed or self.moved or self.withdrawn or self.note
         return (told.sold if told is not None else None) or Sold()
 
     @property
@@ -64,7 +68,7 @@ class Usage(NamedTuple):
 
     @property
     def ran(self) -> Period:
-        """Give the interval charged; of a credit, the instant it was given."""
+        """Give the interval charged; of a credit or a withdrawal, the instant of it."""
         told = self.billed or self.moved
         if told is not None:
             return Period(told.from_ms, told.until_ms)
@@ -105,7 +109,8 @@ def usage_of(seq: int, entry: Entry) -> Usage | None:
     if kind == Kind.SLASH.value and not entries.namespace_of(entry):
         return None  # The exchange got it.
     billed, moved = billed_by(entry), moved_by(entry)
-    told = billed or moved
+    withdrawn = withdrawn_by(entry)
+    told = billed or moved or withdrawn
     vendor = entries.vendor_of(entry)
     if not vendor and told is not None and told.sold is not None:
         vendor = told.sold.vendor
@@ -125,4 +130,5 @@ def usage_of(seq: int, entry: Entry) -> Usage | None:
         billed,
         note,
         moved,
+        withdrawn,
     )

@@ -23,7 +23,7 @@ from functools import partial
 from busbar.market.arrange import arrange
 from busbar.market.axis import make_axis
 from busbar.market.book import Book
-from busbar.market.funds import Funds, Purse
+from busbar.market.funds import Funds, LastCost, Purse
 from busbar.market.gathering import gather
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order, place_wanted, wants_of
@@ -97,11 +97,11 @@ def _place(
     matching: Matching, wishes: list[Wish], seed: int, funds: Mapping[str, Funds] | None
 ) -> tuple[list[Turn], list[Refusal]]:
     """Give each order a place, if it finds one, and refuse those who cannot even pay the ask."""
-    purse = Purse(funds)
+    purse, at_asks = Purse(funds), LastCost(matching.cost_at_asks)
     poor: list[Refusal] = []
 
     def can_pay(places: list[tuple[Order, Placement]]) -> bool:
-        cost = partial(sum, (matching.cost_at_asks(placement) for _, placement in places))
+        cost = partial(sum, (at_asks(placement) for _, placement in places))
         short = purse.hold(places[0][0].namespace, cost)
         if short is not None:
             poor.extend(Refusal(order.id, order.namespace, *short) for order, _ in places)
@@ -121,11 +121,12 @@ def _unable(
     They could pay the ask but not the price, so they took room: the batch is placed again without
     them, and what is published can be computed again by who does not know their balance.
     """
-    purse, prices, found = Purse(funds), PriceList(matching), list[Refusal]()
+    purse, found = Purse(funds), list[Refusal]()
+    at_prices = LastCost(PriceList(matching).cost)
     if funds is None:
         return found
     for places in _held_together(turns):
-        cost = partial(sum, (prices.cost(placement) for _, placement in places))
+        cost = partial(sum, (at_prices(placement) for _, placement in places))
         short = purse.hold(places[0][0].namespace, cost)
         if short is not None:
             found += [Refusal(order.id, order.namespace, *short) for order, _ in places]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,12 +20,22 @@ from busbar.market.orders import ANYWHERE, Order
 from busbar.market.outcome import Match
 from busbar.market.podspec import Toleration
 from busbar.market.quote import ANY_PRICE
-from busbar.market.restrictions import is_signed, said, unsigned
+from busbar.market.restrictions import divided, is_signed, said, unsigned
 from busbar.market.words import either, euro, price
 from busbar.model.dtu import Resources
-from busbar.model.expressions import Expression, Group, conjuncts, normal, of_text, to_text
+from busbar.model.expressions import (
+    Condition,
+    Expression,
+    Group,
+    Operator,
+    conjuncts,
+    normal,
+    of_text,
+    to_text,
+)
 from busbar.model.quantities import format_bytes, format_milli
 from busbar.model.time import Instant, format_instant
+from busbar.model.wellknown import LABEL_BOND
 
 ZONES_MAX = 16
 """Zones, vendors and labels that are tried one by one; beyond, only all of them at once."""
@@ -49,6 +60,7 @@ class Change(StrEnum):
     SELECTOR = "nodeSelector"
     RESTRICTION = "restrictions"
     SIGNATURE = "signedBy"
+    BOND = "bond"
     TOLERATIONS = "tolerations"
     CPU = "cpu"
     MEMORY = "memory"
@@ -269,6 +281,20 @@ def _signature(bench: Bench) -> Alternative | None:
     return _said(Change.SIGNATURE, "taking '{}' for true unsigned", found)
 
 
+def _bond(bench: Bench) -> Alternative | None:
+    """Find the largest bond that could be asked for: one that a vendor has put down."""
+    rest, wanted = divided(bench.order.eligibility.where)
+    if not wanted:
+        return None
+    stated = {dict(row.attributes).get(LABEL_BOND, "") for row in bench.book.supplies} - {""}
+    for amount in sorted(stated, key=Decimal, reverse=True)[:ZONES_MAX]:
+        least = Condition(LABEL_BOND, Operator.AT_LEAST, (amount,), "number")
+        match = bench.match(_where(bench.order, [of_text(rest), least]))
+        if match is not None:
+            return Alternative(Change.BOND, f"asking for a bond of {amount} €", match)
+    return None
+
+
 def _where(order: Order, parts: list[Expression]) -> Order:
     where = to_text(normal(Group(True, tuple(parts))))
     return replace(order, eligibility=order.eligibility._replace(where=where))
@@ -373,6 +399,7 @@ _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
     _selector,
     _restriction,
     _signature,
+    _bond,
     _tolerations,
     _cpu,
     _memory,

@@ -13,7 +13,7 @@ from busbar.market.columns import Bools, Columns, Interned
 from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
-from busbar.market.restrictions import is_signed, rows_meeting, rows_saying
+from busbar.market.restrictions import divided, is_signed, rows_meeting, rows_saying
 from busbar.model.dtu import base_draw
 from busbar.model.expressions import of_text
 from busbar.model.time import Instant
@@ -44,11 +44,16 @@ _RESTRICTED = 3
 
 
 def _restricted(columns: Columns, where: str, when: When) -> list[tuple[Reason, Bools]]:
-    """Give the tests of an expression: is it said at all, and is it signed."""
-    said = Reason.RESTRICTION_NOT_MET, rows_saying(columns, where, when)
-    if not is_signed(where):
-        return [said]
-    return [said, (Reason.NOT_ATTESTED, rows_meeting(columns, of_text(where), when))]
+    """Give the tests of an expression: is it said, is it signed, is the bond large enough."""
+    where, bond = divided(where)
+    found = []
+    if where:
+        found.append((Reason.RESTRICTION_NOT_MET, rows_saying(columns, where, when)))
+    if is_signed(where):
+        found.append((Reason.NOT_ATTESTED, rows_meeting(columns, of_text(where), when)))
+    if bond:
+        found.append((Reason.BOND_TOO_LOW, rows_meeting(columns, of_text(bond), when)))
+    return found
 
 
 def eligible_rows(columns: Columns, wanted: Eligibility, now: Instant = 0) -> Bools:

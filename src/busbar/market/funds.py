@@ -7,10 +7,13 @@ taking room, and from setting the price, of those that can. Next: `clearing.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from busbar.market.reasons import Reason
 from busbar.model.money import format_euro
+
+if TYPE_CHECKING:
+    from busbar.market.matching import Placement
 
 _MICRO_EURO = 1_000
 
@@ -27,6 +30,20 @@ class Short(NamedTuple):
 
     reason: Reason
     message: str
+
+
+class LastCost:
+    """Costs of placements: orders alike share one and come one after the other."""
+
+    def __init__(self, cost: Callable[[Placement], int]) -> None:
+        self._cost = cost
+        self._last: tuple[Placement, int] | None = None
+
+    def __call__(self, placement: Placement) -> int:
+        """Give what a placement costs."""
+        if self._last is None or self._last[0] is not placement:
+            self._last = placement, self._cost(placement)
+        return self._last[1]
 
 
 class Purse:

@@ -22,7 +22,7 @@ from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility, Order, place_wanted
 from busbar.market.prices import NO_CAP
 from busbar.market.reasons import Count, Funnel, Reason
-from busbar.market.restrictions import asked, first_unmet, is_signed
+from busbar.market.restrictions import asked, divided, first_unmet, is_signed
 from busbar.market.terms import Window
 from busbar.market.words import (
     clause,
@@ -125,7 +125,7 @@ class Explainer:
         reason: Reason,
     ) -> Iterator[tuple[str, int]]:
         """Say, part by part of the restrictions, how many nodes it is the first to rule out."""
-        where, stage = order.eligibility.where, _STAGE[reason]
+        where, stage = divided(order.eligibility.where)[0], _STAGE[reason]
         last = (stages == stage) & (reached[kinds.node] == stage)
         furthest = np.full(len(reached), -1, dtype=np.int64)
         unmet = self._first_unmet(where, kinds.rows[last], window, reason)
@@ -174,8 +174,9 @@ class Explainer:
             why = clause(STAGES[min(stage, _PASSED - 1)], order, window)
             if stage in _RESTRICTED:
                 rows, reason = kinds.rows[at : at + 1], STAGES[stage]
-                part = int(self._first_unmet(order.eligibility.where, rows, window, reason)[0])
-                whole = of_text(order.eligibility.where)
+                where = divided(order.eligibility.where)[0]
+                part = int(self._first_unmet(where, rows, window, reason)[0])
+                whole = of_text(where)
                 why = lacking((*conjuncts(whole), whole)[part], reason)
             if stage == _PASSED:
                 why = self._dearer(placement, int(kinds.rows[at])) or why
@@ -253,6 +254,7 @@ class Explainer:
 
     def _lasting(self, wanted: Eligibility, window: Window) -> Bools:
         """Give the rows whose signatures last for one term of the window at least."""
+        wanted = wanted._replace(where=divided(wanted.where)[0])
         found = np.zeros(self._columns.row_count, dtype=bool)
         for _, end in window.terms():
             lasting = self._matching.lasting(wanted, end)

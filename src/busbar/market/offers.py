@@ -279,7 +279,7 @@ def _rows_of(
         calendar=NOT_OFFERED,
         capacity=capacity,
         rating_micro=rating_of(node),
-        labels=tuple(sorted(shown.items())),
+        labels=tuple(sorted(label for label in shown.items() if label[0] != wk.LABEL_BOND)),
         attributes=claims.stated.get(vendor, ()),
         attested=claims.of(("node", name_of(node)), ("vendor", vendor)),
         taints=taints_of(spec_of(node)),

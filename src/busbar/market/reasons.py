@@ -28,6 +28,7 @@ class Reason(StrEnum):
     SELECTOR_MISMATCH = "SelectorMismatch"
     RESTRICTION_NOT_MET = "RestrictionNotMet"
     NOT_ATTESTED = "NotAttested"
+    BOND_TOO_LOW = "BondTooLow"
     TAINT_NOT_TOLERATED = "TaintNotTolerated"
     NODE_CORDONED = "NodeCordoned"
     AVOIDED_NODE = "AvoidedNode"
@@ -68,6 +69,7 @@ ADVICE: dict[Reason, str] = {
     Reason.SELECTOR_MISMATCH: "Correct or loosen nodeSelector.",
     Reason.RESTRICTION_NOT_MET: "Loosen the restriction or node affinity that it names.",
     Reason.NOT_ATTESTED: "Name auditors that signed it (busbar attest list), or do not ask for it.",
+    Reason.BOND_TOO_LOW: "Ask for a lower bond, or wait until a vendor has put down as much.",
     Reason.TAINT_NOT_TOLERATED: "Tolerate the taint, or use other nodes.",
     Reason.NODE_CORDONED: "Wait until the node may be used again (kubectl uncordon).",
     Reason.AVOIDED_NODE: "Wait: for a while it does not return to where it was lost, nor near it.",

@@ -23,10 +23,13 @@ from busbar.model.expressions import (
     Group,
     Operator,
     conjuncts,
+    normal,
     of_text,
     short_name,
+    to_text,
 )
 from busbar.model.expressions.scales import number_of, version_of
+from busbar.model.wellknown import LABEL_BOND
 
 if TYPE_CHECKING:
     from busbar.market.columns import Bools, Columns, Ints
@@ -124,6 +127,31 @@ def _asks_for_signature(wanted: Expression) -> bool:
     if isinstance(wanted, Condition):
         return wanted.is_signed
     return any(_asks_for_signature(part) for part in wanted.parts)
+
+
+@lru_cache(maxsize=4096)
+def divided(where: str) -> tuple[str, str]:
+    """Give a class's expression in two: without, and only, what it asks of the vendor's bond.
+
+    What stands beside other things under `anyOf` is left with them: it is not asked for alone.
+    """
+    parts = conjuncts(of_text(where))
+    if not any(map(is_about_bond, parts)):
+        return where, ""
+    rest = normal(Group(True, tuple(part for part in parts if not is_about_bond(part))))
+    asked_for = normal(Group(True, tuple(filter(is_about_bond, parts))))
+    return to_text(rest), to_text(asked_for)
+
+
+@lru_cache(maxsize=4096)
+def asks_for_bond(where: str) -> bool:
+    """Say whether what is in a vendor's bond decides anything for a class."""
+    return LABEL_BOND in asked(where)
+
+
+def is_about_bond(part: Expression) -> bool:
+    """Say whether it is a condition on what the ledger says is in the vendor's bond."""
+    return isinstance(part, Condition) and part.attribute == LABEL_BOND and not part.is_signed
 
 
 def is_attested(row: Supply, where: str, when: When) -> bool:

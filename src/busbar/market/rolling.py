@@ -2,14 +2,16 @@
 
 A contract rolls within its own offer, at the price the offer's calendar asks then: no clearing
 takes part, so nobody else's order can push a running workload out. Slots already on the contract
-are never touched. Controllers call this before the reserved term ends.
+are never touched. Where the contract has a notice, an edit of the offer that makes it worse counts
+only when the notice is over (`agreed.py`). Controllers call this before the reserved term ends.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from busbar.market.calendar import Segment
+from busbar.market.agreed import better
+from busbar.market.calendar import Calendar, Segment
 from busbar.market.offers import Offer
 from busbar.market.reasons import Reason
 from busbar.model.money import format_euro
@@ -30,11 +32,16 @@ class NotRolled(NamedTuple):
 
 
 def roll(
-    offer: Offer | None, cap_nano: int, end: Instant, deadline: Instant | None
+    offer: Offer | None,
+    cap_nano: int,
+    end: Instant,
+    deadline: Instant | None,
+    agreed: Calendar | None = None,
 ) -> Rolled | NotRolled:
     """Give the segments from the reserved term's `end` to the end of its slot, or why not.
 
-    `offer` is the contract's offer as it is now, None where it was withdrawn. Where the offer
+    `offer` is the contract's offer as it is now, None where it was withdrawn; `agreed` the calendar
+    that still binds its vendor, if any: of both, what is better for the consumer. Where the offer
     closes, or passes the cap, inside the slot, the segments stop there.
     """
     until = slot_of(end).end if deadline is None else min(slot_of(end).end, deadline)
@@ -42,12 +49,15 @@ def roll(
         return NotRolled(Reason.EXPIRED, f"notAfter {format_instant(until)} is reached")
     if offer is None:
         return NotRolled(Reason.NOT_OFFERED, "the vendor has withdrawn the offer")
-    return _prefix(offer, cap_nano, end, until)
+    calendars = (offer.calendar,) if agreed is None else (offer.calendar, agreed)
+    return _prefix(offer, calendars, cap_nano, end, until)
 
 
-def _prefix(offer: Offer, cap_nano: int, start: Instant, until: Instant) -> Rolled | NotRolled:
+def _prefix(
+    offer: Offer, calendars: tuple[Calendar, ...], cap_nano: int, start: Instant, until: Instant
+) -> Rolled | NotRolled:
     segments: list[Segment] = []
-    for left, right, ask in offer.calendar.pieces(start, until):
+    for left, right, ask in better(calendars, start, until):
         if ask is None or ask > cap_nano:
             return Rolled(tuple(segments)) if segments else _refused(offer, ask, cap_nano, left)
         segments.append(Segment(left, right, ask))

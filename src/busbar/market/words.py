@@ -8,6 +8,7 @@ from busbar.market.burden import GIB, Burden, Delay
 from busbar.market.laden import Loaded
 from busbar.market.orders import Order
 from busbar.market.reasons import Reason
+from busbar.market.restrictions import divided
 from busbar.market.restrictions import said as restriction
 from busbar.market.terms import Window
 from busbar.model.expressions import Expression, of_text
@@ -38,7 +39,9 @@ def clause(reason: Reason, order: Order, window: Window, cheapest: int | None = 
             labels = ", ".join(f"{key}={value}" for key, value in wanted.selector)
             return f"without the labels {labels}"
         case Reason.RESTRICTION_NOT_MET | Reason.NOT_ATTESTED:
-            return lacking(of_text(wanted.where), reason)
+            return lacking(of_text(divided(wanted.where)[0]), reason)
+        case Reason.BOND_TOO_LOW:
+            return f"whose vendor has no {restriction(of_text(divided(wanted.where)[1]))} €"
         case Reason.OFFER_UNAVAILABLE:
             return "whose offer is closed " + ("until the deadline" if window.forward else "now")
         case Reason.PRICE_ABOVE_CAP:

@@ -16,6 +16,8 @@ MICRO = 1_000_000
 MEMORY_PER_DTU = 4 * 1024**3
 REFERENCE_RATING = MICRO
 """The speed rating of the reference vCPU, in millionths."""
+RATING_RANGE = (50_000, 20_000_000)
+"""Between a twentieth of and twenty times the reference: beyond it a measurement went wrong."""
 
 
 class Resources(NamedTuple):

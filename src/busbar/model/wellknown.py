@@ -26,6 +26,8 @@ LABEL_KUEUE_GROUP = "kueue.x-k8s.io/pod-group-name"
 ANN_KUEUE_COUNT = "kueue.x-k8s.io/pod-group-total-count"
 """How Kueue names a group of plain Pods and says how many they are."""
 LABEL_ISOLATION = "busbar.dev/isolation"
+LABEL_BOND = "busbar.dev/bond"
+"""What is in a vendor's bond, in euro: the exchange says so of its rows, and nobody else may."""
 LABEL_GPU_CLASS = "busbar.dev/gpu-class"
 LABEL_GPU_PRODUCT = "nvidia.com/gpu.product"
 """What NVIDIA's GPU feature discovery calls the GPUs of a node; one class a node."""
@@ -94,6 +96,7 @@ ANN_ADVISED_FROM = "busbar.dev/advised-from"
 
 # What joining writes on the Node; a node may not change them.
 ANN_RATING = "busbar.dev/speed-rating-micro"
+ANN_JOINED_RATING = "busbar.dev/joined-rating-micro"
 ANN_RATED_AT = "busbar.dev/speed-rated-at"
 
 # How a bucket is mounted: a Pod volume is `csi: {driver: CSI_BUCKET, volumeAttributes: {bucket}}`.

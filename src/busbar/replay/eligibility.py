@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from busbar.replay.restrictions import meets, parts_of, said
+from busbar.replay.restrictions import divided, meets, parts_of, said
 
 if TYPE_CHECKING:
     from busbar.replay.clearing import Market, Row, Term, Wish
@@ -27,10 +27,13 @@ def static_reason(market: Market, wish: Wish, row: Row) -> str | None:
         return "VendorNotAllowed"
     if any(node["labels"].get(k) != v for k, v in order["selector"].items()):
         return "SelectorMismatch"
-    if not all(said(part, node, offer, market.now) for part in parts_of(order.get("where"))):
+    (where, bond), at_once = divided(order.get("where")), (market.now, market.now + 1)
+    if not all(said(part, node, offer, market.now) for part in parts_of(where)):
         return "RestrictionNotMet"
-    if not meets(order.get("where"), node, offer, (market.now, market.now + 1)):
+    if not meets(where, node, offer, at_once):
         return "NotAttested"
+    if not meets(bond, node, offer, at_once):
+        return "BondTooLow"
     if any(not tolerated(order["tolerations"], taint) for taint in node["taints"]):
         return "TaintNotTolerated"
     if node["cordoned"]:
@@ -48,7 +51,8 @@ def static_reason(market: Market, wish: Wish, row: Row) -> str | None:
 
 def lasts(market: Market, wish: Wish, row: Row, term: Term) -> bool:
     """Say whether what was signed of a row is so to the end of a term."""
-    return meets(wish.order.get("where"), row.node, row.offer, (market.now, term[1]))
+    where, _ = divided(wish.order.get("where"))
+    return meets(where, row.node, row.offer, (market.now, term[1]))
 
 
 def tolerated(tolerations: list[list[str]], taint: list[str]) -> bool:

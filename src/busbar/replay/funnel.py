@@ -15,6 +15,7 @@ ORDER = (
     "SelectorMismatch",
     "RestrictionNotMet",
     "NotAttested",
+    "BondTooLow",
     "TaintNotTolerated",
     "NodeCordoned",
     "AvoidedNode",

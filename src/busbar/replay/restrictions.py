@@ -15,6 +15,7 @@ When = tuple[int, int]
 LEVELS = {
     "busbar.dev/isolation": ["process", "container", "sandbox", "microvm", "machine"],
 }
+BOND = "busbar.dev/bond"
 COMPARED = {
     "above": operator.gt,
     "atLeast": operator.ge,
@@ -35,6 +36,19 @@ def parts_of(where: Json | None) -> list[Json]:
     if where is None:
         return []
     return list(where["allOf"]) if "allOf" in where else [where]
+
+
+def divided(where: Json | None) -> tuple[Json | None, Json | None]:
+    """Give an expression in two: without, and only, what it asks of the vendor's bond."""
+    parts = parts_of(where)
+    bond = [part for part in parts if is_about_bond(part)]
+    rest = [part for part in parts if not is_about_bond(part)]
+    return ({"allOf": rest} if rest else None), ({"allOf": bond} if bond else None)
+
+
+def is_about_bond(part: Json) -> bool:
+    test = part.get("not", part)
+    return test.get("attribute") == BOND and "signedBy" not in test
 
 
 def meets(where: Json | None, node: Json, offer: Json, when: When) -> bool:

@@ -13,10 +13,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from busbar.model.dtu import RATING_RANGE
 from busbar.model.objects import Key, Object
 from busbar.model.requests import EPHEMERAL_STORAGE
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import (
+    ANN_JOINED_RATING,
     ANN_RATED_AT,
     ANN_RATING,
     API_VERSION,
@@ -36,8 +38,6 @@ from busbar.server.requests import Receive, RequestRefused, answer, read_documen
 from busbar.store.contract import ABSENT, ANY, Committed, Delete, Put, Refused, Store, Transaction
 
 _NAME = re.compile(r"\A[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?\Z")
-_RATING_RANGE = (50_000, 20_000_000)
-"""Between a twentieth of and twenty times the reference: beyond it a measurement went wrong."""
 
 
 class JoinRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -136,7 +136,7 @@ class Joining:
             raise JoinRefused(
                 422, f"name: {request.name!r} is not a host name; use a-z, 0-9, '-' and '.'"
             )
-        low, high = _RATING_RANGE
+        low, high = RATING_RANGE
         if not low <= request.rating_micro <= high:
             raise JoinRefused(
                 422, f"ratingMicro: {request.rating_micro} is not between {low} and {high}"
@@ -168,7 +168,11 @@ class Joining:
                     "kubernetes.io/os": "linux",
                     "kubernetes.io/arch": request.architecture,
                 },
-                "annotations": {ANN_RATING: str(request.rating_micro), ANN_RATED_AT: now},
+                "annotations": {
+                    ANN_RATING: str(request.rating_micro),
+                    ANN_JOINED_RATING: str(request.rating_micro),
+                    ANN_RATED_AT: now,
+                },
             },
             "spec": {},
             "status": {

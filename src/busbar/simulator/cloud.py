@@ -18,6 +18,7 @@ from busbar.simulator.checks.agreed import AgreedCheck
 from busbar.simulator.checks.attested import AttestedCheck
 from busbar.simulator.checks.base import Broken, Step, insist
 from busbar.simulator.checks.billing import BillingCheck
+from busbar.simulator.checks.bonded import BondedCheck
 from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
@@ -32,6 +33,7 @@ from busbar.simulator.checks.notices import NoticeCheck
 from busbar.simulator.checks.own_accord import AdviceCheck, check_advice
 from busbar.simulator.checks.owners import OwnerCheck
 from busbar.simulator.checks.pieces import PiecesCheck
+from busbar.simulator.checks.withdrawals import WithdrawalCheck
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.faults import Faults
@@ -122,8 +124,10 @@ class Cloud:
             self.bonds.look,
             AgreedCheck().look,
             NoticeCheck().look,
+            WithdrawalCheck().look,
             ClearingCheck(self.seed, self.reference).look,
             AttestedCheck().look,
+            BondedCheck().look,
             LimitCheck().look,
             GangCheck().look,
             PiecesCheck().look,

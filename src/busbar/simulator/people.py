@@ -64,6 +64,18 @@ SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
 
 
+SLY_EDITS: tuple[dict[str, Any], ...] = (
+    {"pricePerDTU": "99", "calendar": None},
+    {"pricePerDTU": "0.4", "calendar": None},
+    {"calendar": {"timeZone": "UTC", "rules": [{"available": False}]}},
+    {"refuses": {"longerThan": "1m"}},
+    {"reclaimNotice": "0s", "pricePerDTU": "120", "calendar": None},
+    {"nodeSelector": {"nobody": "has-this"}},
+    {"attributes": {}, "paused": True},
+)
+"""How a vendor may try to be rid of its contracts without giving them their notice."""
+
+
 class Crowd(Protocol):
     """Whoever uses a cloud: what its life asks of them."""
 
@@ -88,7 +100,7 @@ class People:
         self.regulars = Regulars(world, door, profile.namespaces, lambda: self.is_active)
         self.paid_in: dict[str, int] = {}
         """Payments by their key: each counts once, however often it is entered."""
-        self.tastes = Tastes(world.seed, profile.wary)
+        self.tastes = Tastes(world.seed, profile.wary, profile.careful)
         self.disks = Disks(world.seed)
         self.gpus = Gpus(world.seed, profile.gpus)
         self.haulage = Haulage(f"people {world.seed}")
@@ -501,6 +513,8 @@ class People:
                 self._drain,
                 self._end_namespace,
             )
+            if self.profile.sly:
+                choices = (*choices, self._evade, self._evade, self._evade)
             if self.profile.serving:
                 choices = (*choices, self._reprice, self._reprice, self._roll)
             self.world.chance.choice(choices)()
@@ -526,6 +540,20 @@ class People:
         key = Key(GROUP, "offers", "", f"o{number}")
         spec = self._offer_spec(number)
         spec["paused"] = self.world.often(0.1)
+        self.door.change(key, lambda obj: {**obj, "spec": spec})
+
+    def _evade(self) -> None:
+        """Edit an offer so that its contracts end without a notice, and mend it after a while."""
+        number = self.world.between(0, self.profile.vendors - 1)
+        key = Key(GROUP, "offers", "", f"o{number}")
+        edit = self.world.chance.choice(SLY_EDITS)
+        self.door.change(key, lambda obj: {**obj, "spec": {**spec_of(obj), **edit}})
+        pause = self.world.between(10, 500) * MINUTE
+        self.world.after(pause, lambda: self._mend(number))
+
+    def _mend(self, number: int) -> None:
+        spec = self._offer_spec(number)
+        key = Key(GROUP, "offers", "", f"o{number}")
         self.door.change(key, lambda obj: {**obj, "spec": spec})
 
     def _withdraw(self) -> None:
@@ -605,6 +633,8 @@ class People:
     def rest(self) -> None:
         """Stop ordering and meddling; leave everything open for business."""
         self.is_active = self.auditors.is_active = False
+        for number in range(self.profile.vendors if self.profile.sly else 0):
+            self._mend(number)
         for held in self.door.all_of(GROUP, "procurements"):
             key = Key(GROUP, "procurements", namespace_of(held), name_of(held))
             self.door.delete(key, self.world.now)

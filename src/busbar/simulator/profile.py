@@ -34,6 +34,8 @@ class Profile(NamedTuple):
     """Share of the orders that believe auditors only."""
     audit_every_ms: int = 40 * MINUTE
     """How often somebody signs, takes back, changes a key or steals a name."""
+    careful: float = 0.0
+    """Share of the orders that ask for a bond."""
     procures: bool = False
     """Consumers place standing orders as well."""
     patient: bool = False
@@ -42,6 +44,8 @@ class Profile(NamedTuple):
     """Balances are small, so that they run out."""
     gpus: bool = False
     """Some machines have GPUs, and some of what people order asks for them."""
+    sly: bool = False
+    """Vendors edit their offers to be rid of what they agreed to."""
     serving: bool = False
     """Most of what people order are services, and vendors change their prices often."""
 
@@ -96,7 +100,10 @@ def profile_of(seed: int) -> Profile:
         very_late=0.02 if stormy else 0.0,
     )
     exact = seed % 16 == 15
+    sly = random.Random(f"sly {seed}").random() < 0.3
     return Profile(
+        sly=sly,
+        careful=0.15 if sly else 0.0,
         machines=chance.randint(2, 6),
         vendors=chance.randint(1, 3),
         namespaces=chance.randint(1, 4),

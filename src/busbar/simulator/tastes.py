@@ -22,10 +22,11 @@ _ISOLATION = ("container", "sandbox", "microvm")
 class Tastes:
     """Makes attributes and wishes."""
 
-    def __init__(self, seed: int, wary: float) -> None:
+    def __init__(self, seed: int, wary: float, careful: float) -> None:
         self._chance = random.Random(f"tastes {seed}")
+        self._care = random.Random(f"care {seed}")
         self._times = random.Random(f"times {seed}")
-        self._wary = wary
+        self._wary, self._careful = wary, careful
 
     def labels(self) -> dict[str, str]:
         """Give a machine's labels beside those that joining writes."""
@@ -54,6 +55,9 @@ class Tastes:
 
     def restrictions(self) -> Json:
         """Give what a Job asks for beside region and vendor: mostly nothing."""
+        if self._care.random() < self._careful:
+            amount = self._care.choice(("0.0005", "1", "49.9", "51"))
+            return {"allOf": [{"attribute": "bond", "atLeast": amount}]}
         if self._chance.random() < self._wary:
             return {"allOf": [{"certification": "ISO27001", "signedBy": ["a0", "a1"]}]}
         if self._chance.random() > 0.15:

@@ -11,6 +11,7 @@ import pytest
 from kubernetes import client, config
 from tests.e2e.cloud.conftest import Cloud
 
+from busbar.model.quantities import milli
 from busbar.model.time import HOUR, format_instant, slot_of
 from busbar.model.wellknown import (
     ANN_GANG_SIZE,
@@ -95,9 +96,10 @@ def test_a_gang_of_kueue_that_finds_no_room_for_all_takes_none_and_says_why(
     """No region has three machines, and each member needs the whole of one."""
     labels, notes = {LABEL_KUEUE_GROUP: "large"}, {ANN_KUEUE_COUNT: "3"}
     names = ["large-0", "large-1", "large-2"]
-    whole = max(int(node.status.allocatable["cpu"]) for node in core.list_node().items)
+    nodes = core.list_node().items
+    whole = max(milli(node.status.allocatable["cpu"], "cpu") for node in nodes)
     for name in names:
-        core.create_namespaced_pod(NAMESPACE, member(name, str(whole), labels, notes))
+        core.create_namespaced_pod(NAMESPACE, member(name, f"{whole}m", labels, notes))
     for name in names:
         said = until_told(core, name, "GangNotPlaced")
         assert "of 3" in said.message

@@ -18,7 +18,7 @@ def test_beancount_and_focus_agree_with_the_journal_of_a_day_of_faults() -> None
     cloud.begin()
     cloud.run(12 * HOUR)
     journal = cloud.exchange.store.journal_now()
-    kinds = (Kind.SETTLE, Kind.TRANSFER, Kind.SLASH)
+    kinds = (Kind.SETTLE, Kind.TRANSFER, Kind.WITHDRAW, Kind.SLASH)
     charged = [s for s in journal if s.entry.kind in kinds]
     assert len(charged) > 10
     assert {s.entry.kind for s in charged} == set(kinds)

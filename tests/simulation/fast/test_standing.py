@@ -19,6 +19,7 @@ from busbar.store.contract import Snapshot
 
 def facts(standing: Standing, snapshot: Snapshot, now: Instant) -> tuple[object, ...]:
     standing.at(snapshot)
+    standing.weigh_bonds(snapshot)  # Money that moves changes no object: who needs it asks.
     waiting = [(namespace_of(pod), name_of(pod), order) for pod, order in standing.waiting()]
     nodes = [name_of(node) for node in snapshot.list("", "nodes")]
     there = {node: {uid_of(c) for c in standing.contracts_on(node)} for node in nodes}

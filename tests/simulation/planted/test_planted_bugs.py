@@ -166,7 +166,7 @@ def test_i4_held_capacity_drawn_twice(monkeypatch):
     monkeypatch.setattr(Pool, "room", lambda self, at: self.held_at(at))
     monkeypatch.setattr(Pool, "claimed", lambda self, start, end: Resources())
     profile = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
-    assert caught_as("I4", profile)
+    assert caught_as("I4", profile, first=6)
 
 
 def test_i4_held_capacity_sold_while_it_is_drawn(monkeypatch):
@@ -177,7 +177,7 @@ def test_i4_held_capacity_sold_while_it_is_drawn(monkeypatch):
 
     monkeypatch.setattr(resale, "longest", greedy)
     profile = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
-    assert caught_as("I4", profile)
+    assert caught_as("I4", profile, first=6)
 
 
 def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):
@@ -273,7 +273,7 @@ def test_i14_held_room_given_out_for_hours_that_were_taken_back(monkeypatch):
         serving=True, vendors=3, machines=5, order_every_ms=4 * MINUTE, meddle_every_ms=10 * MINUTE
     )
     quiet = habits._replace(fault_every_ms=600 * MINUTE)
-    assert caught_as("I14", quiet, hours=12, first=1)
+    assert caught_as("I14", quiet, hours=12, first=32)
 
 
 def test_i16_a_piece_that_is_forgotten(monkeypatch):
@@ -287,7 +287,7 @@ def test_i5_a_piece_that_neither_ends_nor_is_waited_for(monkeypatch):
 
     monkeypatch.setattr(contracts._Case, "_until_piece_ends", on_and_on)
     monkeypatch.setattr(Standing, "pieces_before", lambda self, contract: [])
-    assert caught_as("I5", PATIENT, first=15)
+    assert caught_as("I5", PATIENT, first=25)
 
 
 def test_i18_a_statement_taken_back_that_goes_on_counting(monkeypatch):

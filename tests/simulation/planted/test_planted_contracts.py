@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from tests.simulation.planted.test_planted_bugs import BUSY, caught_as
 
-from busbar.controllers import accounts, reclaims
+from busbar.controllers import accounts, attestations, reclaims
 from busbar.controllers.close import CloseReason
-from busbar.controllers.contracts import compensation, money
+from busbar.controllers.contracts import compensation, money, rolling, withdrawal
+from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts.fault import Evidence
 from busbar.model.time import MINUTE
+
+WITHDRAWING = BUSY._replace(patient=True, meddle_every_ms=6 * MINUTE, order_every_ms=8 * MINUTE)
+"""Many wait for later hours, and many are deleted."""
 
 
 def test_i17_a_failed_delivery_charged_beyond_the_rule(monkeypatch):
@@ -29,6 +33,11 @@ def test_i17_vendors_charged_for_a_cut_at_the_exchange(monkeypatch):
     assert caught_as("I17", often)
 
 
+def test_i11_a_bond_that_is_taken_at_its_word(monkeypatch):
+    monkeypatch.setattr(attestations, "format_euro", lambda nano: "1000")
+    assert caught_as("I11", BUSY._replace(careful=0.5), hours=3)
+
+
 def test_i14_capacity_taken_back_before_the_notice_is_over(monkeypatch):
     terms = reclaims._terms
     monkeypatch.setattr(
@@ -37,6 +46,12 @@ def test_i14_capacity_taken_back_before_the_notice_is_over(monkeypatch):
         lambda *args: {**terms(*args), "reclaimAtMs": args[2], "noticeUntilMs": args[2]},
     )
     assert caught_as("I14")
+
+
+def test_i14_an_edit_of_an_offer_that_counts_before_the_notice_is_over(monkeypatch):
+    monkeypatch.setattr(rolling, "binding", lambda *_: None)
+    sly = BUSY._replace(sly=True, meddle_every_ms=10 * MINUTE)
+    assert caught_as("I14", sly, hours=8)
 
 
 def test_i19_a_fee_that_changes_under_a_contract(monkeypatch):
@@ -60,3 +75,13 @@ def test_i19_a_budget_that_is_told_again_and_again(monkeypatch):
 
     monkeypatch.setattr(accounts, "alerts", forgetful)
     assert caught_as("I19")
+
+
+def test_i20_a_late_withdrawal_that_costs_nothing(monkeypatch):
+    monkeypatch.setattr(contracts, "owed_for_withdrawal", lambda *_: 0)
+    assert caught_as("I20", WITHDRAWING, hours=12)
+
+
+def test_i20_a_consumer_who_pays_for_what_its_vendor_let_go(monkeypatch):
+    monkeypatch.setattr(withdrawal, "_stood_ready", lambda *_: True)
+    assert caught_as("I20", WITHDRAWING, hours=12)

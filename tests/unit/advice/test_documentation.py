@@ -6,7 +6,7 @@ from pathlib import Path
 
 from busbar.advice import idle, places, profile, sizing, unusual
 from busbar.advice.finding import ABOUT, AdviceType
-from busbar.apis.kubernetes.admission.terms import ADVICE_ACTS
+from busbar.apis.kubernetes.admission.reading import ADVICE_ACTS
 from busbar.controllers.advice.acting import ACTING, NONE
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "advice.md").read_text()

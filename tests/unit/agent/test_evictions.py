@@ -36,7 +36,6 @@ def last(node: Node, uid: str = UID) -> Object:
 @pytest.fixture(autouse=True)
 def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk of the machine that runs the tests is nobody's business."""
-    monkeypatch.setattr(evictions, "reserve_bytes", lambda directory: 10 * GIB)
     monkeypatch.setattr(evictions, "free_bytes", lambda directory: 50 * GIB)
 
 
@@ -145,17 +144,22 @@ async def test_more_files_than_can_be_counted_are_too_many_for_a_limit(node: Nod
     assert last(node)["message"].startswith("it has more files than can be counted in 60 s")
 
 
-async def test_where_the_disk_is_short_who_is_most_over_goes_first(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(evictions, "free_bytes", lambda directory: 4 * GIB)
+async def two_writers(node: Node) -> Evictor:
+    """One that bought 2 GiB and has written 100 MiB, and one that bought none and wrote 200."""
     node.machine.behaviours["main"] = Behaviour(writes_bytes=MIB)
     node.machine.behaviours["heavy"] = Behaviour(writes_bytes=2 * MIB)
     heavy = {"name": "heavy", "image": "i", "command": ["x"]}
-    await node.run(buying("200Mi"))
+    await node.run(buying("2Gi"))
     await node.run(buying(uid=OTHER, containers=[heavy]))
     await node.elapses(100)
-    looks = evictor(node)
+    return evictor(node)
+
+
+async def test_where_what_was_bought_is_no_longer_there_who_is_most_over_goes(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = await two_writers(node)
+    monkeypatch.setattr(evictions, "free_bytes", lambda directory: 2 * GIB)
     await looks.look()
     await node.until(lambda: last(node, OTHER)["phase"] == "Failed")
     assert last(node, OTHER)["reason"] == "Evicted"
@@ -166,3 +170,13 @@ async def test_where_the_disk_is_short_who_is_most_over_goes_first(
     await looks.look()
     await node.turn()
     assert last(node)["phase"] == "Running"
+
+
+async def test_where_what_was_bought_is_still_there_nobody_goes(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = await two_writers(node)
+    monkeypatch.setattr(evictions, "free_bytes", lambda directory: 3 * GIB)
+    await looks.look()
+    await node.turn(OTHER)
+    assert last(node, OTHER)["phase"] == "Running"

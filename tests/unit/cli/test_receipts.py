@@ -142,6 +142,17 @@ def test_a_deployments_receipt_is_that_of_all_its_templates(
     assert names(shown(busbar, "--all", name="web")) == ["before", "old", "new"]
 
 
+def test_a_late_withdrawal_is_a_line_of_its_own(busbar: Busbar, cloud: FakeCloud) -> None:
+    job(cloud, "first", "2026-01-01T00:00:00Z")
+    contract(cloud, "a", "2026-01-01T00:00:05Z", "first", nano=7_000_000)
+    cloud.objects[f"{XYZ}/contracts/a"]["status"]["withdrawalNano"] = 6_000_000
+    found = shown(busbar)
+    assert (found["total"]["compute"], found["total"]["withdrawal"]) == ("0.001", "0.006")
+    told = busbar("receipt", "j").out
+    assert "a: withdrawn late: 0.006 €" in told
+    assert "0.001 € compute + 0.006 € withdrawn late" in told
+
+
 def test_data_that_was_moved_is_a_line_of_its_own(busbar: Busbar, cloud: FakeCloud) -> None:
     job(cloud, "first", "2026-01-01T00:00:00Z")
     contract(cloud, "a", "2026-01-01T00:00:05Z", "first", nano=7_000_000)

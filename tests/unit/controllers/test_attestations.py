@@ -106,6 +106,22 @@ def test_a_contract_runs_to_the_end_of_its_term_and_is_not_extended(house):
     assert status_of(house.only_contract())["reason"] == "AttestationLapsed"
 
 
+def test_an_offer_that_no_longer_names_the_node_does_not_hide_that_a_signature_is_gone(house):
+    found = sign_vendor(house)
+    bring(house, found)
+    house.pod(**WANTED)
+    house.settle()
+    house.runs(house.only_pod())
+    bring(house, taken_back(found, house.now))
+    key = Key(GROUP, "offers", "", "elastx")
+    spec = {**spec_of(house.get(key)), "nodeSelector": {"nobody": "has-this"}}
+    assert house.door.change(key, lambda obj: {**obj, "spec": spec})
+    house.wait(61 * MINUTE)
+    assert house.only_pod()["metadata"]["deletionTimestamp"]
+    house.ends(house.only_pod(), reason="Deleted", message="the Pod was deleted")
+    assert status_of(house.only_contract())["reason"] == "AttestationLapsed"
+
+
 def test_a_contract_is_extended_while_what_it_wants_stays_signed(house):
     bring(house, sign_vendor(house))
     house.pod(**WANTED)

@@ -53,6 +53,7 @@ def test_a_stop_bills_what_ran_and_releases_the_rest():
         "Completed",
         10_000_000,
     )
+    assert status["ends"] == format_instant(status["finishedMs"])
     view = house.store.snapshot_now()
     assert view.balance(vendor("elastx")) + view.balance(FEE) == 10_000_000
     assert house.held() == 0

@@ -66,6 +66,7 @@ def test_as_time_moves_the_horizon_does_and_what_is_over_is_paid_whether_used_or
     assert held(house) == [(1, 2), (2, 3), (3, 4), (4, 5)]
     over = next(c for c in house.contracts() if status_of(c)["phase"] == "Closed")
     assert status_of(over)["reason"] == "TermEnded"
+    assert status_of(over)["ends"] == "2026-11-23T13:00:00Z"
     first = spec_of(over)["slots"][0]
     assert status_of(over)["billedNano"] == PRICE * (first["endMs"] - first["startMs"]) // HOUR
 

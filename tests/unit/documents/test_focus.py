@@ -14,10 +14,13 @@ from tests.unit.documents.journals import EURO, everything
 from busbar.documents import focus, tables
 from busbar.documents.focus import COLUMNS, Type
 from busbar.ledger.chain import seal
+from busbar.ledger.entries import Entry
 from busbar.ledger.fold import fold
 from busbar.ledger.periods import parse_month
+from busbar.ledger.settlement import Sold
 from busbar.ledger.transfers import GIB, Part, Way, transfer
 from busbar.ledger.usage import usage
+from busbar.ledger.withdrawals import Withdrawn, withdrawal
 
 MANDATORY = {
     *("BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency"),
@@ -186,3 +189,23 @@ def test_data_moved_is_a_charge_of_another_service_in_gib() -> None:
     assert row["ChargeDescription"] == (
         "contract u1 by elastx, data read from Germany, 0.004 €/GiB"
     )
+
+
+def late() -> Entry:
+    memo = Withdrawn(7_200_000, 10_800_000, 0, 3_600_000, 20_000, sold=Sold(order="p", offer="o"))
+    done = withdrawal("u1", "team-a", "elastx", 10_000_000, memo, 3_600_000, 20_000)
+    assert done.entry is not None
+    return done.entry
+
+
+def test_a_late_withdrawal_is_a_purchase_of_one() -> None:
+    (row,) = focus.rows(usage(seal([late()])))
+    assert (row["ChargeCategory"], row["ChargeFrequency"]) == ("Purchase", "One-Time")
+    assert (row["PricingQuantity"], row["PricingUnit"]) == (Decimal(1), "Withdrawals")
+    assert row["ConsumedQuantity"] is None
+    assert row["BilledCost"] == row["ContractedUnitPrice"] == Decimal("0.01")
+    assert (row["SkuId"], row["SkuPriceId"]) == ("late-withdrawal", "o")
+    assert row["ChargeDescription"] == (
+        "Pod p by elastx, reserved from 1970-01-01T02:00:00Z, withdrawn late"
+    )
+    assert (row["ChargePeriodStart"], row["ChargePeriodEnd"]) == (3_600_000, 7_200_000)

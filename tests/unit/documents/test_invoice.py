@@ -31,6 +31,7 @@ from busbar.ledger.entries import Sealed
 from busbar.ledger.periods import parse_month
 from busbar.ledger.transfers import GIB, Part, Way, transfer
 from busbar.ledger.usage import usage
+from busbar.ledger.withdrawals import Withdrawn, withdrawal
 from busbar.model.time import DAY, HOUR
 
 MONTH = parse_month("2026-11", "")
@@ -129,6 +130,19 @@ def test_data_moved_is_a_line_of_its_own(rules: Check) -> None:
     assert [(line.text, line.detail, line.cents) for line in found.lines] == [
         ("Compute, elastx", "Sweden, 1.500 DTU", 150),
         ("Data transfer, elastx", "Sweden, 2.500 GiB", 500),
+    ]
+    assert rules(to_xml(found)) == []
+
+
+def test_a_late_withdrawal_is_a_line_of_its_own(rules: Check) -> None:
+    at = NOVEMBER + DAY
+    memo = Withdrawn(at, at + HOUR, NOVEMBER, at, 20_000, sold=SOLD)
+    done = withdrawal("u1", "team-a", "elastx", EURO // 4, memo, at, 20_000)
+    assert done.entry is not None
+    found = invoice("at home", seal([settled(1, NOVEMBER, EURO, HOUR), done.entry]))
+    assert [(line.text, line.detail, line.cents) for line in found.lines] == [
+        ("Compute, elastx", "Sweden, 1.500 DTU", 150),
+        ("Late withdrawal, elastx", "Sweden", 25),
     ]
     assert rules(to_xml(found)) == []
 

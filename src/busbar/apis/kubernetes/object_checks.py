@@ -11,6 +11,7 @@ from typing import Any
 
 from busbar.apis.kubernetes.authorization import Check, Role
 from busbar.apis.kubernetes.selectors import Predicate
+from busbar.model.dtu import RATING_RANGE
 from busbar.model.errors import InvalidField
 from busbar.model.objects import (
     Object,
@@ -25,8 +26,19 @@ from busbar.model.objects import (
     uid_of,
 )
 from busbar.model.quantities import parse_quantity
-from busbar.model.wellknown import ANN_RECLAIM, CSI_BUCKET, LABEL_GPU_PRODUCT, LABEL_VENDOR
+from busbar.model.time import parse_instant
+from busbar.model.wellknown import (
+    ANN_JOINED_RATING,
+    ANN_RATED_AT,
+    ANN_RATING,
+    ANN_RECLAIM,
+    CSI_BUCKET,
+    LABEL_GPU_PRODUCT,
+    LABEL_VENDOR,
+)
 
+RATED = frozenset({ANN_RATING, ANN_RATED_AT})
+"""What a node measures of itself again."""
 MAY_HIDE = frozenset({Check.BOUND_POD, Check.BOUND_AND_ENDING})
 """Checks whose no is told as 404: whether the object exists is not the caller's business."""
 
@@ -80,7 +92,7 @@ def _vendor(offer: Object) -> object:
 
 
 def _node_limits(role: Role, old: Object | None, new: Object | None) -> str:
-    """Hold a node to what joining wrote: identity, place, rating, and size at most as joined."""
+    """Hold a node to what joining wrote: identity, place; rating and size at most as joined."""
     if old is None or new is None or name_of(old) != role.name:
         return f"node {role.name} may touch only its own Node"
     for what, before, after in (
@@ -88,8 +100,13 @@ def _node_limits(role: Role, old: Object | None, new: Object | None) -> str:
         ("annotation", annotations_of(old), annotations_of(new)),
     ):
         for key in sorted({*before, *after}):
+            if key in RATED and what == "annotation":
+                continue
             if before.get(key) != after.get(key) and _is_reserved(key):
                 return f"the {what} {key} is written when a node joins; a node may not change it"
+    refused = _rating_refused(annotations_of(old), annotations_of(new))
+    if refused:
+        return refused
     if spec_of(old) != spec_of(new):
         return "a node may not change its spec"
     for field in ("capacity", "allocatable"):
@@ -98,6 +115,29 @@ def _node_limits(role: Role, old: Object | None, new: Object | None) -> str:
             if _exceeds(after[name], before.get(name)):
                 return f"status.{field}.{name} may not grow beyond what the node joined with"
     return ""
+
+
+def _rating_refused(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Say why a node may not say so of its speed: it may have become slower, never faster.
+
+    A rating is what the vendor is paid by, so it is no higher than the one it joined with.
+    """
+    rating, rated_at = after.get(ANN_RATING, ""), after.get(ANN_RATED_AT)
+    if rated_at != before.get(ANN_RATED_AT):
+        try:
+            parse_instant(rated_at, f"metadata.annotations[{ANN_RATED_AT}]")
+        except InvalidField as error:
+            return str(error)
+    if rating == before.get(ANN_RATING, ""):
+        return ""
+    joined = before.get(ANN_JOINED_RATING) or before.get(ANN_RATING) or "0"
+    is_number = rating.isascii() and rating.isdigit() and len(rating) <= 9
+    if is_number and RATING_RANGE[0] <= int(rating) <= int(joined):
+        return ""
+    return (
+        f"metadata.annotations[{ANN_RATING}] must be from {RATING_RANGE[0]} to {joined}, "
+        "what the node joined with; one that became faster joins anew"
+    )
 
 
 def _taking_back(role: Role, old: Object | None, new: Object | None) -> str:

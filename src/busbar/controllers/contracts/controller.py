@@ -29,6 +29,7 @@ from busbar.controllers.contracts.room import Yielded, give_way, room_for
 from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.transfer import awaited, more_for_data
 from busbar.controllers.contracts.view import ContractView, read_contract
+from busbar.controllers.contracts.withdrawal import owed_for_withdrawal
 from busbar.controllers.names import FINALIZER_METER
 from busbar.controllers.nodes import is_ready, keeps_promises, node_key
 from busbar.controllers.parts.binding import bound
@@ -129,7 +130,7 @@ class _Case(NamedTuple):
         """A slot that has not begun: wait for it, then bind the Pod."""
         view = self.view
         if view.is_over or view.is_stopping:
-            return self._close(CloseReason.DELETED)
+            return self._close(CloseReason(view.status.reason or CloseReason.DELETED))
         if view.is_reclaimed:
             return self._close(view.reclaim_reason)
         others = self._together()
@@ -431,7 +432,8 @@ class _Case(NamedTuple):
 
     def _close(self, reason: CloseReason) -> Decision:
         view = self.view
-        settled = settle_all(view, self.settings.fee_ppm)
+        late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
+        settled = settle_all(view, self.settings.fee_ppm, late)
         observed = view.observed()
         started = view.started()
         asked = view.status.message if view.status.reason == reason.value else ""
@@ -447,7 +449,10 @@ class _Case(NamedTuple):
             pricePerDTU=self._price(()),
             **paid.status(),
         )
-        bill = f"{reason.value}, {format_euro(settled.billed)} €{paid.said}"
+        if started is not None:
+            closed = with_status(closed, ends=format_instant(observed.end))
+        clauses = f"{settled.said}{paid.said}"
+        bill = f"{reason.value}, {format_euro(settled.billed)} €{clauses}"
         said = f"Contract {name_of(view.obj)} closed: {bill}."
         about = view.pod if view.pod is not None else view.obj
         ops = (
@@ -461,7 +466,7 @@ class _Case(NamedTuple):
             fee = self.settings.fee_ppm
             yielded = broken(self.snapshot, self._together(), view.now, fee)
         cost = format_euro(settled.billed)
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{paid.said}"
+        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clauses}"
         entries = (*settled.entries, *paid.entries, *yielded.entries)
         return decide(*ops, *yielded.ops, entries=entries, note=note)
 

@@ -20,6 +20,7 @@ from busbar.controllers.contracts.money import settle_all, settle_ended, unsettl
 from busbar.controllers.contracts.room import has_room
 from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.view import ContractView, read_contract
+from busbar.controllers.contracts.withdrawal import owed_for_withdrawal
 from busbar.controllers.nodes import is_ready, node_key
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import unchanged, update, with_status
@@ -30,7 +31,7 @@ from busbar.model.errors import InvalidField
 from busbar.model.kinds.contract import ContractSlot, ContractStatus, Outage
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, condition, is_deleting, name_of, spec_of
-from busbar.model.time import SECOND, Instant, parse_instant, slot_of
+from busbar.model.time import SECOND, Instant, format_instant, parse_instant, slot_of
 from busbar.store.contract import Op, Snapshot
 
 
@@ -170,7 +171,10 @@ class HeldCase(NamedTuple):
 
     def _close(self, reason: CloseReason) -> Decision:
         view = self.view
-        settled = settle_all(view, self.settings.fee_ppm)
+        late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
+        if view.status.phase != "Reserved":
+            late = 0  # What has begun is paid by the hour, used or not.
+        settled = settle_all(view, self.settings.fee_ppm, late)
         begun = view.started()
         paid = compensation(self.snapshot, view, reason)
         closed = with_status(
@@ -184,14 +188,17 @@ class HeldCase(NamedTuple):
             finishedMs=view.observed().end if begun is not None else None,
             outages=self._outages(),
         )
+        if begun is not None:
+            closed = with_status(closed, ends=format_instant(view.observed().end))
         cost = format_euro(settled.billed)
-        said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €{paid.said}."
+        clauses = f"{settled.said}{paid.said}"
+        said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €{clauses}."
         ops = (
             *update(view.obj, closed),
             event(self.snapshot, view.obj, view.now, "ContractClosed", said),
             *paid.ops,
         )
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{paid.said}"
+        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clauses}"
         return decide(*ops, entries=(*settled.entries, *paid.entries), note=note)
 
     def _home_goes(self) -> bool:

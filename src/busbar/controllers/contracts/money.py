@@ -14,7 +14,8 @@ from busbar.controllers.contracts.transfer import billed_data
 from busbar.controllers.contracts.view import ContractView
 from busbar.ledger.entries import Entry
 from busbar.ledger.periods import month_of
-from busbar.ledger.settlement import RESALE, release, settle
+from busbar.ledger.settlement import RESALE, Settlement, release, settle
+from busbar.ledger.withdrawals import Withdrawn, withdrawal
 from busbar.model.dtu import amount
 from busbar.model.kinds.contract import ContractSlot, ContractStatus
 
@@ -44,12 +45,15 @@ def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
     return billed_data(view, _settle(view, ended, fee_ppm, ()), fee_ppm)
 
 
-def settle_all(view: ContractView, fee_ppm: int) -> Settled:
-    """Settle the rest at the contract's end: bill what was delivered, release what was not."""
+def settle_all(view: ContractView, fee_ppm: int, withdrawal: int = 0) -> Settled:
+    """Settle the rest at the contract's end: bill what was delivered, release what was not.
+
+    `withdrawal` is owed for withdrawing it late; what the contract is billed counts towards it.
+    """
     fee_ppm = _agreed(view, fee_ppm)
     left = unsettled(view)
     used = [s for s in left if view.parts(s)]
-    settled = _settle(view, used, fee_ppm, [s for s in left if s not in used])
+    settled = _settle(view, used, fee_ppm, [s for s in left if s not in used], withdrawal)
     return billed_data(view, settled, fee_ppm, closing=True)
 
 
@@ -72,9 +76,14 @@ def _as_before(status: ContractStatus) -> Settled:
 
 
 def _settle(
-    view: ContractView, slots: list[ContractSlot], fee_ppm: int, unused: Iterable[ContractSlot]
+    view: ContractView,
+    slots: list[ContractSlot],
+    fee_ppm: int,
+    unused: Iterable[ContractSlot],
+    withdrawal: int = 0,
 ) -> Settled:
     status = view.status
+    charge = max(0, withdrawal - _compute(view, slots))
     held, until, entries = status.held_nano, status.settled_until_ms, list[Entry]()
     billed, vendor, fee, rounding = (
         status.billed_nano,
@@ -108,10 +117,41 @@ def _settle(
             fee, rounding = fee + done.fee, rounding + done.rounding
     rest = sum(worth(slot, view.spec.draw_micro) for slot in unused)
     entries += _released(view, rest, "close")
+    if charge:
+        done = _withdrawal(view, charge, billed, fee_ppm)
+        entries += [done.entry] if done.entry is not None else []
+        billed, vendor = billed + done.debit, vendor + done.vendor_credit
+        fee, rounding = fee + done.fee, rounding + done.rounding
     month, months = month_of(view.now), dict(status.billed_by_month)
     if billed > status.billed_nano:
         months[month] = months.get(month, 0) + billed - status.billed_nano
-    return Settled(tuple(entries), held - rest, billed, vendor, fee, rounding, until, months)
+    return Settled(
+        tuple(entries), held - rest, billed, vendor, fee, rounding, until, months, charge
+    )
+
+
+def _compute(view: ContractView, slots: list[ContractSlot]) -> int:
+    """Give what the contract is billed for work, these slots of it included."""
+    moved = view.status.transfer
+    before = view.status.billed_nano - (moved.billed_nano if moved is not None else 0)
+    return before + sum(
+        amount(slot.price_nano, view.spec.draw_micro, part.ms)
+        for slot in slots
+        for part in view.parts(slot)
+    )
+
+
+def _withdrawal(view: ContractView, charge: int, credited: int, fee_ppm: int) -> Settlement:
+    memo = Withdrawn(
+        view.start,
+        view.end,
+        view.spec.reserved_at_ms or view.start,
+        view.now,
+        fee_ppm,
+        credited,
+        sold_by(view),
+    )
+    return withdrawal(view.uid, view.namespace, view.spec.vendor, charge, memo, view.now, fee_ppm)
 
 
 def payee(view: ContractView, slot: ContractSlot) -> str:

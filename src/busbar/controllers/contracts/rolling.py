@@ -7,23 +7,28 @@ as the exchange is back, so that no second that ran goes unpaid. Next: `controll
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
+import msgspec
+
+from busbar.controllers.attestations import claims
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contracts.money import worth
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.parts.funds import budget_left
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
+from busbar.market.agreed import Terms, binding, longer
 from busbar.market.attested import When
-from busbar.market.offers import Offer, parse_offer
+from busbar.market.offers import NOT_OFFERED, Offer, Supply, parse_offer, supply_rows
 from busbar.market.reasons import Reason
 from busbar.market.restrictions import is_attested, is_signed
 from busbar.market.rolling import NotRolled, roll
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_text, to_text
-from busbar.model.kinds.contract import ContractSlot
-from busbar.model.objects import Key, annotations_of
+from busbar.model.kinds.contract import ContractSlot, ContractSpec
+from busbar.model.objects import Key, Object, annotations_of
 from busbar.model.time import Instant, format_duration
 from busbar.model.wellknown import ANN_RESTRICTIONS, GROUP
 from busbar.store.contract import Snapshot
@@ -68,23 +73,26 @@ def _until(
     snapshot: Snapshot, standing: Standing, view: ContractView, wanted: Instant, spent: int
 ) -> Next:
     """Extend the reserved term until it reaches beyond `wanted`, or say why it does not."""
-    signed, offer = _signed(view), _offer(snapshot, view.spec.offer)
-    longest = None if offer is None else offer.refuses.longer_than_ms
+    signed, stands = _signed(view), snapshot.get(Key(GROUP, "offers", "", view.spec.offer))
+    offer = _offer(stands, view.spec.vendor)
     funds = snapshot.balance(available(view.namespace))
     budget = budget_left(snapshot, view.namespace, spent)
     slots, hold, end = list[ContractSlot](), 0, view.end
     for _ in range(_STEPS_MAX):
         if end > wanted:
             break
+        agreed = agreed_terms(view.spec, stands, end)
+        longest = _longest(offer, agreed)
         if longest is not None and end - view.start >= longest:
             said = f"The vendor runs nothing for longer than {format_duration(longest)}."
             return Next(tuple(slots), hold, CloseReason.OFFER_WITHDRAWN, said)
-        rolled = roll(offer, view.spec.cap_nano, end, view.limit)
+        calendar = agreed.calendar if agreed is not None else None
+        rolled = roll(offer, view.spec.cap_nano, end, view.limit, calendar)
         if isinstance(rolled, NotRolled):
             reason, message = _ending(view, rolled, end)
             return Next(tuple(slots), hold, reason, message)
         more = [ContractSlot(s.start, s.end, s.price_nano) for s in rolled.segments]
-        if signed and _has_lapsed(standing, view, signed, When(end, more[-1].end_ms)):
+        if signed and _has_lapsed(snapshot, standing, view, signed, When(end, more[-1].end_ms)):
             lapsed = CloseReason.ATTESTATION_LAPSED
             return Next(tuple(slots), hold, lapsed, SENTENCES[lapsed])
         cost = sum(worth(slot, view.spec.draw_micro) for slot in more)
@@ -117,10 +125,25 @@ def _signed(view: ContractView) -> str:
     return where if is_signed(where) else ""
 
 
-def _has_lapsed(standing: Standing, view: ContractView, where: str, when: When) -> bool:
-    """Say whether what must be signed of the contract's node and offer is not, for a time."""
-    row = standing.row(view.spec.node, view.spec.offer)
+def _has_lapsed(
+    snapshot: Snapshot, standing: Standing, view: ContractView, where: str, when: When
+) -> bool:
+    """Say whether what must be signed of the contract's node and offer is not, for a time.
+
+    An offer that no longer names the node in its selector is asked as if it did: what was signed
+    of it is what the consumer relies on.
+    """
+    row = standing.row(view.spec.node, view.spec.offer) or _row(snapshot, view)
     return row is not None and not is_attested(row, where, when)
+
+
+def _row(snapshot: Snapshot, view: ContractView) -> Supply | None:
+    node = snapshot.get(Key("", "nodes", "", view.spec.node))
+    offer = _offer(snapshot.get(Key(GROUP, "offers", "", view.spec.offer)), view.spec.vendor)
+    if node is None or offer is None or offer.vendor != view.spec.vendor:
+        return None
+    whole = replace(offer, selector=())
+    return next(iter(supply_rows([whole], [node], lambda _: True, claims(snapshot))), None)
 
 
 def _short(cost: int, funds: int, budget: int | None) -> CloseReason | None:
@@ -131,9 +154,29 @@ def _short(cost: int, funds: int, budget: int | None) -> CloseReason | None:
     return None
 
 
-def _offer(snapshot: Snapshot, name: str) -> Offer | None:
-    obj = snapshot.get(Key(GROUP, "offers", "", name))
+def agreed_terms(spec: ContractSpec, offer: Object | None, at: Instant) -> Terms | None:
+    """Give the terms that still bind a contract's vendor for a slot that begins `at`, if any do."""
+    if offer is None:
+        return None
+    not_before = spec.slots[0].start_ms + spec.minimum_term_ms
+    agreed = None if spec.agreed is None else msgspec.to_builtins(spec.agreed)
+    found = binding(agreed, offer, spec.reclaim_notice_ms, not_before, at)
+    return found if found is None or found.vendor == spec.vendor else None
+
+
+def _longest(offer: Offer | None, agreed: Terms | None) -> int | None:
+    if offer is None:
+        return None
+    now = offer.refuses.longer_than_ms
+    return now if agreed is None else longer((now, agreed.longest_ms))
+
+
+def _offer(obj: Object | None, vendor: str) -> Offer | None:
+    """Read the contract's offer; of one that another vendor has now, nothing is for sale."""
     try:
-        return parse_offer(obj) if obj is not None else None
+        offer = parse_offer(obj) if obj is not None else None
     except InvalidField:
         return None
+    if offer is not None and offer.vendor != vendor:
+        return replace(offer, calendar=NOT_OFFERED)
+    return offer

@@ -29,8 +29,17 @@ class Settled(NamedTuple):
     rounding: int
     until: Instant | None
     by_month: dict[str, int]
+    withdrawal: int = 0
+    """For withdrawing it late, within what is billed."""
     transfer: TransferStatus | None = None
     """What became of the data's money, where anything did."""
+
+    @property
+    def said(self) -> str:
+        """Give a clause about a late withdrawal; empty where there was none."""
+        if not self.withdrawal:
+            return ""
+        return f", {format_euro(self.withdrawal)} € of it for withdrawing it late"
 
     def status(self) -> dict[str, object]:
         """Give the fields of the contract's status that say so."""
@@ -43,6 +52,7 @@ class Settled(NamedTuple):
             "settledUntilMs": self.until,
             "billedByMonth": self.by_month or None,
             "cost": format_euro(self.billed),
+            **({"withdrawalNano": self.withdrawal} if self.withdrawal else {}),
             **self._moved(),
         }
 

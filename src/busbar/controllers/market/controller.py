@@ -28,6 +28,7 @@ from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Event, EventType, Snapshot, Transaction
 
+_PAID_IN = (Reason.INSUFFICIENT_FUNDS, Reason.BOND_TOO_LOW)
 MARKET_KEY = Key(GROUP, "market", "", "now")
 
 
@@ -93,8 +94,8 @@ class MarketController:
         )
 
     def _payday(self, clearing: Clearing, now: Instant) -> Instant | None:
-        """Look again soon where only money is missing: paying in wakes nobody."""
-        short = any(r.reason is Reason.INSUFFICIENT_FUNDS for r in clearing.refusals)
+        """Look again soon where only money is missing, or a bond: paying in wakes nobody."""
+        short = any(r.reason in _PAID_IN for r in clearing.refusals)
         return now + self._settings.payday_ms if short else None
 
 

@@ -17,6 +17,7 @@ from busbar.market.company import in_company
 from busbar.market.funds import Funds
 from busbar.market.offers import Offer
 from busbar.market.orders import Order, OrderRefused, fixed_term_of
+from busbar.market.restrictions import asks_for_bond
 from busbar.market.thrift import cheapest_first
 from busbar.model.dtu import Resources
 from busbar.model.gangs import Gang
@@ -78,6 +79,9 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
             order = standing.dealings.served(standing.freight.laden(order), spec_of(pod))
             orders[order.id] = Ordered(order, pod)
     asks, due = asked(snapshot, standing.held_by, procure_ms, now)
+    asking = [*(ordered.order for ordered in orders.values()), *(o for a in asks for o in a.orders)]
+    if any(asks_for_bond(order.eligibility.where) for order in asking):
+        standing.weigh_bonds(snapshot)
     namespaces = {ordered.order.namespace for ordered in orders.values()}
     namespaces |= {namespace_of(ask.procurement) for ask in asks}
     funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in sorted(namespaces)}

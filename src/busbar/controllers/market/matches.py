@@ -9,7 +9,7 @@ once; so do those of a gang, which starts together or not at all. Next: `refusal
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,7 @@ from busbar.controllers.parts.writes import create, new_object, revision_of, unc
 from busbar.controllers.pools import PoolKey
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
+from busbar.market.agreed import stated
 from busbar.market.orders import Order, fixed_term_of
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
@@ -107,7 +108,9 @@ def _draw(
     pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
     contract = _contract(ordered, draw.match, None, "", epoch, now, members=0)
     held = spec_of(draw.rests_on[0])
-    terms = {name: held[name] for name in ("reclaimNoticeMs", "minimumTermMs") if name in held}
+    terms = {
+        name: held[name] for name in ("reclaimNoticeMs", "minimumTermMs", "agreed") if name in held
+    }
     named = {"pool": draw.key.id, "reservation": draw.key.procurement}
     fee = fees.terms(draw.match.namespace, draw.match.vendor)
     contract = _in_pool(contract, **named, **terms, **fee)
@@ -124,6 +127,9 @@ def _draw(
         event(snapshot, pod, now, "Scheduled", said),
     )
     return Transaction(ops)
+
+
+_AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
 
 
 def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
@@ -249,7 +255,15 @@ class _Batch:
         if offer is not None and (offer.reclaim_notice_ms or offer.minimum_term_ms):
             terms["reclaimNoticeMs"] = offer.reclaim_notice_ms
             terms["minimumTermMs"] = offer.minimum_term_ms
+        if offer is not None and offer.reclaim_notice_ms:
+            terms["agreed"] = self._agreed(match.offer)
         return {**contract, "spec": {**spec_of(contract), **terms}}
+
+    def _agreed(self, offer: str) -> dict[str, Any]:
+        """Give what binds the vendor for its notice, whatever it makes of its offer."""
+        found = self._snapshot.get(Key(GROUP, "offers", "", offer))
+        assert found is not None
+        return stated(spec_of(found), self._now)
 
     def _still(self, match: Match) -> tuple[Op, ...]:
         """Insist that node and offer are as they were read."""
@@ -276,7 +290,7 @@ def _contract(
     suffix = derived_suffix(uid_of(pod), epoch)
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
     key = Key(GROUP, "contracts", namespace_of(pod), name)
-    spec = _spec(order, match, _reference(pod), clearing)
+    spec = _spec(order, match, _reference(pod), clearing, now)
     spec = msgspec.structs.replace(
         spec,
         epoch=epoch,
@@ -300,15 +314,18 @@ def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -
     name = f"{name_of(procurement)[:_NAME_MAX]}-{derived_suffix(order.id, now, length=8)}"
     key = Key(GROUP, "contracts", namespace_of(procurement), name)
     reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
-    spec = _spec(order, match, reference, clearing)
+    spec = _spec(order, match, reference, clearing, now)
     pool = PoolKey(key.namespace, name_of(procurement), match.node).id
     spec = msgspec.structs.replace(spec, procurement=name_of(procurement), pool=pool)
     phase = "Held" if match.start <= now else "Reserved"
     return _made(key, uid, spec, _status(match, phase), now)
 
 
-def _spec(order: Order, match: Match, reference: dict[str, str], clearing: str) -> ContractSpec:
+def _spec(
+    order: Order, match: Match, reference: dict[str, str], clearing: str, now: Instant
+) -> ContractSpec:
     return ContractSpec(
+        reserved_at_ms=now if match.start > now else None,
         order=reference,
         vendor=match.vendor,
         offer=match.offer,

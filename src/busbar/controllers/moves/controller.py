@@ -39,7 +39,7 @@ from busbar.controllers.moves.words import (
 from busbar.controllers.parts.claims import claim
 from busbar.controllers.parts.deletion import delete_pod
 from busbar.controllers.parts.events import event
-from busbar.controllers.parts.pods import describe, is_promised, node_of
+from busbar.controllers.parts.pods import contract_key, describe, is_promised, node_of
 from busbar.controllers.parts.writes import create, unchanged, update, update_status
 from busbar.controllers.replicas.controller import REPLICA_SETS, owner_name
 from busbar.controllers.replicas.members import Members, available_from, is_available, sort_out
@@ -188,7 +188,7 @@ class _Case(NamedTuple):
         calendar = calendar_of(self.standing, spec.offer)
         if calendar is None:
             return "the offer of its new place was withdrawn"
-        before = tenancy(self.standing, old, here)
+        before = tenancy(self.standing, self.snapshot, old, here)
         decided = consider(before, calendar, self.now, paid=slots_of(spec))
         if isinstance(decided, Move):
             return ""
@@ -197,7 +197,13 @@ class _Case(NamedTuple):
     def _give_up(self, old: Object, fresh: Object, why: str) -> Decision:
         said = f"{name_of(old)} stays where it is: {why}."
         until = stays_text(self.now + STAYS_MS)
+        key = contract_key(fresh)
+        contract = self.snapshot.get(key) if key is not None else None
+        is_ahead = contract is not None and status_of(contract).get("phase") == "Reserved"
+        # Nobody withdraws it but the exchange, so it costs the consumer nothing.
+        told = {"reason": CloseReason.MOVED.value, "message": said}
         return decide(
+            *(update_status(contract, **told) if contract is not None and is_ahead else ()),
             *delete_pod(fresh, self.now, self.settings.termination_grace_ms),
             *update(old, annotate(old, {ANN_STAYS: until})),
             event(self.snapshot, old, self.now, "MoveGivenUp", said, warning=True),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from busbar.controllers.contracts.rolling import agreed_terms
 from busbar.controllers.moves.words import moves_of, stays_until
 from busbar.controllers.parts.pods import contract_key, is_final, node_of
 from busbar.controllers.replicas.choice import deletion_cost
@@ -27,6 +28,7 @@ from busbar.model.kinds.contract import ContractSpec
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, namespace_of, spec_of, status_of
 from busbar.model.time import Instant
+from busbar.model.wellknown import GROUP
 from busbar.store.contract import Snapshot
 
 _ASKED = "moves"
@@ -51,12 +53,12 @@ def open_contract(snapshot: Snapshot, pod: Object) -> Object | None:
     return contract if is_open else None
 
 
-def tenancy(standing: Standing, pod: Object, contract: Object) -> Tenancy:
+def tenancy(standing: Standing, snapshot: Snapshot, pod: Object, contract: Object) -> Tenancy:
     """Read the place that a Pod has."""
     spec = msgspec.convert(spec_of(contract), ContractSpec)
     begun, ready, until = spec.slots[0].start_ms, ready_since(pod), reclaimed_at(contract)
     priority, paid = spec_of(pod).get("priority"), slots_of(spec)
-    calendar = calendar_of(standing, spec.offer) if until is None else None
+    calendar = _goes_on(standing, snapshot, spec) if until is None else None
     return Tenancy(
         draw_micro=spec.draw_micro,
         cap_nano=spec.cap_nano,
@@ -67,6 +69,16 @@ def tenancy(standing: Standing, pod: Object, contract: Object) -> Tenancy:
         start_ms=START_MS if ready is None else max(0, ready - begun),
         weight=weight_of(deletion_cost(pod), priority if isinstance(priority, int) else 0),
     )
+
+
+def _goes_on(standing: Standing, snapshot: Snapshot, spec: ContractSpec) -> Calendar | None:
+    """Give the calendar that a contract goes on by: the one agreed, where only that lets it."""
+    now, end = calendar_of(standing, spec.offer), spec.slots[-1].end_ms
+    agreed = agreed_terms(spec, snapshot.get(Key(GROUP, "offers", "", spec.offer)), end)
+    ask = now.ask_at(end) if now is not None else None
+    if agreed is None or (ask is not None and ask <= spec.cap_nano):
+        return now
+    return agreed.calendar
 
 
 def reclaimed_at(contract: Object) -> Instant | None:
@@ -156,7 +168,7 @@ def _moves(
             continue
         if not _is_alike(standing, contract, match):
             continue
-        here = tenancy(standing, pod, contract)
+        here = tenancy(standing, snapshot, pod, contract)
         decided = consider(here, there, now, data_nano=match.moving_nano)
         if isinstance(decided, Stay):
             continue

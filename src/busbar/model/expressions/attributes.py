@@ -10,8 +10,10 @@ from typing import Final
 
 from busbar.model.errors import InvalidField
 from busbar.model.expressions.names import full_name, is_name, is_reserved
+from busbar.model.wellknown import LABEL_BOND
 
 ATTRIBUTES_MAX: Final = 64
+_JOINING: Final = "joining says of each node"
 _VALUE_MAX: Final = 1024
 
 
@@ -33,7 +35,8 @@ def read_attributes(
         if not isinstance(name, str) or not is_name(name):
             raise InvalidField(at, "is no attribute's name; write one such as certification")
         if is_reserved(name) and not reserved:
-            raise InvalidField(at, "is what joining says of each node; it cannot be stated here")
+            who = "the ledger says of each vendor" if full_name(name) == LABEL_BOND else _JOINING
+            raise InvalidField(at, f"is what {who}; it cannot be stated here")
         if not isinstance(value, str):
             raise InvalidField(at, "must be a string")
         if len(value) > _VALUE_MAX or not value.isprintable():

@@ -13,6 +13,7 @@ from msgspec import Meta, field
 
 from busbar.model.dtu import Resources
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
+from busbar.model.kinds.offer import OfferTerms
 
 
 class ContractSlot(Part):
@@ -78,7 +79,15 @@ class ContractSpec(Part):
     reclaim_notice_ms: Annotated[
         int, Meta(description="Notice of the vendor before it takes sold capacity back; 0: never.")
     ] = 0
+    reserved_at_ms: Annotated[
+        int | None,
+        Meta(description="When it was reserved for a later slot; null: it began at once."),
+    ] = None
     minimum_term_ms: Annotated[int, Meta(description="It is not taken back before this.")] = 0
+    agreed: Annotated[
+        OfferTerms | None,
+        Meta(description="What the offer stated at the match; it binds for the notice."),
+    ] = None
     transfer: Annotated[
         ContractTransfer | None,
         Meta(description="Terms for data; none: it moves for nothing."),
@@ -121,7 +130,7 @@ class ContractStatus(Part):
     message: str = ""
     starts: Annotated[str, Meta(description="Start of the reserved term (RFC 3339).")] = ""
     ends: Annotated[
-        str, Meta(description="End of the reserved term so far; what runs is extended in time.")
+        str, Meta(description="End of the reserved term so far; of what ran and closed, its end.")
     ] = ""
     started_ms: int | None = None
     finished_ms: int | None = None
@@ -145,6 +154,9 @@ class ContractStatus(Part):
     ] = {}
     transfer: TransferStatus | None = None
     vendor_nano: int = 0
+    withdrawal_nano: Annotated[
+        int, Meta(description="For withdrawing it late, within billedNano.")
+    ] = 0
     fee_nano: int = 0
     rounding_nano: int = 0
     compensated_nano: Annotated[

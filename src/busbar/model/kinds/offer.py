@@ -5,7 +5,7 @@ Source of the terms: docs/market.md, "Offers".
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
@@ -137,6 +137,16 @@ class OfferSpec(Part):
     paused: Annotated[bool, Meta(description="Sell nothing new.")] = False
 
 
+class OfferTerms(Part):
+    """What an Offer stated about how its contracts go on, since it was first seen."""
+
+    since_ms: int
+    vendor: str = ""
+    price_per_dtu: Price | None = field(default=None, name="pricePerDTU")
+    calendar: dict[str, Any] | None = None
+    longer_than: Annotated[str | None, Meta(description="As refuses.longerThan had it.")] = None
+
+
 class OfferStatus(Part):
     """What the market sees of the offer now."""
 
@@ -148,6 +158,10 @@ class OfferStatus(Part):
     nodes: int = 0
     regions: list[str] = []
     message: str = ""
+    terms: Annotated[
+        list[OfferTerms],
+        Meta(description="Its latest terms: an edit counts for contracts after their notice."),
+    ] = []
 
 
 OFFER = OwnKind(

@@ -42,4 +42,6 @@ class Observatory:
             self._waiting -= 1
 
     def _work(self, question: Callable[[Snapshot, Standing], T], snapshot: Snapshot) -> T:
-        return question(snapshot, self._standing.at(snapshot))
+        standing = self._standing.at(snapshot)
+        standing.weigh_bonds(snapshot)
+        return question(snapshot, standing)

@@ -12,7 +12,7 @@ from busbar.ledger.entries import Entry, Sealed
 from busbar.model.objects import Key, Object, namespace_of, status_of, uid_of
 from busbar.simulator.checks.base import Broken, Step, insist
 
-_BILLS = frozenset({"settle", "transfer"})
+_BILLS = frozenset({"settle", "transfer", "withdraw"})
 _CONTRACTS = frozenset({"hold", "release"}) | _BILLS
 """Corrections and slashes refer to a contract and are not its own."""
 

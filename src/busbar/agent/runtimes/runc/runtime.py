@@ -1,4 +1,5 @@
-"""The runtime contract over runc, or crun. Next: `engines.py`, `sandboxes.py`, `config.py`.
+"""The runtime contract over runc, or crun. Next: `folder.py`, `engines.py`,
+`sandboxes.py`, `config.py`.
 
 What a container is lies in its folder, written in this order: `shim.json` and `config.json` (what
 to do), `start.json` (it runs), `exit.json` (it has ended). Every question is answered from there,
@@ -16,7 +17,6 @@ import shutil
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -38,6 +38,13 @@ from busbar.agent.runtimes.runc.cgroups import MEMORY_LEAST, Cgroups
 from busbar.agent.runtimes.runc.config import oci_config
 from busbar.agent.runtimes.runc.engines import Engine
 from busbar.agent.runtimes.runc.execute import execute
+from busbar.agent.runtimes.runc.folder import (
+    etc_mounts,
+    is_alive,
+    process_end,
+    read_json,
+    status_in,
+)
 from busbar.agent.runtimes.runc.identities import Ranges
 from busbar.agent.runtimes.runc.sandboxes import Sandboxes
 from busbar.agent.runtimes.runc.shimclient import ShimClient
@@ -55,7 +62,6 @@ _NOT_EXECUTABLE = (
     "exec format error",
     "open executable: ",
 )
-_UNKNOWN_EXIT = 255
 EXECUTIONS_MAX = 4
 """So many commands are run in containers side by side."""
 
@@ -203,7 +209,7 @@ class RuncRuntime:
         rootfs = str(place / "rootfs")
         userns = self._sandboxes.userns(spec.pod_uid)
         config = oci_config(spec, sandbox, rootfs, userns, self._cgroup(spec.id))
-        config["mounts"] += _etc_mounts(spec, folder)
+        config["mounts"] += etc_mounts(spec, folder)
         order = {
             "boot": self._boot,
             "base": sandbox.uid_base,
@@ -243,21 +249,21 @@ class RuncRuntime:
     async def status(self, container_id: str) -> ContainerStatus | None:
         """Give a container as it is now; None where it is unknown."""
         folder = self._folder(container_id)
-        return self._status(folder) if folder else None
+        return status_in(folder, self._boot) if folder else None
 
     async def wait(self, container_id: str) -> ContainerStatus | None:
         """Wait for a container's end: for its shim's, which writes the exit code last."""
         folder = self._folder(container_id)
-        start = _read(folder / "start.json") if folder else None
+        start = read_json(folder / "start.json") if folder else None
         if folder is None or start is None:
             return None
         if not (folder / "exit.json").exists() and start["boot"] == self._boot:
-            if self._is_alive(start):
-                await _process_end(start["shim"])
+            if is_alive(start, self._boot):
+                await process_end(start["shim"])
             if not (folder / "exit.json").exists():
                 # Its shim was killed: nobody reads its pipes, nobody will know its exit code.
                 self._kill_all(container_id)
-        return self._status(folder)
+        return status_in(folder, self._boot)
 
     async def execute(
         self, container_id: str, command: tuple[str, ...], timeout_seconds: float
@@ -268,11 +274,11 @@ class RuncRuntime:
         """
         async with self._executing:
             folder = self._folder(container_id)
-            order = _read(folder / "shim.json") if folder else None
+            order = read_json(folder / "shim.json") if folder else None
             if folder is None or order is None or not self._is_running(container_id):
                 raise RuntimeFailed("the container does not run")
             self._executions += 1
-            config = _read(folder / "config.json") or {}
+            config = read_json(folder / "config.json") or {}
             process = {**config.get("process", {}), "args": list(command)}
             engine = order["command"][:3]  # The one that started it, and where that keeps it.
             place = folder / f"exec-{self._executions}"
@@ -294,7 +300,7 @@ class RuncRuntime:
         """Give every container this runtime knows, of earlier lives too."""
         found = []
         for folder in self._directory.glob("*/containers/*"):
-            status = self._status(folder)
+            status = status_in(folder, self._boot)
             if status is not None:
                 found.append(status)
         return tuple(found)
@@ -343,48 +349,15 @@ class RuncRuntime:
         if unmount_below(self._run):
             shutil.rmtree(self._run, ignore_errors=True)
 
-    def _status(self, folder: Path) -> ContainerStatus | None:
-        order, start = _read(folder / "shim.json"), _read(folder / "start.json")
-        if order is None or start is None:
-            return None
-        pod_uid = folder.parent.parent.name
-        end = _read(folder / "exit.json")
-        if end is None and self._is_alive(start):
-            return ContainerStatus(
-                folder.name, pod_uid, order["name"], "running", start["startedMs"]
-            )
-        if end is None:
-            # The machine was restarted, or the shim was killed: when it ended, nobody saw.
-            end = {"exitCode": _UNKNOWN_EXIT, "finishedMs": None, "oom": False}
-        return ContainerStatus(
-            folder.name,
-            pod_uid,
-            order["name"],
-            "exited",
-            start["startedMs"],
-            end["finishedMs"],
-            end["exitCode"],
-            "OOMKilled" if end["oom"] and end["exitCode"] else "",
-        )
-
-    def _is_alive(self, start: dict[str, Any]) -> bool:
-        if start["boot"] != self._boot:
-            return False
-        try:
-            # With the time of its birth: pids are used again.
-            return bool(_born(start["shim"]) == start["shimBorn"])
-        except (OSError, KeyError):
-            return False
-
     def _is_running(self, container_id: str) -> bool:
         folder = self._folder(container_id)
-        status = self._status(folder) if folder else None
+        status = status_in(folder, self._boot) if folder else None
         return status is not None and status.state == "running"
 
     def _signal(self, container_id: str, number: signal.Signals) -> None:
         folder = self._folder(container_id)
-        start = _read(folder / "start.json") if folder else None
-        if start is not None and self._is_alive(start):
+        start = read_json(folder / "start.json") if folder else None
+        if start is not None and is_alive(start, self._boot):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(start["pid"], number)
 
@@ -433,49 +406,3 @@ class RuncRuntime:
 
     def _folders(self, pod_uid: str) -> tuple[Path, ...]:
         return tuple((self._directory / pod_uid / "containers").glob("*"))
-
-
-def _born(pid: int) -> int:
-    """Give when a process began, in ticks since boot."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-
-
-async def _process_end(pid: int) -> None:
-    """Wait for the end of a process that is not our child."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-
-def _etc_mounts(spec: ContainerSpec, folder: Path) -> list[dict[str, Any]]:
-    """Write the files of /etc that the agent makes, and give their mounts."""
-    taken = {mount.target for mount in spec.mounts}
-    mounts = []
-    for name, text in spec.etc.items():
-        if f"/etc/{name}" in taken:
-            continue
-        path = folder / name
-        path.write_text(text)
-        path.chmod(0o644)
-        options = ["bind", "rprivate", "nosuid", "nodev", "noexec"]
-        mounts.append(
-            {"destination": f"/etc/{name}", "type": "bind", "source": str(path), "options": options}
-        )
-    return mounts
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return found

@@ -190,6 +190,33 @@ def test_a_node_reports_on_itself_but_does_not_change_what_it_is(world: Any) -> 
     assert node.merge("/api/v1/nodes/n2/status", {"status": {}}).status == 403
 
 
+def test_a_node_may_say_that_it_became_slower_and_never_faster_than_it_joined(
+    world: Any, operator: Any
+) -> None:
+    rating, joined = "busbar.dev/speed-rating-micro", "busbar.dev/joined-rating-micro"
+    notes = {rating: "900000", joined: "900000"}
+    assert operator.merge("/api/v1/nodes/n1", {"metadata": {"annotations": notes}}).status == 200
+    node = world.client("n1")
+    for value, status in (
+        ("700000", 200),
+        ("900000", 200),
+        ("900001", 403),
+        ("49999", 403),
+        ("-1", 403),
+        ("fast", 403),
+        (None, 403),
+    ):
+        change = {
+            "annotations": {rating: value, "busbar.dev/speed-rated-at": "2026-11-22T11:00:00Z"}
+        }
+        answer = node.merge("/api/v1/nodes/n1", {"metadata": change})
+        assert answer.status == status, (value, answer.body)
+    change = {"annotations": {joined: "9000000"}}
+    assert node.merge("/api/v1/nodes/n1", {"metadata": change}).status == 403
+    change = {"annotations": {"busbar.dev/speed-rated-at": "yesterday"}}
+    assert node.merge("/api/v1/nodes/n1", {"metadata": change}).status == 403
+
+
 def test_a_node_reports_on_its_pods_alone(world: Any) -> None:
     node = world.client("n1")
     change = {"status": {"phase": "Running"}}
