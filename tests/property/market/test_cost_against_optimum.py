@@ -21,6 +21,7 @@ from busbar.market.burden import (
 )
 from busbar.market.calendar import Calendar
 from busbar.market.clearing import clear
+from busbar.market.columns import Columns
 from busbar.market.laden import Loaded
 from busbar.market.offers import Supply
 from busbar.market.orders import Eligibility, Order
@@ -82,6 +83,23 @@ def _with_wish(order: Order, chance: random.Random) -> Order:
     return replace(order, requests=order.requests._replace(ephemeral_bytes=wanted))
 
 
+def with_gpus(seed: int) -> tuple[Book, list[Order]]:
+    """Make the laden market with GPUs of three classes, which a third of the orders ask for."""
+    chance = random.Random(f"gpus {seed}")
+    book, orders = laden(seed)
+    rows = [
+        replace(
+            row,
+            capacity=row.capacity._replace(gpus=chance.choice([4, 8])),
+            gpu_weight_micro=chance.choice([8, 16, 39]) * 10**6,
+        )
+        for row in book.supplies
+    ]
+    wishes = [order.requests._replace(gpus=chance.choice([0, 0, 1])) for order in orders]
+    found = zip(orders, wishes, strict=True)
+    return Book.build(rows), [replace(order, requests=wish) for order, wish in found]
+
+
 def _relations(chance: random.Random) -> Relations:
     return Relations(0, chance.choice([0, 1, 4]) * 10**6, chance.choice([0, 0, 2]) * 10**6)
 
@@ -118,6 +136,24 @@ def test_where_data_and_images_count_it_costs_at_most_half_a_percent_more():
 
 def test_where_disk_counts_it_costs_at_most_half_a_percent_more():
     assert 1 - 1e-9 <= cost_over_least(with_disk) <= 1.005
+
+
+def test_where_gpus_count_it_costs_at_most_a_hundredth_more():
+    """A few orders draw most, so a single one in the second-best place shows."""
+    assert 1 - 1e-9 <= cost_over_least(with_gpus) <= 1.01
+
+
+def test_that_bound_notices_when_gpus_count_for_little_against_data(monkeypatch):
+    weigh, as_it_is = Columns.least_gpu_weight, clear
+
+    def clear_lightly(*args):
+        with monkeypatch.context() as patch:
+            patch.setattr(Columns, "least_gpu_weight", lambda *of: weigh(*of) // 1000)
+            return as_it_is(*args)
+
+    # The optimum goes by the weights as they are.
+    monkeypatch.setattr(f"{__name__}.clear", clear_lightly)
+    assert cost_over_least(with_gpus) > 1.01
 
 
 def test_that_bound_notices_when_data_does_not_count(monkeypatch):

@@ -64,6 +64,18 @@ def test_i19_a_fee_that_changes_under_a_contract(monkeypatch):
     assert caught_as("I19", hours=2)
 
 
+def test_i19_a_draw_that_changes_with_the_next_slot(monkeypatch):
+    with_slots = contracts._Case._with_slots
+
+    def heavier(self, more):
+        fresh = with_slots(self, more)
+        drawn = fresh["spec"]["drawMicro"] + (1 if more else 0)
+        return {**fresh, "spec": {**fresh["spec"], "drawMicro": drawn}}
+
+    monkeypatch.setattr(contracts._Case, "_with_slots", heavier)
+    assert caught_as("I19", hours=3)
+
+
 def test_i19_a_budget_that_is_told_again_and_again(monkeypatch):
     tell = accounts.alerts
 

@@ -38,10 +38,12 @@ def use(house: House, pod: Object, cpu_milli: int, memory: int, samples: int = 2
         assert isinstance(house.exchange.commit(transaction), Committed)
 
 
-def runs_before(house: House, name: str = "j", cpu_milli: int = 300, runs: int = 3) -> None:
+def runs_before(
+    house: House, name: str = "j", cpu_milli: int = 300, runs: int = 3, gpus: int = 0
+) -> None:
     """A Job of this name ran some times, and used little."""
     for _ in range(runs):
-        key = house.job(name, resources={"cpu": "2", "memory": "4Gi"})
+        key = house.job(name, resources={"cpu": "2", "memory": "4Gi", "gpus": gpus})
         house.settle()
         pod = house.only_pod()
         house.runs(pod)
@@ -108,6 +110,35 @@ def test_the_saving_is_what_the_market_charges_less():
     assert saving == pytest.approx(difference * 40, abs=100)  # At 0.04 €/DTU.
 
 
+def test_less_cpu_saves_nothing_where_the_gpus_draw_more():
+    made = House(advice_ms=ADVICE_MS)
+    made.namespace()
+    made.supply(gpus=2, product="Tesla-T4")
+    wanted = {"cpu": "2", "memory": "4Gi", "gpus": 1}
+    runs_before(made, gpus=1)
+    made.job("j", resources=wanted)
+    made.settle()
+    made.runs(made.only_pod())
+    made.wait(ADVICE_MS + MINUTE)
+    assert advices(made, "RightSize") == []
+
+
+def test_gpus_of_a_heavier_class_are_no_cheaper_place():
+    made = House(advice_ms=ADVICE_MS)
+    made.namespace()
+    made.supply(gpus=2, product="Tesla-T4")
+    made.job("j", resources={"gpus": 1}, restrictions={"region": "Sweden"})
+    made.settle()
+    made.runs(made.only_pod())
+    made.supply("big", "heavy", "0.01", "Germany", gpus=2, product="NVIDIA-H100-PCIe")
+    made.wait(ADVICE_MS + MINUTE)
+    assert advices(made, "CheaperPlace") == []
+    made.supply("same", "light", "0.01", "Germany", gpus=2, product="Tesla-T4")
+    made.door.delete(Key("", "nodes", "", "big"), made.now)
+    made.wait(ADVICE_MS + MINUTE)
+    assert "light in Germany" in status_of(only(made, "CheaperPlace"))["what"]
+
+
 def test_what_ran_out_of_memory_at_once_is_advised_to_request_more():
     made = house()
     made.job("j", resources={"cpu": "1", "memory": "1Gi"})
@@ -126,7 +157,7 @@ def test_nothing_is_said_of_what_is_hardly_known():
     runs_before(made, runs=2)
     made.job("j", resources={"cpu": "2", "memory": "4Gi"})
     made.wait(ADVICE_MS + MINUTE)
-    assert advices(made, "RightSize") == []
+    assert [status_of(a) for a in advices(made, "RightSize")] == []
 
 
 def test_looking_again_writes_nothing_new():

@@ -25,7 +25,7 @@ from busbar.model.objects import (
     spec_of,
     status_of,
 )
-from busbar.model.requests import container_requests
+from busbar.model.requests import GPU_RESOURCES, container_requests
 from busbar.model.resources import BY_KIND
 from busbar.model.time import Instant
 from busbar.model.wellknown import API_VERSION, GROUP
@@ -117,6 +117,7 @@ def requests_by_container(workload: Workload) -> dict[str, Resources]:
     try:
         if workload.owner is not None and _is_busbar_job(workload.owner):
             asked = spec_of(workload.owner).get("resources") or {}
+            asked = {**asked, GPU_RESOURCES[0]: asked.get("gpus", 0)}
             path = "spec.resources"
             return {CONTAINER: container_requests({"resources": {"requests": asked}}, path)}
         spec = spec_of((*workload.pods, *workload.reserved, *workload.ended)[0])
