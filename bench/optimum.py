@@ -24,9 +24,10 @@ from bench.books import may
 from busbar.market.book import Book
 from busbar.market.burden import moving
 from busbar.market.calendar import Calendar
+from busbar.market.eligibility import reference_draw
 from busbar.market.offers import Supply
 from busbar.market.orders import DEFAULT_DURATION, Eligibility, Order
-from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
+from busbar.model.dtu import Resources
 from busbar.model.money import NANO_PER_EURO
 from busbar.model.time import HOUR, Instant
 
@@ -38,7 +39,7 @@ MICRO = 1_000_000
 def cost_at_asks(book: Book, orders: Sequence[Order], nodes: dict[str, str], now: Instant) -> float:
     """Give what orders cost where they are, in euro: `nodes` by order id."""
     rows = {row.node: row for row in book.supplies}
-    costs = Costs(now)
+    costs = Costs(book, now)
     placed = [(order, rows[nodes[order.id]]) for order in orders if order.id in nodes]
     return sum(costs.of(o, row).euro + costs.beyond(o, row) for o, row in placed)
 
@@ -53,8 +54,8 @@ class Cost(NamedTuple):
 class Costs:
     """Costs of terms that start now; equal ones are worked out once."""
 
-    def __init__(self, now: Instant) -> None:
-        self._now = now
+    def __init__(self, book: Book, now: Instant) -> None:
+        self._book, self._now = book, now
         self._known: dict[tuple[Calendar, int], Cost] = {}
 
     def of(self, order: Order, row: Supply) -> Cost:
@@ -63,16 +64,19 @@ class Costs:
         if key not in self._known:
             self._known[key] = self._find(*key)
         euro, top = self._known[key]
-        return Cost(euro * draw_micro(order.requests, REFERENCE_RATING) / MICRO, top)
+        return Cost(euro * self.draw(order), top)
+
+    def draw(self, order: Order) -> float:
+        """Give what an order draws on a reference node, DTU per hour."""
+        return reference_draw(self._book.columns, order, self._now) / MICRO
 
     def beyond(self, order: Order, row: Supply) -> float:
         """Give what a row costs an order beyond its price: data moved, time lost before."""
         data, delays, _ = order.burden
         lost = sum(ms for _, ms, spared in delays if row.node not in spared)
         ask = row.calendar.ask_at(self._now) or 0
-        draw = draw_micro(order.requests, REFERENCE_RATING) / MICRO
         moved = moving(data, row.rates, row.zone, row.vendor)
-        return (moved + ask * draw * lost / HOUR) / NANO_PER_EURO
+        return (moved + ask * self.draw(order) * lost / HOUR) / NANO_PER_EURO
 
     def _find(self, calendar: Calendar, length: int) -> Cost:
         pieces = list(calendar.pieces(self._now, self._now + length))
@@ -81,12 +85,10 @@ class Costs:
         asks = [(piece.ask or 0, piece.end - piece.start) for piece in pieces]
         return Cost(sum(a * ms for a, ms in asks) / HOUR / NANO_PER_EURO, max(asks)[0])
 
-
-def at_cap(order: Order) -> float:
-    """Give what an order would pay at its cap, in euro: what it is worth to who placed it."""
-    hours = (order.duration or DEFAULT_DURATION) / HOUR
-    draw = draw_micro(order.requests, REFERENCE_RATING) / MICRO
-    return order.cap_nano / NANO_PER_EURO * draw * hours
+    def at_cap(self, order: Order) -> float:
+        """Give what an order would pay at its cap, in euro: what it is worth to who placed it."""
+        hours = (order.duration or DEFAULT_DURATION) / HOUR
+        return order.cap_nano / NANO_PER_EURO * self.draw(order) * hours
 
 
 def least_cost(
@@ -115,8 +117,9 @@ def least_cost(
     if uniform:
         _bind_prices(solver, book, orders, pairs)
     if may_fail:
+        costs = Costs(book, now)
         for number, order in enumerate(orders):
-            solver.addCol(at_cap(order), 0, 1, 1, [number], [1.0])
+            solver.addCol(costs.at_cap(order), 0, 1, 1, [number], [1.0])
     solver.run()
     if solver.getModelStatus() not in (
         highspy.HighsModelStatus.kOptimal,
@@ -136,7 +139,7 @@ class Pair(NamedTuple):
 
 
 def _pairs(book: Book, orders: Sequence[Order], now: Instant) -> list[Pair]:
-    costs = Costs(now)
+    costs = Costs(book, now)
     return [
         Pair(i, r, cost.top, cost.euro + costs.beyond(order, row))
         for r, row in enumerate(book.supplies)

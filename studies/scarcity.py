@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bench.books import NOW, Size, demand_over_supply, make_book, make_orders
-from bench.optimum import at_cap, cost_at_asks, least_cost
+from bench.optimum import Costs, cost_at_asks, least_cost
 
 from busbar.market.book import Book
 from busbar.market.clearing import clear
@@ -83,6 +83,7 @@ def batch_over_optimum(seed: int, load: float, size: Size = BATCH) -> float:
     book = make_book(size, seed)
     orders = orders_for(book, load, seed)
     nodes = {match.order: match.node for match in clear(book, orders, NOW).matches}
+    at_cap = Costs(book, NOW).at_cap
     worth = sum(at_cap(order) for order in orders if order.id in nodes)
     asked = sum(map(at_cap, orders))
     most = asked - least_cost(book, orders, NOW, seconds=SOLVER_SECONDS, may_fail=True)

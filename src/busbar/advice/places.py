@@ -62,7 +62,8 @@ def cheaper_place(
     best: Place | None = None
     for change, asked in _variants(order, now):
         match = _match(book, asked, now)
-        if match is None:
+        if match is None or (order.requests.gpus and match.draw_micro > draw_micro):
+            # GPUs of a heavier class would do the same for less, but only to who has more to do.
             continue
         # Data that would have to move there is paid for in the first hour.
         saving = amount(price_nano - match.highest_nano, draw_micro, HOUR) - match.moving_nano

@@ -14,6 +14,8 @@ from busbar.cli import machines, processes
 from busbar.cli.context import Context, pass_context
 from busbar.cli.errors import CliError, Exit
 from busbar.cli.output import emit, output_option
+from busbar.model.errors import InvalidField
+from busbar.model.gpus import read_gpu_classes
 from busbar.server import settings as server_settings
 from busbar.server.addresses import CannotStart, check_listen
 from busbar.server.settings import ServerSettings
@@ -28,6 +30,13 @@ from busbar.server.settings import ServerSettings
 @click.option("--fee", metavar="PERCENT", type=click.FloatRange(0, 50), help="Exchange fee.")
 @click.option("--data-region", metavar="REGION", help="Region in which buckets are kept.")
 @click.option("--data-vendor", metavar="VENDOR", help="Vendor who keeps them, if one does.")
+@click.option(
+    "--gpu-weight",
+    "gpu_weights",
+    multiple=True,
+    metavar="CLASS=DTU",
+    help="What an hour of a GPU of a class draws; of class default, any other.",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground.")
 @pass_context
 def up(context: Context, /, foreground: bool, fee: float | None, **options: Any) -> None:
@@ -122,12 +131,24 @@ def require_root(what: str) -> None:
         raise CliError(f"{what} needs root: run it with sudo", Exit.MACHINE)
 
 
+def _weights(stated: tuple[str, ...]) -> dict[str, str]:
+    """Read CLASS=DTU as the settings keep it."""
+    found = dict(text.partition("=")[::2] for text in stated)
+    try:
+        read_gpu_classes(found, "--gpu-weight")
+    except InvalidField as error:
+        raise CliError(f"{error}; write CLASS=DTU, such as A100=39", Exit.USAGE) from None
+    return found
+
+
 def _changed(
     settings: ServerSettings, fee: float | None, options: dict[str, Any]
 ) -> ServerSettings:
     changes = {name: value for name, value in options.items() if value is not None and value != ()}
     if "names" in changes:
         changes["names"] = sorted({*settings.names, *changes["names"]})
+    if "gpu_weights" in changes:
+        changes["gpu_weights"] = settings.gpu_weights | _weights(changes["gpu_weights"])
     if "listen" in changes:
         try:
             check_listen(changes["listen"])

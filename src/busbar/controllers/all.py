@@ -37,7 +37,7 @@ from busbar.controllers.standing import Standing
 
 def controllers(settings: Settings, listening: Listening | None = None) -> tuple[Controller, ...]:
     """Make every controller. `listening` is moved by whoever runs them."""
-    standing, listening = Standing(settings.place), listening or Listening()
+    standing, listening = Standing(settings.place, settings.gpus), listening or Listening()
     evidence = Evidence(settings, listening, Silences(settings))
     return (
         NamespaceController(settings),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from busbar.market.luggage import NOWHERE, Place
+from busbar.model.gpus import GPU_CLASSES, GpuClasses
 from busbar.model.time import DAY, HOUR, MINUTE, SECOND
 
 
@@ -18,6 +19,8 @@ class Settings(NamedTuple):
     """The exchange's fee in millionths of what the consumer pays."""
     place: Place = NOWHERE
     """Where the buckets are kept: the exchange's own S3 door."""
+    gpus: GpuClasses = GPU_CLASSES
+    """What GPUs draw, by class."""
     meter_ms: int = 3 * SECOND
     """How long a contract whose data has a price waits, at its end, for the last counts."""
     batch_ms: int = 1

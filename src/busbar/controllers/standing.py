@@ -34,6 +34,7 @@ from busbar.market.podrules import rules_of
 from busbar.model.choosiness import NO_LIMIT
 from busbar.model.errors import InvalidField
 from busbar.model.gangs import Gang, gang_name
+from busbar.model.gpus import GPU_CLASSES, GpuClasses
 from busbar.model.objects import (
     Key,
     Object,
@@ -63,10 +64,10 @@ class Waiting(NamedTuple):
 class Standing:
     """Follows snapshots: ask `at` first, then what is wanted of that snapshot."""
 
-    def __init__(self, place: Place = NOWHERE) -> None:
+    def __init__(self, place: Place = NOWHERE, gpus: GpuClasses = GPU_CLASSES) -> None:
         self.freight = Freight(place)
         self._seen: Snapshot | None = None
-        self._supply = SupplySide()
+        self._supply = SupplySide(gpus)
         self._unbound: dict[_Name, Object] = {}
         self._orders: dict[_Name, Order | OrderRefused] = {}
         self._open: dict[str, dict[_Name, Object]] = {}

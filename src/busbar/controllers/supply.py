@@ -15,6 +15,7 @@ from busbar.ledger.entries import bond
 from busbar.market.attested import NO_CLAIMS
 from busbar.market.offers import Offer, Supply, parse_offer, supply_rows
 from busbar.model.errors import InvalidField
+from busbar.model.gpus import GpuClasses
 from busbar.model.objects import Object, metadata, name_of, spec_of, status_of
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Snapshot
@@ -25,7 +26,8 @@ _Change = tuple[Object | None, Object | None]
 class SupplySide:
     """Follows what supply is read from."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpus: GpuClasses) -> None:
+        self._gpus = gpus
         self.offers: tuple[Offer, ...] = ()
         self.vendors: list[str] = []
         self._bonds: dict[str, int] = {}
@@ -67,7 +69,7 @@ class SupplySide:
     def _read(self, nodes: Iterable[Object]) -> None:
         nodes = list(nodes)
         ready = {name_of(node) for node in nodes if is_ready(node)}
-        for row in supply_rows(self.offers, nodes, ready.__contains__, self._claims):
+        for row in supply_rows(self.offers, nodes, ready.__contains__, self._claims, self._gpus):
             self._rows[row.node] = (*self._rows.get(row.node, ()), row)
 
 

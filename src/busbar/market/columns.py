@@ -33,6 +33,8 @@ _REMEMBERED = 1 << 26
 """Most bytes that are kept of which rows classes may have."""
 _COUNTED = 4096
 """Most classes whose rows are counted by tariff."""
+_HEAVIEST = 2**62
+"""More than any weight."""
 CLOSED = -1
 """The ask of a tariff in a cell where it has no capacity."""
 DIMENSIONS = len(Resources._fields)
@@ -77,6 +79,7 @@ class Columns:
         self.capacity = np.zeros((DIMENSIONS, self.node_count), dtype=np.int64)
         self.capacity[:, self.node_of_row] = amounts.reshape(-1, DIMENSIONS).T
         self.keys = np.array([name_key(name) for name in nodes.values], dtype=np.uint64)
+        self.gpu_weights: Ints = np.array([row.gpu_weight_micro for row in rows], dtype=np.int64)
         self.ready = np.array([row.ready for row in rows], dtype=bool)
         self.cordoned = np.array([row.cordoned for row in rows], dtype=bool)
         self.offered = np.array([bool(row.offer) for row in rows], dtype=bool)
@@ -179,6 +182,11 @@ class Columns:
     def limits(self) -> dict[str, Limit]:
         """Give the offers that are limited, with their limits."""
         return {row.offer: row.limit for row in self.rows if row.limit != NO_LIMIT}
+
+    def least_gpu_weight(self, rows: Bools) -> int:
+        """Give the least that a GPU draws on any of the rows that have some; 0 where none has."""
+        found = self.gpu_weights[rows]
+        return int(found[found > 0].min(initial=_HEAVIEST)) if found.any() else 0
 
     def nodes_named(self, names: Iterable[str]) -> Ints:
         """Give the indices of nodes by name or `LABEL=VALUE`; what is not in the book is left out.

@@ -68,12 +68,18 @@ def _levels(book: Book, rows: list[int], now: Instant) -> _Levels:
 
 
 def _free_micro(book: Book, rows: list[int], nodes: Ints, now: Instant) -> Ints:
-    """Give what each row's node could still deliver in each hour: its scarcer dimension."""
+    """Give what each row's node could still deliver in each hour, as `depth.py` counts it."""
     free = book.free(make_axis((), now, horizon_end(now))).clip(0)
     ratings = np.array([book.supplies[i].rating_micro for i in rows], dtype=np.int64)
     cpu = free[:, 0][:, nodes] * 1_000
     memory = free[:, 1][:, nodes] // _KIB * MICRO // (MEMORY_PER_DTU // _KIB)
-    return np.asarray(np.minimum(cpu, memory) * ratings // MICRO)
+    found: Ints = np.minimum(cpu, memory) * ratings // MICRO
+    weights = book.columns.gpu_weights[rows]
+    if not weights.any():
+        return found
+    # A GPU's draw first, so that no product of three passes 64 bits.
+    gpus = free[:, 2][:, nodes] * (weights * ratings // MICRO)
+    return np.asarray(np.where(found > 0, np.maximum(found, gpus), 0))
 
 
 def _asks(calendar: Calendar, now: Instant) -> list[int]:

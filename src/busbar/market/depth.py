@@ -12,9 +12,10 @@ from typing import Any
 
 from busbar.market.axis import make_axis
 from busbar.market.book import Book
+from busbar.market.eligibility import reference_draw
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
-from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro, format_dtu
+from busbar.model.dtu import Resources, draw_micro, format_dtu
 from busbar.model.money import format_euro
 from busbar.model.time import Instant, format_instant
 
@@ -32,7 +33,7 @@ def zone_books(
     for row, free in zip(book.supplies, _free_now(book, now), strict=True):
         rows[row.zone].append((row, free))
     return {
-        zone: _zone_book(zone, found, orders, last_prices.get(zone), now)
+        zone: _zone_book(book, zone, found, orders, last_prices.get(zone), now)
         for zone, found in sorted(rows.items())
     }
 
@@ -44,6 +45,7 @@ def _free_now(book: Book, now: Instant) -> list[Resources]:
 
 
 def _zone_book(
+    book: Book,
     zone: str,
     rows: list[tuple[Supply, Resources]],
     orders: list[Order],
@@ -56,7 +58,7 @@ def _zone_book(
         "zone": zone,
         "updated": format_instant(now),
         "asks": asks,
-        "bids": _bids(order for order in orders if _wants(order, zone)),
+        "bids": _bids(book, [order for order in orders if _wants(order, zone)], now),
         "bestAsk": format_euro(asks[0]["priceNano"]) if asks else "",
         "lastPrice": "" if last_price is None else format_euro(last_price),
         "freeDTU": format_dtu(sum(free.values())),
@@ -81,17 +83,31 @@ def _asks(rows: list[tuple[Supply, Resources]], now: Instant) -> list[dict[str, 
             "freeCpuMilli": sum(free.cpu_milli for _, free in entries),
             "freeMemoryBytes": sum(free.memory_bytes for _, free in entries),
             "freeEphemeralBytes": sum(free.ephemeral_bytes for _, free in entries),
+            **_gpus(entries),
             "freeDTU": format_dtu(sum(_dtu(free, row) for row, free in entries)),
         }
         for (ask, offer, vendor, version), entries in sorted(found.items())
     ]
 
 
-def _bids(orders: Iterable[Order]) -> list[dict[str, Any]]:
+def _gpus(entries: list[tuple[Supply, Resources]]) -> dict[str, Any]:
+    """Give the GPUs of an offer by class: how many are free, what each draws; for most, nothing."""
+    found: dict[tuple[str, int], int] = defaultdict(int)
+    for row, free in entries:
+        if row.gpu_weight_micro:
+            found[row.gpu_class, row.gpu_weight_micro] += free.gpus
+    gpus = [
+        {"class": name, "free": free, "weightDTU": format_dtu(weight)}
+        for (name, weight), free in sorted(found.items())
+    ]
+    return {"gpus": gpus} if gpus else {}
+
+
+def _bids(book: Book, orders: Iterable[Order], now: Instant) -> list[dict[str, Any]]:
     """Give the waiting orders by cap: how many, and what they draw on a reference node."""
     found: dict[int, list[int]] = defaultdict(list)
     for order in orders:
-        found[order.cap_nano].append(draw_micro(order.requests, REFERENCE_RATING))
+        found[order.cap_nano].append(reference_draw(book.columns, order, now))
     return [
         {
             "capNano": cap,
@@ -113,7 +129,14 @@ def _is_for_sale(row: Supply, now: Instant) -> bool:
 
 
 def _dtu(free: Resources, row: Supply) -> int:
-    """Give what a node could still deliver, in micro-DTU per hour: its scarcer dimension."""
+    """Give what a node could still deliver, in micro-DTU per hour: its scarcer dimension.
+
+    Or what its GPUs draw where that is more: they go with as little of the others as one asks for.
+    """
     cpu = draw_micro(Resources(cpu_milli=free.cpu_milli), row.rating_micro)
     memory = draw_micro(Resources(memory_bytes=free.memory_bytes), row.rating_micro)
-    return min(cpu, memory)
+    scarcer = min(cpu, memory)
+    if not scarcer or not row.gpu_weight_micro:
+        return scarcer
+    gpus = draw_micro(Resources(gpus=free.gpus), row.rating_micro, row.gpu_weight_micro)
+    return max(scarcer, gpus)

@@ -10,10 +10,11 @@ import numpy as np
 
 from busbar.market.attested import When
 from busbar.market.columns import Bools, Columns, Interned
-from busbar.market.orders import Eligibility
+from busbar.market.orders import Eligibility, Order
 from busbar.market.podspec import Taint, Toleration
 from busbar.market.reasons import Reason
 from busbar.market.restrictions import divided, is_signed, rows_meeting, rows_saying
+from busbar.model.dtu import base_draw
 from busbar.model.expressions import of_text
 from busbar.model.time import Instant
 
@@ -70,6 +71,17 @@ def eligible_rows(columns: Columns, wanted: Eligibility, now: Instant = 0) -> Bo
     if wanted.where:
         found &= rows_meeting(columns, of_text(wanted.where), When(now, now + 1))
     return found
+
+
+def reference_draw(columns: Columns, order: Order, now: Instant = 0) -> int:
+    """Give what an order draws on a reference node, micro-DTU per hour.
+
+    Its GPUs count as the lightest class that it may have: what it surely draws wherever it goes.
+    """
+    if not order.requests.gpus:
+        return base_draw(order.requests)
+    rows = eligible_rows(columns, order.eligibility, now)
+    return base_draw(order.requests, columns.least_gpu_weight(rows))
 
 
 def _any_of(column: Interned[str], names: tuple[str, ...]) -> Bools:

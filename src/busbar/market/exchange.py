@@ -30,7 +30,7 @@ from busbar.market.dealings import NO_DEALINGS
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Order
 from busbar.market.turns import Turn
-from busbar.model.dtu import amount, base_draw
+from busbar.model.dtu import amount
 
 ORDERS_MAX = 512
 """More orders than that average out by themselves, and pairs of them grow with the square."""
@@ -73,7 +73,7 @@ def are_cheapest(matching: Matching, turns: list[Turn]) -> bool:
         if placement is None or order.burden is not NO_BURDEN:
             return False
         if kind not in least:
-            costs, _ = _quotes(matching, base_draw(order.requests), placement.span)
+            costs, _ = _quotes(matching, matching.base_draw(order), placement.span)
             least[kind] = int(costs[matching.tariffs(order.eligibility)].min()), costs
         lowest, costs = least[kind]
         if costs[codes[placement.row]] != lowest:
@@ -112,7 +112,9 @@ class _Table:
         ]
         costs, beyond = _costs(matching, turns, self._spans)
         self._costs = costs[:, self._rows]
-        self._without: Ints = np.array(list(map(_without, turns, beyond)), dtype=np.int64)
+        self._without: Ints = np.array(
+            [_without(matching, *pair) for pair in zip(turns, beyond, strict=True)], dtype=np.int64
+        )
         at = {int(row): i for i, row in enumerate(self._rows)}
         self._place: Ints = np.array(
             [-1 if t.placement is None else at[t.placement.row] for t in turns], dtype=np.int64
@@ -251,9 +253,9 @@ def _span(matching: Matching, turn: Turn) -> Span:
     return matching.axis.span(turn.window.first, turn.window.first + turn.window.length)
 
 
-def _without(turn: Turn, beyond: int) -> int:
+def _without(matching: Matching, turn: Turn, beyond: int) -> int:
     """Give the cost of an order that has no place."""
-    draw = base_draw(turn.order.requests)
+    draw = matching.base_draw(turn.order)
     return min(amount(turn.order.cap_nano, draw, turn.window.length) + beyond + 1, NEVER)
 
 
@@ -266,7 +268,7 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> tuple[In
     quoted: dict[tuple[int, Span], tuple[Ints, Ints]] = {}
     found, most = [], []
     for (order, _, _, placement), span in zip(turns, spans, strict=True):
-        draw = base_draw(order.requests)
+        draw = matching.base_draw(order)
         if (draw, span) not in quoted:
             quoted[draw, span] = _quotes(matching, draw, span)
         costs, tops = quoted[draw, span]
@@ -296,7 +298,7 @@ def _costs(matching: Matching, turns: list[Turn], spans: list[Span]) -> tuple[In
 def _laden(matching: Matching, order: Order, span: Span, costs: Ints) -> tuple[Ints, int]:
     """Add what rows cost an order beyond the price; give the most that any it may have does."""
     loaded = matching.loaded(order.burden)
-    extras = loaded.extras(matching.asks[:, span.c0], base_draw(order.requests))
+    extras = loaded.extras(matching.asks[:, span.c0], matching.base_draw(order))
     beyond = np.array([min(extra, NEVER) for extra in extras], dtype=np.int64)[loaded.part_of_row]
     allowed = costs < NEVER
     if loaded.within is not None:

@@ -32,7 +32,7 @@ from busbar.market.words import (
     unknown_vendors,
     weight,
 )
-from busbar.model.dtu import MICRO, base_draw
+from busbar.model.dtu import MICRO
 from busbar.model.expressions import conjuncts, of_text
 from busbar.model.time import HOUR, Instant
 
@@ -205,7 +205,7 @@ class Explainer:
         loaded = self._matching.loaded(order.burden)
         lost = int(theirs[0]) * loaded.lost_ms(row) - int(ours[0]) * loaded.lost_ms(placement.row)
         moved = loaded.moving(row) - loaded.moving(placement.row)
-        beyond = (more + lost) * base_draw(order.requests) + moved * MICRO * HOUR
+        beyond = (more + lost) * self._matching.base_draw(order) + moved * MICRO * HOUR
         return weight(order.burden, loaded, row, placement.row) if beyond >= 0 else ""
 
     def _stages(

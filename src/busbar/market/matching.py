@@ -69,7 +69,8 @@ class Matching:
         self._prices: dict[Eligibility, ClassPrices] = {}
         self._asked: dict[tuple[int, Span], tuple[Segment, ...]] = {}
         self._needs: dict[Resources, Ints] = {}
-        self._draws: dict[tuple[Resources, int], int] = {}
+        self._draws: dict[tuple[Resources, int, int], int] = {}
+        self._gpu_weights: dict[Eligibility, int] = {}
         self._signed: dict[Eligibility, Bools] = {}
         self._lasting: dict[tuple[Eligibility, Instant], Bools] = {}
         self._merits: dict[tuple[Eligibility, int | None], Merit] = {}
@@ -159,16 +160,16 @@ class Matching:
         asked, order = self.asked(placement), placement.order
         work = sum(price * (end - start) for start, end, price in asked)
         if order.burden is NO_BURDEN:
-            return work * base_draw(order.requests)
+            return work * self.base_draw(order)
         loaded = self.loaded(order.burden)
         work += asked[0].price_nano * loaded.lost_ms(placement.row)
-        return work * base_draw(order.requests) + loaded.moving(placement.row) * MICRO * HOUR
+        return work * self.base_draw(order) + loaded.moving(placement.row) * MICRO * HOUR
 
     def cheapest(self, order: Order, window: Window, zone: int) -> int | None:
         """Give the least `dearness` of a zone's rows for a term, room aside, None: none is open."""
         cost = self._lane(order, window, zone).cheapest
         is_whole = cost is None or order.burden is not NO_BURDEN
-        return cost if is_whole or cost is None else cost * base_draw(order.requests)
+        return cost if is_whole or cost is None else cost * self.base_draw(order)
 
     def cost_at_asks(self, placement: Placement) -> int:
         """Give what an order pays where it is placed, at what its offer asks."""
@@ -178,10 +179,23 @@ class Matching:
 
     def draw(self, placement: Placement) -> int:
         """Give what an order draws where it is placed, in micro-DTU per hour."""
-        key = placement.order.requests, self.columns.rows[placement.row].rating_micro
+        row = self.columns.rows[placement.row]
+        key = placement.order.requests, row.rating_micro, row.gpu_weight_micro
         if key not in self._draws:
             self._draws[key] = draw_micro(*key)
         return self._draws[key]
+
+    def base_draw(self, order: Order) -> int:
+        """Give what an order draws on a reference node: its GPUs of the lightest class it may have.
+
+        Prices are compared per DTU, so a heavier class is not a dearer one.
+        """
+        requests, wanted = order.requests, order.eligibility
+        if not requests.gpus:
+            return base_draw(requests)
+        if wanted not in self._gpu_weights:
+            self._gpu_weights[wanted] = self.columns.least_gpu_weight(self.eligible(wanted))
+        return base_draw(requests, self._gpu_weights[wanted])
 
     def room(self, placement: Placement) -> int:
         """Say how many orders like the one that found a place have room there."""
@@ -267,7 +281,7 @@ class Matching:
         wanted, burden = order.eligibility, order.burden
         key: tuple[object, ...] = (wanted, zone, window.first, window.length, window.forward)
         if burden is not NO_BURDEN:
-            key = (*key, burden, base_draw(order.requests))
+            key = (*key, burden, self.base_draw(order))
         if key not in self._lanes:
             everything = window._replace(latest_end=self.axis.edges[-1])
             spans = [self.axis.span(start, end) for start, end in everything.terms()]
@@ -281,7 +295,7 @@ class Matching:
         loaded, eligible = self.loaded(order.burden), self._in_zone(order.eligibility, zone)
         lasting = partial(self.lasting, order.eligibility)
         merit = LadenMerit(self.columns, self.tie_order, eligible, lasting, loaded)
-        draw = base_draw(order.requests)
+        draw = self.base_draw(order)
         return Lane(merit, LadenQuotes(self._quotes, self.asks, loaded, merit, draw), spans)
 
     def loaded(self, burden: Burden) -> Loaded:

@@ -25,6 +25,7 @@ from busbar.model.choosiness import (
 from busbar.model.dtu import REFERENCE_RATING, Resources
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_attributes
+from busbar.model.gpus import GPU_CLASSES, GpuClass, GpuClasses
 from busbar.model.money import parse_euro
 from busbar.model.objects import (
     Object,
@@ -71,7 +72,7 @@ class Supply:
     """One node under one offer. `offer` "" where nobody sells the node.
 
     `capacity` is what the node has for workloads; what is free of it, the book works out from the
-    commitments.
+    commitments. `gpu_class` is what its GPUs are by the exchange's table.
     """
 
     node: str
@@ -93,6 +94,9 @@ class Supply:
     attested: tuple[Attested, ...] = ()
     limit: Limit = NO_LIMIT
     rates: Rates = FREE
+    gpu_class: str = ""
+    gpu_weight_micro: int = 0
+    """What each of its GPUs draws, in micro-DTU per hour; 0 where it has none."""
 
 
 def validate_offer(obj: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -240,16 +244,17 @@ def supply_rows(
     nodes: Iterable[Object],
     ready: Callable[[str], bool],
     claims: Claims = NO_CLAIMS,
+    gpus: GpuClasses = GPU_CLASSES,
 ) -> list[Supply]:
     """Give the rows of nodes: one for each offer that sells the node, one if none does.
 
     `ready` says whether the node of a name has a live lease now, `claims` what is said beside
-    offers and labels. A node being deleted sells nothing new.
+    offers and labels, `gpus` what GPUs draw. A node being deleted sells nothing new.
     """
     by_vendor: dict[str, list[Offer]] = {}
     for offer in sorted(offers, key=lambda offer: offer.name):
         by_vendor.setdefault(offer.vendor, []).append(offer)
-    return [row for node in nodes for row in _rows_of(node, by_vendor, ready, claims)]
+    return [row for node in nodes for row in _rows_of(node, by_vendor, ready, claims, gpus)]
 
 
 def _rows_of(
@@ -257,9 +262,14 @@ def _rows_of(
     by_vendor: Mapping[str, list[Offer]],
     ready: Callable[[str], bool],
     claims: Claims,
+    gpus: GpuClasses,
 ) -> Iterator[Supply]:
     labels = labels_of(node)
     vendor = labels.get(wk.LABEL_VENDOR, "")
+    capacity = capacity_of(node)
+    kind = gpus.of(labels) if capacity.gpus else _NO_GPUS
+    # The class that is paid for is the one that orders choose by, whatever else a label says.
+    shown = {**labels, wk.LABEL_GPU_CLASS: kind.name} if kind.name else labels
     bare = Supply(
         node=name_of(node),
         vendor=vendor,
@@ -267,17 +277,22 @@ def _rows_of(
         offer="",
         offer_version=0,
         calendar=NOT_OFFERED,
-        capacity=capacity_of(node),
+        capacity=capacity,
         rating_micro=rating_of(node),
-        labels=tuple(sorted(label for label in labels.items() if label[0] != wk.LABEL_BOND)),
+        labels=tuple(sorted(label for label in shown.items() if label[0] != wk.LABEL_BOND)),
         attributes=claims.stated.get(vendor, ()),
         attested=claims.of(("node", name_of(node)), ("vendor", vendor)),
         taints=taints_of(spec_of(node)),
         ready=ready(name_of(node)),
         cordoned=_is_cordoned(node),
+        gpu_class=kind.name,
+        gpu_weight_micro=kind.weight_micro,
     )
     sellers = [offer for offer in by_vendor.get(vendor, ()) if offer.sells(vendor, labels)]
     yield from (_under(bare, offer, claims) for offer in sellers) if sellers else (bare,)
+
+
+_NO_GPUS = GpuClass("", 0)
 
 
 def _is_cordoned(node: Object) -> bool:
@@ -308,6 +323,8 @@ def _under(bare: Supply, offer: Offer, claims: Claims) -> Supply:
         limit=offer.limit,
         attested=tuple(sorted({*bare.attested, *signed})) if signed else bare.attested,
         rates=offer.rates,
+        gpu_class=bare.gpu_class,
+        gpu_weight_micro=bare.gpu_weight_micro,
     )
 
 

@@ -185,12 +185,20 @@ def _node_to_json(row: Supply) -> Json:
         "zone": row.zone,
         **_resources_to_json(row.capacity),
         "ratingMicro": row.rating_micro,
+        **_gpus_to_json(row),
         "labels": dict(row.labels),
         "taints": [list(taint) for taint in row.taints],
         "ready": row.ready,
         "cordoned": row.cordoned,
         **({"attested": [list(one) for one in row.attested]} if row.attested else {}),
     }
+
+
+def _gpus_to_json(row: Supply) -> Json:
+    """Give what GPUs a node has and what each draws; nothing where it has none, as of old."""
+    if not row.gpu_weight_micro:
+        return {}
+    return {"gpuClass": row.gpu_class, "gpuWeightMicro": row.gpu_weight_micro}
 
 
 def _offer_from_json(offer: Mapping[str, Any]) -> Iterable[Supply]:
@@ -216,6 +224,8 @@ def _offer_from_json(offer: Mapping[str, Any]) -> Iterable[Supply]:
             attested=tuple(Attested(*one) for one in node.get("attested", ())),
             limit=limit_from_json(offer.get("limit")),
             rates=rates_from_json(offer.get("rates")),
+            gpu_class=node.get("gpuClass", ""),
+            gpu_weight_micro=node.get("gpuWeightMicro", 0),
         )
 
 

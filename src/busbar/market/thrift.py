@@ -14,10 +14,10 @@ import numpy.typing as npt
 from busbar.market.axis import Axis, make_axis
 from busbar.market.book import Book
 from busbar.market.columns import CLOSED
-from busbar.market.eligibility import eligible_rows
+from busbar.market.eligibility import eligible_rows, reference_draw
 from busbar.market.funds import Funds
 from busbar.market.orders import Order
-from busbar.model.dtu import amount, base_draw
+from busbar.model.dtu import amount
 from busbar.model.time import Instant
 
 _NOWHERE = 2**62
@@ -55,7 +55,7 @@ def _costs(book: Book, orders: Iterable[Order], now: Instant) -> list[int]:
 def _cost(book: Book, asks: npt.NDArray[Any], axis: Axis, order: Order, now: Instant) -> int:
     assert order.deadline is not None
     span = axis.span(max(order.earliest, now), order.deadline)
-    lengths, draw = axis.lengths(span), base_draw(order.requests)
+    lengths, draw = axis.lengths(span), reference_draw(book.columns, order, now)
     rows = eligible_rows(book.columns, order.eligibility, now)
     least = _NOWHERE
     for tariff in sorted(set(book.columns.tariffs.codes[rows].tolist())):

@@ -56,12 +56,12 @@ def by_priority(matching: Matching, wishes: list[Wish], seed: int) -> list[Wish]
     whole: Counter[str] = Counter()
     for order, _, _ in wishes:
         if order.gang is not None:
-            whole[order.gang.name] += base_draw(order.requests)
+            whole[order.gang.name] += matching.base_draw(order)
 
     def urgency(wish: Wish) -> tuple[object, ...]:
         order = wish.order
         narrow = matching.narrowness(order.eligibility)
-        draw = base_draw(order.requests) if order.gang is None else whole[order.gang.name]
+        draw = matching.base_draw(order) if order.gang is None else whole[order.gang.name]
         return waits(wish, matching), -order.cap_nano, narrow, -draw
 
     return _sorted(wishes, urgency, seed)
@@ -73,7 +73,7 @@ def by_difficulty(matching: Matching, wishes: list[Wish], seed: int) -> list[Wis
     def difficulty(wish: Wish) -> tuple[object, ...]:
         order = wish.order
         narrow = matching.narrowness(order.eligibility)
-        return narrow, -lopsidedness(order.requests), -base_draw(order.requests)
+        return narrow, -lopsidedness(order.requests), -matching.base_draw(order)
 
     return _sorted(wishes, difficulty, seed)
 
@@ -84,7 +84,7 @@ def by_size(matching: Matching, wishes: list[Wish], seed: int) -> list[Wish]:
     def size(wish: Wish) -> tuple[object, ...]:
         order = wish.order
         narrow = matching.narrowness(order.eligibility)
-        return -order.requests.cpu_milli, -base_draw(order.requests), narrow
+        return -order.requests.cpu_milli, -matching.base_draw(order), narrow
 
     return _sorted(wishes, size, seed)
 

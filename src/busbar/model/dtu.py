@@ -51,7 +51,8 @@ class Resources(NamedTuple):
 def draw_micro(requests: Resources, rating_micro: int, gpu_weight_micro: int = 0) -> int:
     """Give the draw in micro-DTU per hour: the largest dimension times the speed rating.
 
-    Rounded up: a draw of zero would run for free.
+    `gpu_weight_micro` is what the node's GPUs count as, each, in micro-DTU per hour
+    (`busbar.model.gpus`). Rounded up: a draw of zero would run for free.
     """
     cpu = requests.cpu_milli * 1_000
     memory = -(-requests.memory_bytes * MICRO // MEMORY_PER_DTU)
@@ -60,9 +61,9 @@ def draw_micro(requests: Resources, rating_micro: int, gpu_weight_micro: int = 0
 
 
 @lru_cache(maxsize=1 << 14)
-def base_draw(requests: Resources) -> int:
-    """Give the draw on a reference node."""
-    return draw_micro(requests, REFERENCE_RATING)
+def base_draw(requests: Resources, gpu_weight_micro: int = 0) -> int:
+    """Give the draw on a reference node, its GPUs of a class of this weight."""
+    return draw_micro(requests, REFERENCE_RATING, gpu_weight_micro)
 
 
 def amount(price: int, draw: int, ms: int) -> NanoEuro:

@@ -78,6 +78,11 @@ def _units(spec: Mapping[str, Any], unit: Resources) -> int:
         raise InvalidField("spec.dtuPerHour", "goes without spec.units: state one of the two")
     if work is None:
         return 1 if units is None else int(units)
+    if unit.gpus:
+        raise InvalidField(
+            "spec.dtuPerHour",
+            "goes without spec.resources.gpus, whose draw depends on the class: state spec.units",
+        )
     drawn = milli(work, "spec.dtuPerHour") * 1000
     if drawn <= 0:
         raise InvalidField("spec.dtuPerHour", "must be more than zero")

@@ -29,6 +29,8 @@ LABEL_ISOLATION = "busbar.dev/isolation"
 LABEL_BOND = "busbar.dev/bond"
 """What is in a vendor's bond, in euro: the exchange says so of its rows, and nobody else may."""
 LABEL_GPU_CLASS = "busbar.dev/gpu-class"
+LABEL_GPU_PRODUCT = "nvidia.com/gpu.product"
+"""What NVIDIA's GPU feature discovery calls the GPUs of a node; one class a node."""
 
 # Market terms of a Pod (an order) or, for the cap, of a Namespace (its default).
 ANN_CAP = "busbar.dev/max-euro-per-dtu"

@@ -82,7 +82,7 @@ def work_out_cost(market: Market, wish: Wish, row: Row) -> int:
     term = (wish.start, wish.start + wish.length)
     if not market.sells(wish, row, term):
         return NEVER
-    draw = base_draw(wish.needs)
+    draw = base_draw(market, wish)
     parts = market.parts(term)
     price = sum(amount(row.asks[cell] or 0, draw, ms) for cell, ms in parts)
     return price + beyond(market, wish, row)
@@ -95,7 +95,7 @@ def cost_now(market: Market, wish: Wish) -> int:
     if wish.order.get("burden"):
         may = [row for row in market.rows if cost(market, wish, row) < NEVER]
         most = max((beyond(market, wish, row) for row in may), default=0)
-    return amount(wish.order["capNano"], base_draw(wish.needs), wish.length) + most + 1
+    return amount(wish.order["capNano"], base_draw(market, wish), wish.length) + most + 1
 
 
 def elsewhere(market: Market, wish: Wish) -> tuple[int, Row | None]:

@@ -20,7 +20,7 @@ from busbar.replay import gangs, pieces
 from busbar.replay.arranging import arrange
 from busbar.replay.calendars import ask_at, changes
 from busbar.replay.company import company_reason, hopes
-from busbar.replay.costs import at_asks, is_beyond_egress_cap
+from busbar.replay.costs import GPU_WEIGHT, at_asks, is_beyond_egress_cap
 from busbar.replay.eligibility import lasts, nobody_avoided, static_reason
 from busbar.replay.lots import lot
 from busbar.replay.prices import bears
@@ -118,6 +118,8 @@ class Market:
         self.shares = Shares(status)
         self.untimely: dict[str, str] = {}
         self.known_parts: dict[Term, list[tuple[int, int]]] = {}
+        self.narrow: dict[tuple[object, ...], int] = {}
+        self.weights: dict[tuple[object, ...], int] = {}
         self.costs: dict[tuple[str, tuple[str, str]], int] = {}
         self.missed: dict[str, tuple[Wish, str | None]] = {}
         self.weighed: dict[tuple[str, tuple[str, str]], tuple[int, int]] = {}
@@ -245,10 +247,13 @@ class Market:
     # Turns.
 
     def clear(self) -> None:
-        self.narrow = {
-            w.group: sum(static_reason(self, nobody_avoided(w), row) is None for row in self.rows)
-            for w in self.wishes
-        }
+        for wish in self.wishes:
+            if wish.group not in self.narrow:
+                anyone = nobody_avoided(wish)
+                may = [row for row in self.rows if static_reason(self, anyone, row) is None]
+                self.narrow[wish.group] = len(may)
+                weights = [row.node.get(GPU_WEIGHT, 0) for row in may]
+                self.weights[wish.group] = min((w for w in weights if w), default=0)
         draws = {w.order["id"]: gangs.draw(self, w) for w in self.wishes}
         self.wishes.sort(key=lambda w: turn(self, w, draws[w.order["id"]]))
         at_once = [w for w in self.wishes if not self.waits(w)]

@@ -12,10 +12,19 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+GPU_WEIGHT = "gpuWeightMicro"
+"""Of a node: what each of its GPUs draws. Missing where it has none, and in old records."""
 
-def base_draw(needs: list[int]) -> int:
-    """Give the draw on a reference node, micro-DTU per hour."""
-    return max(needs[0] * 1000, -(-needs[1] * MICRO // MEMORY_PER_DTU))
+
+def draw_of(needs: list[int], gpu_weight: int) -> int:
+    """Give the draw at the reference speed, micro-DTU per hour."""
+    cpu, memory, gpus = needs[0] * 1000, -(-needs[1] * MICRO // MEMORY_PER_DTU), needs[2]
+    return max(cpu, memory, gpus * gpu_weight)
+
+
+def base_draw(market: Market, wish: Wish) -> int:
+    """Give the draw on a reference node, its GPUs of the lightest class that it may have."""
+    return draw_of(wish.needs, market.weights[wish.group])
 
 
 def at_asks(market: Market, wish: Wish, row: Row, term: Term) -> int:
@@ -24,7 +33,7 @@ def at_asks(market: Market, wish: Wish, row: Row, term: Term) -> int:
     work = sum((row.asks[cell] or 0) * ms for cell, ms in parts)
     moving, lost = burden(market, wish, row)
     work += (row.asks[parts[0][0]] or 0) * lost
-    return work * base_draw(wish.needs) + moving * MICRO * HOUR
+    return work * base_draw(market, wish) + moving * MICRO * HOUR
 
 
 def burden(market: Market, wish: Wish, row: Row) -> tuple[int, int]:
@@ -46,7 +55,7 @@ def beyond(market: Market, wish: Wish, row: Row) -> int:
     if not lost:
         return moving
     first = market.parts((wish.start, wish.start + wish.length))[0][0]
-    return moving + amount(row.asks[first] or 0, base_draw(wish.needs), lost)
+    return moving + amount(row.asks[first] or 0, base_draw(market, wish), lost)
 
 
 def weigh(load: Json | None, row: Row) -> tuple[int, int]:

@@ -39,7 +39,7 @@ def gather(market: Market) -> None:
 def draw(market: Market, wish: Wish) -> int:
     """Give what an order draws; of a gang, what all of it does."""
     together = [w for w in market.wishes if wish.gang is not None and w.gang == wish.gang]
-    return sum(base_draw(w.needs) for w in together or [wish])
+    return sum(base_draw(market, w) for w in together or [wish])
 
 
 def place(market: Market, members: list[Wish]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from busbar.model.time import HOUR
-from busbar.replay.costs import base_draw, burden
+from busbar.replay.costs import GPU_WEIGHT, burden, draw_of
 
 if TYPE_CHECKING:
     from busbar.replay.clearing import Market, Row, Term, Wish
@@ -81,6 +81,7 @@ def described(market: Market, wish: Wish) -> Json:
     """Give where a wish has its place, and what it pays there."""
     node, offer = wish.place.node, wish.place.offer
     moving, _ = burden(market, wish, wish.place)
+    weight = node.get(GPU_WEIGHT, 0)
     return {
         **({"movingNano": moving} if moving else {}),
         "node": node["node"],
@@ -88,7 +89,7 @@ def described(market: Market, wish: Wish) -> Json:
         "zone": node["zone"],
         "offer": offer["offer"],
         "offerVersion": offer["version"],
-        "drawMicro": -(-base_draw(wish.needs) * node["ratingMicro"] // 10**6),
+        "drawMicro": -(-draw_of(wish.needs, weight) * node["ratingMicro"] // 10**6),
         "askNano": (market.asks(wish.place, wish.when) or [0])[0],
         "segments": segments(market, wish),
     }

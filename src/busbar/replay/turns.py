@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from busbar.replay.costs import base_draw
+from busbar.replay.costs import base_draw, draw_of
 from busbar.replay.eligibility import NO_DEALINGS
 from busbar.replay.lots import lot
 
@@ -22,14 +22,14 @@ def turn(market: Market, wish: Wish, draw: int) -> tuple[Any, ...]:
 
 def hardness(market: Market, w: Wish) -> tuple[Any, ...]:
     """Sort by who is hard to place: few rows, a lopsided shape, a large draw."""
-    cpu, memory = base_draw([w.needs[0], 0]), base_draw([0, w.needs[1]])
+    cpu, memory = draw_of([w.needs[0], 0, 0], 0), draw_of([0, w.needs[1], 0], 0)
     lopsided = 1000 * max(cpu, memory) // (cpu + memory)
-    return market.narrow[w.group], -lopsided, -base_draw(w.needs), *last_resort(market, w)
+    return market.narrow[w.group], -lopsided, -base_draw(market, w), *last_resort(market, w)
 
 
 def size(market: Market, w: Wish) -> tuple[Any, ...]:
     """Sort by who needs the largest gap: cpu, draw, few rows."""
-    return -w.needs[0], -base_draw(w.needs), market.narrow[w.group], *last_resort(market, w)
+    return -w.needs[0], -base_draw(market, w), market.narrow[w.group], *last_resort(market, w)
 
 
 def last_resort(market: Market, w: Wish) -> tuple[Any, ...]:

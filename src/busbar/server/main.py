@@ -144,7 +144,9 @@ class Cloud:
             self.store, self.groups_of, self.user_of, clock.now, lambda: self.audit.status
         )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
-        ask = market.create_app(self.kubernetes.door, self.identify, clock.now, self.settings.place)
+        ask = market.create_app(
+            self.kubernetes.door, self.identify, clock.now, self.settings.place, self.settings.gpus
+        )
         door = self.kubernetes.door
         scrape = metrics.create_app(door, self.identify, self.clearings, clock.now)
         registry = doors.registry_door(self.settings.images)
@@ -189,7 +191,7 @@ class Cloud:
         runner = Runner(
             self.store,
             controllers(
-                ControllerSettings(fee_ppm=settings.fee_ppm, place=settings.place), listening
+                ControllerSettings(settings.fee_ppm, settings.place, gpus=settings.gpus), listening
             ),
             clock.now,
             listening=listening,

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import msgspec
 
 from busbar.market.luggage import Place
+from busbar.model.errors import InvalidField
+from busbar.model.gpus import GpuClasses, read_gpu_classes
 
 DEFAULT_DATA = "/var/lib/busbar"
 
@@ -36,12 +38,19 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Region in which the S3 door keeps its objects; "" where nobody said."""
     data_vendor: Annotated[str, msgspec.Meta(max_length=63)] = ""
     """Vendor on whose machines it keeps them; "" for somebody who sells nothing here."""
+    gpu_weights: dict[str, str | int | float] = {}
+    """DTU that an hour of a GPU draws, by class; "default" for classes that nobody lists."""
     store: Annotated[str, msgspec.Meta(pattern="^(sqlite|memory)$")] = "sqlite"
 
     @property
     def place(self) -> Place:
         """Give where buckets are kept."""
         return Place(self.data_region, self.data_vendor)
+
+    @property
+    def gpus(self) -> GpuClasses:
+        """Give the exchange's GPU classes; InvalidField where a weight cannot be one."""
+        return read_gpu_classes(self.gpu_weights, "gpu_weights")
 
     @property
     def directory(self) -> Path:
@@ -112,7 +121,8 @@ def load(directory: Path) -> ServerSettings:
         return ServerSettings(data=str(directory))
     try:
         found = msgspec.json.decode(raw, type=ServerSettings)
-    except msgspec.DecodeError as error:
+        read_gpu_classes(found.gpu_weights, "gpu_weights")
+    except (msgspec.DecodeError, InvalidField) as error:
         raise SettingsInvalid(f"{path}: {error}; correct it or remove it") from None
     return msgspec.structs.replace(found, data=str(directory))
 

@@ -1,7 +1,7 @@
 """Disk that machines have and work asks for: mostly none of it is asked for, now and then too much.
 
 It draws from a chance of its own, so that the rest of a life goes on as it would without it.
-Next: `tastes.py`.
+Next: `gpus.py`.
 """
 
 from __future__ import annotations

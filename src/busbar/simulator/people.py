@@ -47,6 +47,7 @@ from busbar.model.wellknown import (
 from busbar.simulator.auditors import Auditors
 from busbar.simulator.disks import Disks
 from busbar.simulator.door import Door
+from busbar.simulator.gpus import Gpus
 from busbar.simulator.haulage import BUCKET, Haulage
 from busbar.simulator.machine import ENV_EXIT_CODE, ENV_RUNS_MS
 from busbar.simulator.profile import Profile
@@ -101,6 +102,7 @@ class People:
         """Payments by their key: each counts once, however often it is entered."""
         self.tastes = Tastes(world.seed, profile.wary, profile.careful)
         self.disks = Disks(world.seed)
+        self.gpus = Gpus(world.seed, profile.gpus)
         self.haulage = Haulage(f"people {world.seed}")
         self.auditors = Auditors(world, door, profile.audit_every_ms)
         self.is_active = True
@@ -129,12 +131,14 @@ class People:
     def node_object(self, number: int) -> dict[str, Any]:
         """Describe a machine as joining does."""
         cores = self.world.chance.choice((2, 4, 8))
+        labels, gpus = self.gpus.of_node()
         return {
             "meta": {
                 "labels": {
                     LABEL_VENDOR: f"v{number % self.profile.vendors}",
                     LABEL_REGION: REGIONS[number % 2],
                     **self.tastes.labels(),
+                    **labels,
                     LABEL_ZONE: f"zone-{number % 3}",
                 },
                 "annotations": {"busbar.dev/speed-rating-micro": str(self._rating())},
@@ -146,6 +150,7 @@ class People:
                     "memory": f"{cores * 2}Gi",
                     "pods": "50",
                     **self.disks.of_node(cores),
+                    **gpus,
                 },
                 "images": self.haulage.images(),
             },
@@ -285,6 +290,16 @@ class People:
         milli = self.world.chance.choice((250, 1000, 2000, 5000))
         return {"cpu": f"{milli}m", "memory": f"{milli}Mi"}
 
+    def _reserved(self) -> dict[str, Any]:
+        """Give what a container reserves; of GPUs, as Kubernetes asks, no less than its limit."""
+        gpus = self.gpus.of_pod()
+        asked = {**self._resources(), **self.disks.of_pod(), **gpus}
+        return {"requests": asked, **({"limits": gpus} if gpus else {})}
+
+    def _unit(self) -> dict[str, Any]:
+        """Give the same as Jobs and Procurements write it."""
+        return {**self._resources(), **self.disks.of_unit(), **self.gpus.of_unit()}
+
     def _next_name(self, stem: str) -> str:
         self._count += 1
         return f"{stem}-{self._count}"
@@ -295,10 +310,10 @@ class People:
             "name": "main",
             "image": "work",
             "env": env,
-            "resources": {"requests": {**self._resources(), **self.disks.of_pod()}},
+            "resources": self._reserved(),
         }
         spec = {"containers": [container], "restartPolicy": "Never", **self.tastes.affinity()}
-        return spec | self.haulage.volumes()
+        return spec | self.haulage.volumes() | self.gpus.selector()
 
     def _notes(self) -> dict[str, str]:
         return {**self._terms(), **self.tastes.notes(), **self.haulage.notes()}
@@ -323,7 +338,7 @@ class People:
         spec: dict[str, Any] = {
             "image": "work",
             "env": self._behaviour(),
-            "resources": {**self._resources(), **self.disks.of_unit()},
+            "resources": self._unit(),
             "backoffLimit": self.world.between(0, 2),
             "restrictions": self.tastes.restrictions(),
             **self.haulage.job_fields(),
@@ -352,7 +367,7 @@ class People:
         spec: dict[str, Any] = {
             "image": "work",
             "env": self._behaviour(),
-            "resources": {**self._resources(), **self.disks.of_unit()},
+            "resources": self._unit(),
             "backoffLimit": world.between(0, 2),
             "notAfter": format_instant(world.now + world.between(240, 1200) * MINUTE),
             "expectedDuration": f"{world.between(40, 200)}m",
@@ -401,7 +416,7 @@ class People:
         world = self.world
         spec: dict[str, Any] = {
             "units": world.between(1, 3),
-            "resources": {**self._resources(), **self.disks.of_unit()},
+            "resources": self._unit(),
             "maxEuroPerDTU": f"0.{world.between(20, 120):03d}",
             "horizon": f"{world.chance.choice((1, 3, 6))}h",
         }

@@ -42,6 +42,8 @@ class Profile(NamedTuple):
     """Prices change by the hour, and many may wait and be interrupted."""
     poor: bool = False
     """Balances are small, so that they run out."""
+    gpus: bool = False
+    """Some machines have GPUs, and some of what people order asks for them."""
     sly: bool = False
     """Vendors edit their offers to be rid of what they agreed to."""
     serving: bool = False
@@ -116,6 +118,7 @@ def profile_of(seed: int) -> Profile:
         serving=chance.random() < 0.2,
         procures=seed % 3 == 1,
         patient=seed % 3 == 2,
+        gpus=seed % 5 == 4,
     )
 
 

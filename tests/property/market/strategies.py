@@ -38,6 +38,7 @@ NOW = parse_instant("2027-10-31T00:20:00Z", "now")
 
 ZONES = ("Sweden", "Germany")
 VENDORS = ("elastx", "safespring", "hansecloud")
+GPU_WEIGHTS = (500_000, 8_000_000, 39_000_001)
 PRICES = tuple(n * 10_000_000 for n in (0, 1, 2, 3, 5))
 EVERY_DAY = frozenset(range(7))
 
@@ -130,6 +131,7 @@ def supplies(draw):
                 )
             ),
             "rating_micro": draw(st.sampled_from([500_000, 1_000_000, 1_300_000])),
+            "gpu_weight_micro": draw(st.sampled_from([0, *GPU_WEIGHTS])),
             "labels": draw(st.sampled_from([(), (("disk", "ssd"),), (("gen", "3"),)])),
             "taints": draw(st.sampled_from([(), (), (), (Taint("gpu", "", "NoSchedule"),)])),
             "ready": draw(st.sampled_from([True, True, True, False])),
@@ -508,6 +510,42 @@ def burdened(
     kinds = [NO_BURDEN, *(_burden(chance, nodes) for _ in range(4))]
     found = [replace(order, burden=chance.choice(kinds)) for order in orders]
     return Book.build(rows, book.commitments, book.vendors, book.companions), found
+
+
+def gpu_market(
+    seed: int, nodes: tuple[int, int] = (3, 8), orders: tuple[int, int] = (8, 18)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which most nodes have GPUs, of one class or another.
+
+    Some records are of the time before GPUs had a weight.
+    """
+    chance = random.Random(f"gpus {seed}")
+    make = chance.choice([busy_market, laden_market, laden_market, ganging_market])
+    book, wanted = make(seed, nodes, orders)
+    kinds = chance.choice([((1, 0),), *[tuple((2, weight) for weight in GPU_WEIGHTS)] * 4])
+    known = {
+        name: (0, 0) if chance.random() < 0.3 else chance.choice(kinds)
+        for name in sorted({row.node for row in book.supplies})
+    }
+    rows = [_with_gpus(row, *known[row.node]) for row in book.supplies]
+    found = [
+        replace(order, requests=order.requests._replace(gpus=chance.choice([0, 0, 1, 1, 2])))
+        for order in wanted
+    ]
+    return Book.build(rows, book.commitments, book.vendors, book.companions), found
+
+
+def _with_gpus(row: Supply, gpus: int, weight: int) -> Supply:
+    labels = (*row.labels, ("busbar.dev/gpu-class", f"w{weight}")) if weight else row.labels
+    capacity = row.capacity._replace(gpus=gpus)
+    gpu_class = f"w{weight}" if weight else ""
+    return replace(
+        row,
+        capacity=capacity,
+        labels=tuple(sorted(labels)),
+        gpu_class=gpu_class,
+        gpu_weight_micro=weight,
+    )
 
 
 def _rates(chance: random.Random) -> Rates:

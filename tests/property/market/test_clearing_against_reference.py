@@ -20,6 +20,7 @@ from tests.property.market.strategies import (
     divisible_market,
     ganging_market,
     ganging_markets,
+    gpu_market,
     laden_market,
     laden_markets,
     sociable_market,
@@ -38,7 +39,7 @@ from busbar.market.prices import ClassPrices
 from busbar.market.publish import clearing_to_json, recompute
 from busbar.market.results import PriceList
 from busbar.market.together import Missed
-from busbar.model.dtu import Resources
+from busbar.model.dtu import Resources, draw_micro
 from busbar.replay.funnel import clear_again
 
 seeds = st.integers(0, 2**63 - 1)
@@ -146,6 +147,27 @@ def test_the_order_of_the_input_does_not_matter_to_work_in_pieces(seed):
     book, orders = divisible_market(seed)
     shuffled = random.Random(seed).sample(orders, len(orders))
     assert published(book, orders, seed) == published(book, shuffled, seed)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_the_reference_agrees_about_gpus(seed):
+    status = published(*gpu_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
+
+
+@pytest.mark.parametrize(
+    ("what", "broken"),
+    [
+        ("columns.Columns.least_gpu_weight", lambda *_: 0),
+        ("matching.draw_micro", lambda need, rating, _: draw_micro(need, rating)),
+    ],
+    ids=["in the merit order", "in what is billed"],
+)
+def test_the_reference_notices_where_a_class_does_not_count(what, broken, monkeypatch):
+    monkeypatch.setattr(f"busbar.market.{what}", broken)
+    statuses = (published(*gpu_market(seed), seed) for seed in range(80))
+    assert any(clear_again(one) != (one["matches"], one["refusals"]) for one in statuses)
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from busbar.model.objects import spec_of
 from busbar.replay.funnel import clear_again
 from busbar.simulator.__main__ import Life, main, tell
 from busbar.simulator.cloud import Cloud
 from busbar.simulator.profile import QUIET, profile_of
+from busbar.store.contract import Put
 
 
 @pytest.mark.parametrize("seed", range(100, 104))
@@ -21,6 +23,23 @@ def test_standing_orders_hold_under_faults_as_well(seed):
     profile = profile_of(seed)._replace(procures=True)
     told = Cloud(seed, profile, reference=clear_again).live(6)
     assert told.contracts > 0
+
+
+@pytest.mark.parametrize("seed", [307, 310])
+def test_gpus_are_sold_by_their_class_under_faults_as_well(seed):
+    cloud = Cloud(seed, profile_of(seed)._replace(gpus=True), reference=clear_again)
+    draws = set[int]()
+
+    def look(transaction, _) -> None:
+        for op in transaction.ops:
+            sold = spec_of(op.obj) if isinstance(op, Put) and "contracts" in op.key else {}
+            if sold.get("gpus"):
+                draws.add(sold["drawMicro"] // sold["gpus"])
+
+    cloud.exchange.committed.append(look)
+    cloud.live(6)
+    assert len(draws) > 1, "of several classes, or on machines of several speeds"
+    assert min(draws) >= 4_000_000, "half of the lightest class, on the slowest machine"
 
 
 def test_a_quiet_cloud_bills_what_ran():

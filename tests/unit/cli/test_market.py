@@ -389,3 +389,26 @@ def test_every_hour_is_listed_when_asked_for(
     assert "no start in the next 48 hours" in found
     assert "with a cap of 0.03 €/DTU it would, now" in found
     assert found.count("2027-03-10 21:00") == 48
+
+
+def test_gpu_classes_are_listed_with_what_they_draw(busbar: Busbar, cloud: FakeCloud) -> None:
+    cloud.objects["/market/v1/gpu-classes"] = {
+        "dtuPerGpuHour": {"A100": "39", "T4": "8"},
+        "default": "8",
+    }
+    found = busbar("market", "gpu-classes")
+    assert [line.split() for line in found.out.splitlines()] == [
+        ["CLASS", "DTU/H"],
+        ["A100", "39"],
+        ["T4", "8"],
+        ["any", "other", "8"],
+    ]
+
+
+def test_the_book_shows_free_gpus_where_there_are_any(busbar: Busbar, cloud: FakeCloud) -> None:
+    gpus = [{"class": "A100", "free": 3, "weightDTU": "39"}]
+    ask = {"offer": "o", "vendor": "v", "priceNano": 20_000_000, "nodes": 1, "gpus": gpus}
+    cloud.add(f"{BUSBAR}/books/sweden", status={"zone": "Sweden", "asks": [ask]})
+    assert "3 A100" in busbar("market").out
+    cloud.add(f"{BUSBAR}/books/sweden", status={"zone": "Sweden", "asks": [{**ask, "gpus": []}]})
+    assert "GPUS" not in busbar("market").out

@@ -74,6 +74,34 @@ def test_up_with_other_options_needs_down_first(
     assert busbar("up", "--api-port", "8443").code == 0
 
 
+def test_up_keeps_what_gpus_weigh_and_adds_to_it(
+    busbar: Busbar, data: Path, starts: list[Sequence[str]]
+) -> None:
+    assert busbar("up", "--gpu-weight", "A100=60", "--gpu-weight", "default=4").code == 0
+    assert settings(data)["gpu_weights"] == {"A100": "60", "default": "4"}
+    busbar("down")
+    assert busbar("up", "--gpu-weight", "T4=9").code == 0
+    assert settings(data)["gpu_weights"] == {"A100": "60", "T4": "9", "default": "4"}
+
+
+@pytest.mark.parametrize("text", ["A100", "A100=0", "A100=much", "=5"])
+def test_up_refuses_a_weight_that_cannot_be_one(
+    busbar: Busbar, data: Path, starts: list[Sequence[str]], text: str
+) -> None:
+    result = busbar("up", "--gpu-weight", text)
+    assert (result.code, starts) == (2, [])
+    assert result.err.startswith(f"busbar: --gpu-weight.{text.partition('=')[0]}: ")
+    assert "write CLASS=DTU, such as A100=39" in result.err
+
+
+def test_settings_with_a_wrong_weight_are_named_with_their_file(busbar: Busbar, data: Path) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "busbar.json").write_text('{"gpu_weights": {"A100": -1}}')
+    result = busbar("up")
+    assert result.code != 0
+    assert "busbar.json: gpu_weights.A100: must not be negative; correct it" in result.err
+
+
 @pytest.mark.parametrize("address", ["nonsense.invalid", "192.0.2.1", "300.1.1.1"])
 def test_up_on_an_address_of_no_machine_blames_listen_and_keeps_nothing(
     busbar: Busbar, data: Path, starts: list[Sequence[str]], address: str

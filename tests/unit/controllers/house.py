@@ -7,8 +7,9 @@ from typing import Any
 from busbar.controllers.settings import Settings
 from busbar.ledger.entries import available, held
 from busbar.model.objects import Key, Object, name_of, spec_of, status_of
+from busbar.model.requests import GPU_RESOURCES
 from busbar.model.time import SECOND, format_instant, parse_instant
-from busbar.model.wellknown import GROUP, LABEL_REGION, LABEL_VENDOR
+from busbar.model.wellknown import GROUP, LABEL_GPU_PRODUCT, LABEL_REGION, LABEL_VENDOR
 from busbar.simulator.door import Door
 from busbar.simulator.exchange import Exchange
 from busbar.simulator.world import World
@@ -62,6 +63,8 @@ class House:
         region: str = "Sweden",
         cpu: str = "4",
         disk: str = "0",
+        gpus: int = 0,
+        product: str = "",
         **offer: Any,
     ) -> None:
         if self.door.get(Key(GROUP, "vendors", "", vendor)) is None:
@@ -69,7 +72,9 @@ class House:
             spec = {"vendor": vendor, "pricePerDTU": price, **offer}
             self.make(GROUP, "offers", "", vendor, spec=spec)
         labels = {LABEL_VENDOR: vendor, LABEL_REGION: region}
+        labels |= {LABEL_GPU_PRODUCT: product} if product else {}
         size = {"cpu": cpu, "memory": "16Gi", "pods": "110", "ephemeral-storage": disk}
+        size |= {GPU_RESOURCES[0]: str(gpus)} if gpus else {}
         status = {"allocatable": size}
         self.make("", "nodes", "", node, meta={"labels": labels}, spec={}, status=status)
         self.alive.add(node)

@@ -13,6 +13,8 @@ from busbar.market.clearing import RULE
 from busbar.market.funnel import STAGES
 from busbar.market.reasons import ADVICE, Reason
 from busbar.model import wellknown
+from busbar.model.dtu import MICRO
+from busbar.model.gpus import GPU_CLASSES
 from busbar.model.requests import DEFAULT_REQUESTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "market.md").read_text()
@@ -62,3 +64,12 @@ def test_numbers_and_names_are_those_of_the_code(fact):
 )
 def test_each_term_of_an_order_is_documented(annotation):
     assert f"`{annotation.removeprefix('busbar.dev/')}`" in PAGE
+
+
+def test_every_gpu_class_is_documented_with_its_weight():
+    rows = re.findall(r"^\| ((?:`[\w-]+`(?:, )?)+) \| (\d+) \|$", PAGE, re.MULTILINE)
+    said = {
+        name: int(dtu) * MICRO for names, dtu in rows for name in re.findall(r"`([\w-]+)`", names)
+    }
+    assert said == dict(GPU_CLASSES.weights)
+    assert f"| any other | {GPU_CLASSES.default_micro // MICRO} |" in PAGE

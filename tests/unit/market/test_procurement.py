@@ -101,6 +101,7 @@ def test_units_may_be_stated_as_work():
     [
         ({"units": 1, "dtuPerHour": 1}, "spec.dtuPerHour"),
         ({"dtuPerHour": 0}, "spec.dtuPerHour"),
+        ({"dtuPerHour": 9, "resources": {"gpus": 1}}, "spec.dtuPerHour"),
         ({"dtuPerHour": 1000}, "spec.dtuPerHour"),
         ({"horizon": "49h"}, "spec.horizon"),
         ({"horizon": "90m"}, "spec.horizon"),

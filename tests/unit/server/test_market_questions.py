@@ -208,3 +208,11 @@ def test_a_deployment_is_asked_about_by_its_own_name(house: House) -> None:
     house.settle()
     answers = why(house, "w").json["orders"]
     assert [answer["reason"] for answer in answers] == ["NotEnoughCpu", "NotEnoughCpu"]
+
+
+def test_the_gpu_classes_are_public_to_whom_the_cloud_knows(house: House) -> None:
+    found = ask(house, MEMBER, "GET", "/market/v1/gpu-classes")
+    assert found.status == 200
+    assert found.json["dtuPerGpuHour"]["A100"] == "39"
+    assert found.json["default"] == "8"
+    assert ask(house, None, "GET", "/market/v1/gpu-classes").status == 401

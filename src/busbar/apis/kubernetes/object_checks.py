@@ -33,6 +33,7 @@ from busbar.model.wellknown import (
     ANN_RATING,
     ANN_RECLAIM,
     CSI_BUCKET,
+    LABEL_GPU_PRODUCT,
     LABEL_VENDOR,
 )
 
@@ -162,7 +163,8 @@ def _without_reclaim(node: Object) -> tuple[object, ...]:
 
 def _is_reserved(key: str) -> bool:
     prefix = key.partition("/")[0]
-    return prefix.endswith(("busbar.dev", "kubernetes.io")) and "/" in key
+    own = prefix.endswith(("busbar.dev", "kubernetes.io")) and "/" in key
+    return own or key == LABEL_GPU_PRODUCT
 
 
 def _exceeds(after: object, before: object) -> bool:

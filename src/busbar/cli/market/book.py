@@ -39,8 +39,10 @@ def show(context: Context, /, zone: str | None, clearings: int | None, output: s
     if zone:
         books = _of_zone(books, zone)
     rows = [row for book in books for row in _asks(book.get("status") or {})]
-    columns = ("zone", "offer", "vendor", "€/DTU", "nodes", *_FREE)
-    emit(output, books, columns, rows)
+    columns: tuple[str, ...] = ("zone", "offer", "vendor", "€/DTU", "nodes", *_FREE)
+    if any(row[-1] for row in rows):
+        columns = (*columns, "free GPUs")
+    emit(output, books, columns, [row[: len(columns)] for row in rows])
     if output == "table":
         _summary(books)
         _ahead(context, {str((book.get("status") or {}).get("zone")) for book in books}, zone)
@@ -71,6 +73,7 @@ def _asks(status: dict[str, Any]) -> list[tuple[object, ...]]:
             f"{int(ask.get('freeCpuMilli') or 0) / 1000:g}",
             _gib(ask.get("freeMemoryBytes")),
             _gib(ask.get("freeEphemeralBytes")),
+            ", ".join(f"{gpus['free']} {gpus['class'] or '?'}" for gpus in ask.get("gpus") or ()),
         )
         for ask in asks
     ]

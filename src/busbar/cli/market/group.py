@@ -1,6 +1,6 @@
 """`busbar market`: with a zone or nothing the book, else one of its questions.
 
-Next: `book.py` (show), `why.py`, `history.py`, `replay.py`, `quote.py`.
+Next: `book.py` (show), `why.py`, `history.py`, `gpus.py`, `replay.py`, `quote.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ _COMMANDS = {
     "show": ("market.book", "show"),
     "why": ("market.why", "why"),
     "history": ("market.history", "history"),
+    "gpu-classes": ("market.gpus", "gpu_classes"),
     "replay": ("market.replay", "replay"),
 }
 

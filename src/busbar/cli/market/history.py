@@ -1,4 +1,4 @@
-"""`busbar market history`: what each hour was traded at. Next: `replay.py`."""
+"""`busbar market history`: what each hour was traded at. Next: `gpus.py`."""
 
 from __future__ import annotations
 

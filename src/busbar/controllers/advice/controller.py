@@ -47,7 +47,7 @@ class AdviceController:
 
     def __init__(self, settings: Settings) -> None:
         self._every_ms = settings.advice_ms
-        self._standing, self._spending = Standing(settings.place), Spending()
+        self._standing, self._spending = Standing(settings.place, settings.gpus), Spending()
         self._used: dict[str, Instant] = {}
         self._seen: Snapshot | None = None
 

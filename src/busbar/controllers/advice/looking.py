@@ -84,13 +84,20 @@ class Look(NamedTuple):
 
     def _saving(self, found: Sizing) -> int:
         """Give what other requests would save: the draw follows its larger dimension."""
-        before = draw_micro(total(found.now), REFERENCE_RATING)
-        after = draw_micro(total(found.better), REFERENCE_RATING)
         return sum(
             amount(deal.price_nano, deal.draw_micro, HOUR)
-            - amount(deal.price_nano, deal.draw_micro * after // before, HOUR)
+            - amount(deal.price_nano, self._draw_after(found, deal), HOUR)
             for deal in self.deals
         )
+
+    def _draw_after(self, found: Sizing, deal: Deal) -> int:
+        """Give what a deal would draw: less cpu saves nothing where the GPUs draw more."""
+        book, node = self.standing.book, spec_of(deal.contract).get("node")
+        rows = (book.supplies[row] for row in book.columns.rows_named(str(node)))
+        weight = max((row.gpu_weight_micro for row in rows), default=0)
+        before = draw_micro(total(found.now), REFERENCE_RATING, weight)
+        after = draw_micro(total(found.better), REFERENCE_RATING, weight)
+        return deal.draw_micro * after // before
 
     def _unusual(self, profile: Profile) -> Iterator[Finding]:
         hour = self.now // HOUR - 1

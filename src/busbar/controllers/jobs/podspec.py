@@ -13,7 +13,7 @@ from busbar.model.expressions import read_expression, to_text
 from busbar.model.kinds.job import JobSpec, Restrictions
 from busbar.model.money import format_euro, parse_euro
 from busbar.model.objects import Object, labels_of, name_of, spec_of, status_of
-from busbar.model.requests import EPHEMERAL_STORAGE
+from busbar.model.requests import EPHEMERAL_STORAGE, GPU_RESOURCES
 from busbar.model.time import SECOND, Instant, parse_instant
 from busbar.model.wellknown import (
     ANN_CAP,
@@ -156,6 +156,8 @@ def _joined(value: str | list[str] | None) -> str | None:
 def _pod_spec(spec: JobSpec) -> dict[str, Any]:
     mounted = buckets(spec)
     reserved = {"cpu": str(spec.resources.cpu), "memory": str(spec.resources.memory)}
+    if spec.resources.gpus:
+        reserved[GPU_RESOURCES[0]] = str(spec.resources.gpus)
     if spec.resources.ephemeral_storage is not None:
         reserved[EPHEMERAL_STORAGE] = str(spec.resources.ephemeral_storage)
     container: dict[str, Any] = {

@@ -67,6 +67,7 @@ def _draw(
     end = end if order.deadline is None else min(end, order.deadline)
     first = spec_of(there[0])
     (row, *_) = book.columns.rows_named(key.node)
+    on = book.supplies[row]
     match = Match(
         order.id,
         order.namespace,
@@ -75,7 +76,7 @@ def _draw(
         first["zone"],
         first["offer"],
         first["offerVersion"],
-        draw_micro(order.requests, book.supplies[row].rating_micro),
+        draw_micro(order.requests, on.rating_micro, on.gpu_weight_micro),
         0,
         0,
         (Segment(start, end, 0),),

@@ -131,6 +131,8 @@ def _row(
         paused=False,
         minimum_term_ms=0,
         limit=NO_LIMIT,
+        gpu_class=bare.gpu_class if room.gpus else "",
+        gpu_weight_micro=bare.gpu_weight_micro if room.gpus else 0,
     )
 
 

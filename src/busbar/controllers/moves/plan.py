@@ -123,6 +123,20 @@ def best(
     return max(found, key=_worth, default=None)
 
 
+def _is_alike(standing: Standing, contract: Object, match: Match) -> bool:
+    """Say whether GPUs draw the same there: a heavier class costs more by the hour, cheap or not.
+
+    A job is through sooner on it; a service would only be billed more.
+    """
+    here, there = (_gpu_weight(standing, node) for node in (spec_of(contract)["node"], match.node))
+    return not spec_of(contract).get("gpus") or here == there
+
+
+def _gpu_weight(standing: Standing, node: str) -> int:
+    columns = standing.book.columns
+    return max((columns.rows[i].gpu_weight_micro for i in columns.rows_named(node)), default=0)
+
+
 def _is_taken_back(snapshot: Snapshot, pod: Object) -> bool:
     contract = open_contract(snapshot, pod)
     return contract is not None and reclaimed_at(contract) is not None
@@ -151,6 +165,8 @@ def _moves(
         contract, match = open_contract(snapshot, pod), places.get(node_of(pod), places[""])
         there = calendar_of(standing, match.offer)
         if contract is None or there is None or node_of(pod) == match.node:
+            continue
+        if not _is_alike(standing, contract, match):
             continue
         here = tenancy(standing, snapshot, pod, contract)
         decided = consider(here, there, now, data_nano=match.moving_nano)

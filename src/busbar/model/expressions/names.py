@@ -30,8 +30,14 @@ LEVELS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Attributes whose values have an order of their own, the weakest first."""
 
-RESERVED: Final = (NODE_NAME, wk.LABEL_VENDOR, wk.LABEL_BOND)
-"""What joining decides or the ledger says, and no offer may state of itself, beside all names of
+RESERVED: Final = (
+    NODE_NAME,
+    wk.LABEL_VENDOR,
+    wk.LABEL_BOND,
+    wk.LABEL_GPU_CLASS,
+    wk.LABEL_GPU_PRODUCT,
+)
+"""What the node decides or the ledger says, and no offer may state of itself, beside all names of
 `kubernetes.io`."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,315}[A-Za-z0-9])?", re.ASCII)
@@ -53,6 +59,6 @@ def is_name(name: str) -> bool:
 
 
 def is_reserved(name: str) -> bool:
-    """Say whether only joining, or the ledger, may say this of a node."""
+    """Say whether only the node, or the ledger, may say this of a node."""
     domain = full_name(name).partition("/")[0]
     return full_name(name) in RESERVED or f".{domain}".endswith((".kubernetes.io", ".k8s.io"))

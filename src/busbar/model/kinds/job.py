@@ -48,6 +48,12 @@ class JobResources(Part):
 
     cpu: Annotated[str | int | float, Meta(description="vCPUs, such as 2 or 500m.")] = "2"
     memory: Annotated[str | int, Meta(description="Bytes, such as 4Gi.")] = "4Gi"
+    gpus: Annotated[
+        int,
+        Meta(
+            ge=0, le=64, description="GPUs, all of one node; restrictions: {gpuClass: A100} chooses"
+        ),
+    ] = 0
     ephemeral_storage: Annotated[
         str | int | None,
         Meta(description="Disk while it runs, in bytes, such as 20Gi; none: what is left over."),

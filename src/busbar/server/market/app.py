@@ -9,6 +9,8 @@ from busbar.apis.kubernetes.authorization import Attributes, Check, authorize, r
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
 from busbar.market.luggage import NOWHERE, Place
+from busbar.model.dtu import format_dtu
+from busbar.model.gpus import GPU_CLASSES, GpuClasses
 from busbar.model.time import Instant
 from busbar.server.market.observatory import Observatory
 from busbar.server.market.quotes import admitted, quote
@@ -17,14 +19,22 @@ from busbar.server.replies import Send
 from busbar.server.requests import Receive, RequestRefused, answer, read_document
 
 PREFIX = "/market/v1/"
+_SERVED = (
+    "POST /market/v1/quotes, GET /market/v1/gpu-classes and "
+    "GET /market/v1/namespaces/NS/orders/NAME"
+)
 Identify = Callable[[Any], Awaitable[Identity | None]]
 
 
 def create_app(
-    door: Door, identify: Identify, clock: Callable[[], Instant], place: Place = NOWHERE
+    door: Door,
+    identify: Identify,
+    clock: Callable[[], Instant],
+    place: Place = NOWHERE,
+    gpus: GpuClasses = GPU_CLASSES,
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application."""
-    observatory = Observatory(door.store, place)
+    observatory = Observatory(door.store, place, gpus)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         await answer(send, _answer(scope, receive))
@@ -41,11 +51,20 @@ def create_app(
             case "GET", ["namespaces", namespace, "orders", name]:
                 _may_read(identity, namespace)
                 return await observatory.ask(lambda s, st: why(namespace, name, s, st, clock()))
+            case "GET", ["gpu-classes"]:
+                return published(gpus)
             case _:
-                said = "POST /market/v1/quotes and GET /market/v1/namespaces/NS/orders/NAME"
-                raise RequestRefused(404, f"nothing is served here; there are {said}")
+                raise RequestRefused(404, f"nothing is served here; there are {_SERVED}")
 
     return app
+
+
+def published(gpus: GpuClasses) -> dict[str, Any]:
+    """Give what an hour of a GPU draws, in DTU by class, and of a class that is not listed."""
+    return {
+        "dtuPerGpuHour": {name: format_dtu(weight) for name, weight in gpus.weights},
+        "default": format_dtu(gpus.default_micro),
+    }
 
 
 def _may_read(identity: Identity, namespace: str) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from busbar.controllers.standing import Standing
 from busbar.market.luggage import Place
+from busbar.model.gpus import GpuClasses
 from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot, Store
 
@@ -22,9 +23,9 @@ WAITING_MAX = 16
 class Observatory:
     """Answers questions from the latest snapshot."""
 
-    def __init__(self, store: Store, place: Place) -> None:
+    def __init__(self, store: Store, place: Place, gpus: GpuClasses) -> None:
         self._store = store
-        self._standing = Standing(place)
+        self._standing = Standing(place, gpus)
         self._turn = asyncio.Lock()
         self._waiting = 0
 

@@ -21,9 +21,10 @@ from busbar.controllers.market.trial import Prospect, hindrances, prospects
 from busbar.controllers.replicas import podspec as replicas
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
+from busbar.market.eligibility import reference_draw
 from busbar.market.orders import Order, OrderRefused, fixed_term_of, parse_order
 from busbar.market.quote import duration_of
-from busbar.model.dtu import REFERENCE_RATING, draw_micro, format_dtu
+from busbar.model.dtu import format_dtu
 from busbar.model.errors import InvalidField
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, name_of, spec_of
@@ -107,7 +108,7 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
         "at": format_instant(now),
         "copies": len(orders),
         "drawDTU": format_dtu(
-            sum(draw_micro(order.requests, REFERENCE_RATING) for order in orders)
+            sum(reference_draw(standing.book.columns, order, now) for order in orders)
         ),
         "duration": format_duration(duration_of(first)),
         "durationStated": first.duration is not None,

@@ -1,4 +1,4 @@
-"""I19: each bill has the fee that its contract was made with; a part of a budget is told once.
+"""I19: fee and draw stay as a contract was made; a part of a budget is told once.
 
 Next: `clearings.py`.
 """
@@ -16,6 +16,7 @@ class AgreedCheck:
 
     def __init__(self) -> None:
         self._fees: dict[str, int | None] = {}
+        self._draws: dict[str, int] = {}
         self._told: set[tuple[str, str, str]] = set()
 
     def look(self, step: Step) -> None:
@@ -25,6 +26,9 @@ class AgreedCheck:
                 made = self._fees.setdefault(uid_of(obj), spec_of(obj).get("feePpm"))
                 same = spec_of(obj).get("feePpm") == made
                 insist(same, "I19", f"{key} was made with a fee of {made} ppm")
+                draw = self._draws.setdefault(uid_of(obj), spec_of(obj)["drawMicro"])
+                same = spec_of(obj)["drawMicro"] == draw
+                insist(same, "I19", f"{key} was made with a draw of {draw} micro-DTU/h")
             elif key.resource == "events" and obj["reason"] == "BudgetAlert":
                 self._alert(obj, month_of(step.now))
         for sealed in step.sealed:

@@ -182,6 +182,8 @@ def test_a_node_reports_on_itself_but_does_not_change_what_it_is(world: Any) -> 
     for change in (
         {"labels": {"topology.kubernetes.io/region": "Norway"}},
         {"labels": {"busbar.dev/vendor": "safespring"}},
+        {"labels": {"busbar.dev/gpu-class": "H100"}},
+        {"labels": {"nvidia.com/gpu.product": "NVIDIA-H100-PCIe"}},
         {"annotations": {"busbar.dev/speed-rating-micro": "9000000"}},
     ):
         assert node.merge("/api/v1/nodes/n1", {"metadata": change}).status == 403
