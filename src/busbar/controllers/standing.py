@@ -21,6 +21,7 @@ from busbar.controllers.supply import SupplySide
 from busbar.ledger.periods import month_of
 from busbar.market.alike import Reader
 from busbar.market.book import Book
+from busbar.market.columns import Columns
 from busbar.market.commitments import Commitment, commitment_of
 from busbar.market.company import EVERYWHERE, NO_RULES, Resident, Rules, Selector
 from busbar.market.dealings import Counter as Dealers
@@ -77,7 +78,7 @@ class Standing:
         self._pool_rows: dict[str, int] = {}
         self._shares: dict[str, tuple[Share, ...]] = {}
         self._parts: tuple[Supply, ...] = ()
-        self._sale: tuple[Book, Book] | None = None
+        self._sale: tuple[Columns, Book] | None = None
         self._keepers: dict[_Name, Rules] = {}
         self._gangs: dict[str, set[_Name]] = {}
         self._plans: dict[str, dict[_Name, Object]] = {}
@@ -256,11 +257,12 @@ class Standing:
         """Give the book with parts of nodes that are sold again; made anew where they changed."""
         if not parts:
             return self.book
-        if self._sale is None or self._sale[0] is not self.book or self._parts != parts:
+        tables = self.book.columns
+        if self._sale is None or self._sale[0] is not tables or self._parts != parts:
             rows = (*self.book.supplies, *parts)
             self._parts = parts
-            self._sale = self.book, Book.build(rows, self._occupancy, self.book.vendors)
-        return self._sale[1]
+            self._sale = tables, Book.build(rows, self._occupancy, self.book.vendors)
+        return self._sale[1].held(self.book.holdings)
 
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""

@@ -213,3 +213,13 @@ def test_what_is_held_of_a_limited_offer_is_not_sold_again():
     procure(house, block="4h", horizon="4h", term="4h", sellAbove="0.06")
     buy(house)
     assert sold(house) == []
+
+
+def test_while_parts_are_on_sale_other_offers_keep_their_limits():
+    house = selling_house()
+    house.supply("n2", "safespring", "0.05", cpu="4", limits={"perNamespace": {"cpu": "1"}})
+    buy(house, "part")
+    buy(house, "first", **{"busbar.dev/vendor": "safespring"})
+    buy(house, "second", **{"busbar.dev/vendor": "safespring"})
+    offers = [spec_of(c)["offer"] for c in house.contracts() if c["metadata"]["namespace"] == BUYER]
+    assert offers.count("safespring") == 1
