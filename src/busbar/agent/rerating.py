@@ -27,24 +27,37 @@ AGAIN_MS = DAY
 LOOK_SECONDS = 10 * MINUTE / 1000
 """How often it is looked whether it is time: a machine may have slept."""
 NOISE_PERCENT = 5
+MEASURED_WITHIN_SECONDS = 60.0
+"""Longer than a machine of the lowest rating needs; what takes longer is stuck or starved."""
 
 
-async def measure_here() -> int:
+async def measure_here(
+    program: Path = PROGRAM, within_seconds: float = MEASURED_WITHIN_SECONDS
+) -> int:
     """Measure in a process of its own: the agent stays small, and answers meanwhile.
 
-    Raises `OSError` or `ValueError` where that did not work.
+    Raises `OSError` or `ValueError` where that did not work, or not in time.
     """
     process = await asyncio.create_subprocess_exec(
         # No site packages, nothing from the environment: it imports next to nothing.
         sys.executable,
         "-I",
         "-S",
-        str(PROGRAM),
+        str(program),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    said, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(within_seconds):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        raise TimeoutError(f"the benchmark did not end within {within_seconds:g} s") from None
+    finally:
+        # Also where the agent stops: a benchmark that nobody waits for takes from the workloads.
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return int(said)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+
 import pytest
 from tests.unit.agent.conftest import Node
 
@@ -88,3 +91,18 @@ async def test_where_it_cannot_be_measured_it_is_tried_again_an_hour_later(node:
 
 async def test_a_process_of_its_own_measures_what_this_machine_is_worth():
     assert 10_000 < await measure_here() < 50_000_000
+
+
+async def test_a_benchmark_that_does_not_end_is_ended_and_gives_no_rating(tmp_path, monkeypatch):
+    program = tmp_path / "stuck.py"
+    program.write_text("import signal\nsignal.pause()\n")
+    started, start = [], asyncio.create_subprocess_exec
+
+    async def noted(*command, **options):
+        started.append(await start(*command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    with pytest.raises(TimeoutError, match="did not end within 0 s"):
+        await measure_here(program, within_seconds=0)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
