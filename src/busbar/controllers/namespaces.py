@@ -1,7 +1,8 @@
 """Namespaces: an account at birth, an empty house at the end. Next: `accounts.py`.
 
 A deleted namespace goes when nothing is left in it. Open contracts hold it until their Pods have
-ended and they are settled: no deletion makes work unpaid.
+ended and they are settled: no deletion makes work unpaid. What is held for its Procurements ends
+with it (`contracts/held.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
-from busbar.controllers.contracts.held import HeldCase, read_held
 from busbar.controllers.parts.deletion import delete, delete_pod
 from busbar.controllers.parts.funds import account_key
 from busbar.controllers.parts.writes import create, new_object, remove, update_status
@@ -67,11 +67,6 @@ class NamespaceController:
         ops = [self._clear(obj, now) for obj in inside]
         phase = update_status(namespace, phase="Terminating")
         done = [Transaction(op) for op in (phase, *ops) if op]
-        contracts = [c for c in inside if c.get("kind") == "Contract" and _is_open(c)]
-        for obj in contracts:
-            if _is_held(obj):
-                case = HeldCase(self._settings, snapshot, read_held(snapshot, obj, now), contracts)
-                done += case.decide().transactions
         note = f"namespace {name} is being emptied: {len(inside)} objects left"
         return Decision(tuple(done), now + SECOND, note if done else "")
 
@@ -82,12 +77,3 @@ class NamespaceController:
         if is_contract and status_of(obj).get("phase") != "Closed":
             return ()
         return delete(obj, now)
-
-
-def _is_open(contract: Object) -> bool:
-    return status_of(contract).get("phase") != "Closed"
-
-
-def _is_held(contract: Object) -> bool:
-    """Say whether a contract keeps capacity and waits for no workload's end."""
-    return bool((contract.get("spec") or {}).get("procurement"))

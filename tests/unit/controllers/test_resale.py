@@ -223,3 +223,16 @@ def test_while_parts_are_on_sale_other_offers_keep_their_limits():
     buy(house, "second", **{"busbar.dev/vendor": "safespring"})
     offers = [spec_of(c)["offer"] for c in house.contracts() if c["metadata"]["namespace"] == BUYER]
     assert offers.count("safespring") == 1
+
+
+def test_what_was_sold_is_held_on_while_its_holder_is_being_deleted():
+    house = selling_house()
+    buy(house)
+    house.runs(house.only_pod())
+    house.door.delete(Key("", "namespaces", "", "xyz"), house.now)
+    house.wait(MINUTE)
+    held = [c for c in house.contracts() if spec_of(c).get("procurement")]
+    assert {status_of(c)["phase"] for c in held} == {"Held"}
+    house.ends(house.only_pod())
+    house.wait(MINUTE)
+    assert house.door.get(Key("", "namespaces", "", "xyz")) is None

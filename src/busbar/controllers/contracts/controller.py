@@ -47,7 +47,7 @@ from busbar.ledger.entries import Entry
 from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, condition, name_of, spec_of, status_of
+from busbar.model.objects import Key, Object, condition, is_deleting, name_of, spec_of, status_of
 from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.model.wellknown import GROUP
@@ -64,7 +64,7 @@ class ContractController:
     """Moves contracts from phase to phase, and money with them."""
 
     name = "contracts"
-    watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"), ("", "nodes"))
+    watches: tuple[Collection, ...] = (CONTRACTS, ("", "pods"), ("", "nodes"), ("", "namespaces"))
     coalesce_ms = 0
 
     def __init__(self, settings: Settings, standing: Standing, evidence: Evidence) -> None:
@@ -73,11 +73,13 @@ class ContractController:
         self._evidence = evidence
 
     def keys(self, event: Event) -> Iterable[Key]:
-        """Wake a contract for itself and its Pod; one that holds capacity, for its node."""
+        """Wake a contract for itself and its Pod; one that holds capacity, for node and home."""
         if event.key.resource == "contracts":
             return (event.key,)
         if event.key.resource == "nodes":
             return self._held_on(event)
+        if event.key.resource == "namespaces":
+            return self._held_for(event)
         key = contract_key(event.obj)
         return () if key is None else (key,)
 
@@ -87,6 +89,15 @@ class ContractController:
             return ()
         there = self._standing.contracts_on(event.key.name)
         return [key_of(c) for c in there if spec_of(c).get("procurement")]
+
+    def _held_for(self, event: Event) -> Iterable[Key]:
+        """Give the contracts that hold capacity for a namespace that is being deleted."""
+        if not is_deleting(event.obj):
+            return ()
+        pools = map(
+            self._standing.pool, (key.id for key in self._standing.pools_of(event.key.name))
+        )
+        return [key_of(contract) for pool in pools for contract in pool.held]
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Decide about one contract."""

@@ -106,8 +106,8 @@ class HeldCase(NamedTuple):
     settings: Settings
     snapshot: Snapshot
     view: HeldView
-    there: Iterable[Object] = ()
-    evidence: Evidence | None = None
+    there: Iterable[Object]
+    evidence: Evidence
 
     def decide(self) -> Decision:
         """Settle what is over, give up what is lost, and close at the end."""
@@ -229,8 +229,6 @@ class HeldCase(NamedTuple):
 
     def _whose_loss(self) -> CloseReason:
         """Tell a node's silence from one that is nearer to the exchange."""
-        if self.evidence is None:
-            return CloseReason.NODE_LOST
         return self.evidence.of_loss(self.snapshot, self.view)
 
     def _outages(self) -> list[dict[str, Any]] | None:
