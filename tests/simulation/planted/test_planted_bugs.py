@@ -148,8 +148,8 @@ def test_i3_a_hold_for_data_that_is_not_given_back(monkeypatch):
 def test_i3_a_hold_that_is_not_given_back(monkeypatch):
     settle_all = contracts.settle_all
 
-    def keeping(view, fee_ppm):
-        settled = settle_all(view, fee_ppm)
+    def keeping(*args):
+        settled = settle_all(*args)
         entries = tuple(e for e in settled.entries if e.kind != "release")
         return settled._replace(entries=entries)
 
