@@ -15,6 +15,7 @@ from pathlib import Path
 
 from busbar.agent.api import Api, ApiRefused, Unreachable
 from busbar.agent.clock import Clock
+from busbar.agent.programs import output_of
 from busbar.model.dtu import RATING_RANGE
 from busbar.model.errors import InvalidField
 from busbar.model.objects import Object, annotations_of
@@ -38,26 +39,12 @@ async def measure_here(
 
     Raises `OSError` or `ValueError` where that did not work, or not in time.
     """
-    process = await asyncio.create_subprocess_exec(
-        # No site packages, nothing from the environment: it imports next to nothing.
-        sys.executable,
-        "-I",
-        "-S",
-        str(program),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    # No site packages, nothing from the environment: it imports next to nothing.
+    command = sys.executable, "-I", "-S", str(program)
     try:
-        async with asyncio.timeout(within_seconds):
-            said, _ = await process.communicate()
+        said = await output_of(*command, within_seconds=within_seconds)
     except TimeoutError:
         raise TimeoutError(f"the benchmark did not end within {within_seconds:g} s") from None
-    finally:
-        # Also where the agent stops: a benchmark that nobody waits for takes from the workloads.
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     return int(said)
 
 

@@ -7,10 +7,11 @@ Next: `evictions.py`, which holds Pods to what they bought.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from busbar.agent.programs import output_of
 
 _GIB = 1024**3
 _RESERVE_LEAST = 2 * _GIB
@@ -58,18 +59,9 @@ async def usage(folders: Sequence[Path], seconds: float = COUNT_SECONDS) -> list
 async def _du(folders: list[Path], seconds: float) -> dict[str, int] | None:
     """Ask du(1). What vanishes meanwhile makes it complain, and is no less counted right."""
     command = ["nice", "-n", "10", "du", "-0", "-s", "-x", "-B1", "--", *map(str, folders)]
-    quiet = asyncio.subprocess.DEVNULL
-    asked = await asyncio.create_subprocess_exec(
-        *command, stdin=quiet, stdout=asyncio.subprocess.PIPE, stderr=quiet
-    )
     try:
-        async with asyncio.timeout(seconds):
-            said, _ = await asked.communicate()
+        said = await output_of(*command, within_seconds=seconds)
     except TimeoutError:
         return None
-    finally:
-        if asked.returncode is None:
-            asked.kill()
-            await asked.wait()
     pairs = (line.split("\t", 1) for line in said.decode("utf-8", "surrogateescape").split("\0"))
     return {pair[1]: int(pair[0]) for pair in pairs if len(pair) == 2}

@@ -99,7 +99,7 @@ class Pool(NamedTuple):
 
     def left(self, start: Instant, end: Instant) -> Resources:
         """Give what is promised for [start, end) beyond what draws now, were that to go on."""
-        staying = (c for c in self.drawn if start < _deadline(c))
+        _, staying = self._there(start)
         return total(self.promised_through(start, end)).minus(total(staying))
 
     def claimed(self, start: Instant, end: Instant) -> Resources:
@@ -116,9 +116,8 @@ class Pool(NamedTuple):
     def commitments(self, node: str) -> Iterator[Commitment]:
         """Give what the pool takes of its node: at each instant the larger of held and drawn."""
         for start, end in self._stretches():
-            held = total(c for c in self.held if term_of(c)[0] <= start < term_of(c)[1])
-            drawn = total(c for c in self.drawn if start < _deadline(c))
-            taken = larger(held, drawn)
+            held, drawn = self._there(start)
+            taken = larger(total(held), total(drawn))
             if taken != NOTHING:
                 yield Commitment(node, taken, start, end)
 
@@ -128,17 +127,19 @@ class Pool(NamedTuple):
         Who was sold room of others has what it draws; those others have what they hold.
         """
         for start, end in self._stretches():
-            held = [c for c in self.held if term_of(c)[0] <= start < term_of(c)[1]]
-            drawn = [c for c in self.drawn if start < _deadline(c)]
+            held, drawn = self._there(start)
             own = [c for c in drawn if key_of_pool(c) is not None]
+            bought = [c for c in drawn if key_of_pool(c) is None]
             beyond = larger(total(own).minus(total(held)), NOTHING)
-            for offer, namespace in sorted({_dealt(c) for c in (*held, *drawn)}):
-                mine = {id(c) for c in (*held, *drawn) if _dealt(c) == (offer, namespace)}
-                taken = total(c for c in held if id(c) in mine)
-                taken = taken.plus(smaller(total(c for c in own if id(c) in mine), beyond))
-                taken = taken.plus(total(c for c in drawn if id(c) in mine and c not in own))
+            for dealt in sorted({_dealt(c) for c in (*held, *drawn)}):
+                taken = _under(dealt, (*held, *bought)).plus(smaller(_under(dealt, own), beyond))
                 if taken != NOTHING:
-                    yield Share(offer, namespace, taken, start, end)
+                    yield Share(*dealt, taken, start, end)
+
+    def _there(self, at: Instant) -> tuple[list[Object], list[Object]]:
+        """Give what is held, or is to be, and what draws at a time, were that to go on."""
+        held = [c for c in self.held if term_of(c)[0] <= at < term_of(c)[1]]
+        return held, [c for c in self.drawn if at < _deadline(c)]
 
     def _stretches(self) -> Iterable[tuple[Instant, Instant | None]]:
         """Give the times between which nothing begins or ends; none that is over for certain.
@@ -232,6 +233,11 @@ def term_of(contract: Object) -> tuple[Instant, Instant]:
 def _dealt(contract: Object) -> tuple[str, str]:
     """Give the offer that a contract is under, and whose it is."""
     return spec_of(contract)["offer"], namespace_of(contract)
+
+
+def _under(dealt: tuple[str, str], contracts: Iterable[Object]) -> Resources:
+    """Add up what those contracts take that are under an offer, and of whom."""
+    return total(contract for contract in contracts if _dealt(contract) == dealt)
 
 
 def _edges(contract: Object) -> tuple[Instant, ...]:

@@ -198,9 +198,14 @@ class Standing:
         key = contract_key(obj)
         return self._seen.get(key) if key is not None else None
 
+    @property
+    def limited(self) -> frozenset[str]:
+        """Give the offers of which one consumer may have only so much, by name."""
+        return frozenset(offer.name for offer in self.offers if offer.limit != NO_LIMIT)
+
     def holdings(self) -> tuple[Holding, ...]:
         """Give what consumers have of the offers that are limited."""
-        limited = {offer.name for offer in self.offers if offer.limit != NO_LIMIT}
+        limited = self.limited
         plain = [
             Share(offer, namespace, taken.resources, taken.start, taken.end)
             for offer in limited
@@ -382,7 +387,7 @@ class Standing:
             self._hold()
 
     def _hold(self) -> None:
-        if any(offer.limit != NO_LIMIT for offer in self.offers):
+        if self.limited:
             self.book = self.book.held(self.holdings())
 
     def _read_supply(self) -> None:

@@ -171,9 +171,9 @@ class HeldCase(NamedTuple):
 
     def _close(self, reason: CloseReason) -> Decision:
         view = self.view
-        late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
-        if view.status.phase != "Reserved":
-            late = 0  # What has begun is paid by the hour, used or not.
+        late = 0  # What has begun is paid by the hour, used or not.
+        if view.status.phase == "Reserved":
+            late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
         settled = settle_all(view, self.settings.fee_ppm, late)
         begun = view.started()
         paid = compensation(self.snapshot, view, reason)

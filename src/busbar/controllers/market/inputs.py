@@ -103,7 +103,7 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     if on_sale:
         kept = Kept(on_sale.values(), now)
         for one, (order, pod) in orders.items():
-            mine = kept.from_all(order) if fixed_term_of(pod) else kept.from_parts(order)
+            mine = kept.kept(order, has_fixed_term=bool(fixed_term_of(pod)))
             orders[one] = Ordered(mine, pod)
         standby = {o.id: Standby(kept.from_all(o), of) for o, of in standby.values()}
     return Inputs(

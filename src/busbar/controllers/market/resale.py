@@ -98,8 +98,7 @@ def _parts_of(
 
 def _is_limited(standing: Standing, held: Iterable[Object]) -> bool:
     """Say whether the vendor minds how much one consumer has: it is not sold on past that."""
-    limited = {offer.name for offer in standing.offers if offer.limit != NO_LIMIT}
-    return any(spec_of(contract)["offer"] in limited for contract in held)
+    return not standing.limited.isdisjoint(spec_of(contract)["offer"] for contract in held)
 
 
 def longest(pool: Pool, now: Instant, drawing: Resources) -> tuple[Instant | None, Resources]:
@@ -154,6 +153,10 @@ class Kept:
     def __init__(self, on_sale: Iterable[Part], now: Instant) -> None:
         self._parts, self._now = tuple(on_sale), now
         self._known: dict[tuple[str, frozenset[str]], frozenset[str]] = {}
+
+    def kept(self, order: Order, *, has_fixed_term: bool) -> Order:
+        """Keep an order from what it may not have: a fixed term is of whole nodes."""
+        return self.from_all(order) if has_fixed_term else self.from_parts(order)
 
     def from_parts(self, order: Order) -> Order:
         """Keep an order from its namespace's own parts, or from all."""

@@ -79,7 +79,8 @@ def prospects(
         if start == now:
             drawn = [(order, gone[order.id]) for order in social if order.id in gone]
             on_sale = parts(standing, snapshot, now, drawing(drawn))
-            kept, there = _kept(buying, on_sale, fixed, now), with_parts(standing, book, on_sale)
+            keeper, there = Kept(on_sale.values(), now), with_parts(standing, book, on_sale)
+            kept = [keeper.kept(order, has_fixed_term=fixed) for order in buying]
         yield Prospect(
             start,
             tuple(_covers(standing, social, found, start)),
@@ -91,13 +92,6 @@ def prospects(
 
 def _buys(order: Order) -> bool:
     return order.reservation in (None, NO_RESERVATION)
-
-
-def _kept(
-    orders: Sequence[Order], on_sale: dict[str, Part], fixed: bool, now: Instant
-) -> list[Order]:
-    kept = Kept(on_sale.values(), now)
-    return [kept.from_all(o) if fixed else kept.from_parts(o) for o in orders]
 
 
 def _covers(
@@ -167,7 +161,7 @@ class Trial:
         self._parts |= on_sale.keys()
         kept = Kept(on_sale.values(), self._now)
         batch = [
-            kept.from_all(o) if o.id in self._fixed else kept.from_parts(o)
+            kept.kept(o, has_fixed_term=o.id in self._fixed)
             for o in social
             if o.id not in gone and _buys(o)
         ]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from busbar.controllers.reliability import Reliability
 from busbar.ledger.entries import Entry
-from busbar.model.objects import Object, name_of, namespace_of, spec_of, status_of, uid_of
+from busbar.model.objects import Object, name_of, namespace_of, spec_of, status_of
 from busbar.model.time import HOUR, Instant
 from busbar.simulator.checks.base import Step, insist
+from busbar.simulator.checks.ended import Endings
 from busbar.simulator.machine import Timing
 
 OWN_DOING = frozenset({"NodeLost", "NotTakenUp", "WithdrawnEarly"})
@@ -22,7 +23,7 @@ class BondCheck:
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
-        self._contracts: dict[str, Object] = {}
+        self._endings = Endings("I17", "slash")
         self._cut_since: Instant | None = None
         self._cuts: list[tuple[Instant, Instant]] = []
         self._reliability = Reliability()
@@ -30,18 +31,8 @@ class BondCheck:
 
     def look(self, step: Step) -> None:
         """Check one commit."""
-        slashes = {
-            s.entry.reference.removeprefix("contract/"): s.entry
-            for s in step.sealed
-            if s.entry.kind == "slash"
-        }
-        for key, contract in step.put:
-            if key.resource == "contracts":
-                before = self._contracts.get(uid_of(contract))
-                self._contracts[uid_of(contract)] = contract
-                if before is not None and _has_closed(before, contract):
-                    self._ended(before, contract, slashes.pop(uid_of(contract), None), step)
-        insist(not slashes, "I17", f"charged without an end: {sorted(slashes)}")
+        for ended in self._endings.of(step):
+            self._ended(*ended, step)
         self._count += 1
         if self._count % 64 == 0:
             self._compare(step)
@@ -101,14 +92,10 @@ class BondCheck:
     def _compare(self, step: Step) -> None:
         """Check that reliability followed is reliability counted afresh."""
         followed, fresh = self._reliability.at(step.view), Reliability().at(step.view)
-        for vendor in {spec_of(c)["vendor"] for c in self._contracts.values()}:
+        for vendor in {spec_of(c)["vendor"] for c in self._endings.contracts.values()}:
             same = followed.nodes_of(vendor) == fresh.nodes_of(vendor)
             same &= followed.of(vendor) == fresh.of(vendor)
             insist(same, "I17", f"the reliability of {vendor} is not the fold of its contracts")
-
-
-def _has_closed(before: Object, after: Object) -> bool:
-    return bool(status_of(before)["phase"] != "Closed" and status_of(after)["phase"] == "Closed")
 
 
 def _notice(spec: Object, status: Object, end: Instant) -> int:

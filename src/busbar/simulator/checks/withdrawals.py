@@ -14,11 +14,11 @@ from busbar.model.objects import (
     name_of,
     spec_of,
     status_of,
-    uid_of,
 )
 from busbar.model.objects import namespace_of as home_of
 from busbar.model.time import HOUR, MINUTE, Instant
 from busbar.simulator.checks.base import Step, insist
+from busbar.simulator.checks.ended import Endings
 
 BEFORE_MS = 2 * HOUR
 
@@ -27,23 +27,12 @@ class WithdrawalCheck:
     """Follows contracts to their end, and compares it with what was charged for withdrawing."""
 
     def __init__(self) -> None:
-        self._contracts: dict[str, Object] = {}
+        self._endings = Endings("I20", "withdraw")
 
     def look(self, step: Step) -> None:
         """Check one commit."""
-        charged = {
-            s.entry.reference.removeprefix("contract/"): s.entry
-            for s in step.sealed
-            if s.entry.kind == "withdraw"
-        }
-        for key, contract in step.put:
-            if key.resource == "contracts":
-                before = self._contracts.get(uid_of(contract))
-                self._contracts[uid_of(contract)] = contract
-                was_open = before is not None and status_of(before)["phase"] != "Closed"
-                if before is not None and was_open and status_of(contract)["phase"] == "Closed":
-                    self._ended(before, contract, charged.pop(uid_of(contract), None), step)
-        insist(not charged, "I20", f"charged without an end: {sorted(charged)}")
+        for ended in self._endings.of(step):
+            self._ended(*ended, step)
 
     def _ended(self, before: Object, after: Object, entry: Entry | None, step: Step) -> None:
         name, spec, status = name_of(after), spec_of(after), status_of(after)

@@ -21,8 +21,16 @@ SIZES = (256, 64, 16, 4, 1)
 
 def insert(connection: sqlite3.Connection, head: str, rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows of one width; `head` is the statement up to its VALUES."""
+    run(connection, f"{head} VALUES {{}}", rows)
+
+
+def run(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+    """Run a statement with rows of one width where it has {}, and give how many rows it changed."""
+    changed = 0
     for part in parts(rows):
-        connection.execute(f"{head} VALUES {places(part)}", list(chain.from_iterable(part)))
+        parameters = list(chain.from_iterable(part))
+        changed += connection.execute(statement.format(places(part)), parameters).rowcount
+    return changed
 
 
 def parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from queue import SimpleQueue
 from typing import NamedTuple
 
 from busbar.model.objects import Key
 from busbar.store.contract import Revision
 from busbar.store.judge import Effect
-from busbar.store.sqlite.bulk import insert, parts, places
+from busbar.store.sqlite.bulk import insert, run
 from busbar.store.sqlite.directory import DataDirectory
 from busbar.store.sqlite.schema import (
     Meta,
@@ -105,11 +104,7 @@ class Writer:
     def _forget(self, forgotten: Sequence[Forgotten]) -> int:
         # An id holds the revision and an unknown place within it; few rows share a revision.
         rows = [(row_id(r, 0), row_id(r + 1, 0), *key) for key, r in forgotten]
-        gone = 0
-        for part in parts(rows):
-            statement = _FORGET.format(places(part))
-            gone += self._connection.execute(statement, list(chain.from_iterable(part))).rowcount
-        return gone
+        return run(self._connection, _FORGET, rows)
 
     def _journal(self, effects: Sequence[Effect]) -> None:
         lines = [
