@@ -10,7 +10,7 @@ from multiprocessing import get_context
 import pytest
 
 from busbar.replay.funnel import clear_again
-from busbar.simulator.__main__ import Life, live
+from busbar.simulator.lives import Life, live
 
 HOURS = 48
 SEEDS = range(1, 43)

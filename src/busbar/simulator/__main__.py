@@ -10,30 +10,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import partial
 from itertools import count, islice
-from multiprocessing import get_context
-from typing import NamedTuple
 
-from busbar.simulator.checks.clearings import Reference
-from busbar.simulator.cloud import Cloud, Failed, Told
-
-
-class Life(NamedTuple):
-    """What came of a seed: what it lived through, or what broke."""
-
-    seed: int
-    told: Told | None
-    broke: str = ""
-
-
-def live(hours: int, seed: int, reference: Reference | None = None) -> Life:
-    """Live through one seed; with a `reference`, each clearing is worked out again by it."""
-    try:
-        return Life(seed, Cloud(seed, reference=reference).live(hours))
-    except Failed as failed:
-        return Life(seed, None, str(failed))
+from busbar.simulator.cloud import Told
+from busbar.simulator.lives import Life, live, lived
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,25 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
         seeds = islice(seeds, chosen.seeds or 1)
     lives = lived(partial(live, chosen.hours), seeds, chosen.jobs)
     return tell(lives, chosen.total)
-
-
-def lived(one: partial[Life], seeds: Iterable[int], jobs: int) -> Iterator[Life]:
-    """Live through seeds, some at a time; the order is that in which they are through."""
-    if jobs == 1:
-        yield from map(one, seeds)
-        return
-    # A process of its own for each, made anew: nothing of one life is left in the next.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver")) as pool:
-        left, running = iter(seeds), set[Future[Life]]()
-        try:
-            while True:
-                running |= {pool.submit(one, seed) for seed in islice(left, jobs - len(running))}
-                if not running:
-                    return
-                over, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in over)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def tell(lives: Iterator[Life], total: int | None) -> int:
