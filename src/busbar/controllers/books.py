@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from busbar.controllers.contract import Collection, Decision
-from busbar.controllers.market.resale import parts
+from busbar.controllers.market.resale import book_of
 from busbar.controllers.parts.published import publish
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
@@ -51,8 +51,8 @@ class BookController:
         """Write the books that changed."""
         standing = self._standing.at(snapshot)
         orders = (order for _, order in standing.waiting() if isinstance(order, Order))
-        rows = tuple(p.row for _, p in sorted(parts(standing, snapshot, now).items()))
-        statuses = zone_books(standing.book_with(rows), orders, _last_prices(snapshot), now)
+        book = book_of(standing, snapshot, now)
+        statuses = zone_books(book, orders, _last_prices(snapshot), now)
         statuses.pop("", None)
         shown = {zone: _shortened(status) for zone, status in statuses.items()}
         done = publish(snapshot, BOOKS, "book", shown, now)

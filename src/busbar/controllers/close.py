@@ -32,6 +32,7 @@ class CloseReason(StrEnum):
     EGRESS_ABOVE_CAP = "EgressAboveCap"
     OFFER_WITHDRAWN = "OfferWithdrawn"
     ATTESTATION_LAPSED = "AttestationLapsed"
+    SOLD_AGAIN = "SoldAgain"
     TERM_ENDED = "TermEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
@@ -67,6 +68,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.EGRESS_ABOVE_CAP: Doing.CONSUMER,
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
     CloseReason.ATTESTATION_LAPSED: Doing.NOBODY,
+    CloseReason.SOLD_AGAIN: Doing.CONSUMER,
     CloseReason.TERM_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
@@ -112,6 +114,9 @@ SENTENCES: dict[CloseReason, str] = {
     CloseReason.OFFER_WITHDRAWN: "The vendor does not offer the next slot.",
     CloseReason.ATTESTATION_LAPSED: (
         "What the order wants signed is not signed for the next slot: it ran out or was taken back."
+    ),
+    CloseReason.SOLD_AGAIN: (
+        "Its own Procurement has sold the next hour, and the node has no other room for it."
     ),
     CloseReason.TERM_ENDED: "The hours that were held are over.",
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from busbar.controllers.contract import Collection, Decision
+from busbar.controllers.market.resale import book_of
 from busbar.controllers.parts.published import publish
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
@@ -40,6 +41,6 @@ class CurveController:
 
     def reconcile(self, snapshot: Snapshot, key: Key, now: Instant) -> Decision:
         """Write the curves that changed."""
-        curves = forward_curves(self._standing.at(snapshot).book, now)
+        curves = forward_curves(book_of(self._standing.at(snapshot), snapshot, now), now)
         done = publish(snapshot, CURVES, "forward-curve", curves, now)
         return Decision(tuple(done), slot_of(now).end if curves else None)

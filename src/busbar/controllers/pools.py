@@ -87,20 +87,23 @@ class Pool(NamedTuple):
 
     def held_through(self, start: Instant, end: Instant) -> tuple[Object, ...]:
         """Give the contracts that have begun to hold and do so all through [start, end)."""
-        return tuple(c for c in self.held if _has_begun(c) and _holds(c, start, end))
+        return tuple(c for c in self.held if has_begun(c) and _holds(c, start, end))
 
     def room(self, at: Instant) -> Resources:
-        """Give what may be begun to be drawn."""
-        return self.held_at(at).minus(total(self.drawn))
+        """Give what may be begun to be drawn, as far as the hour goes that `at` is in."""
+        return self.held_at(at).minus(total(self.drawing(at, at + 1)))
+
+    def drawing(self, start: Instant, end: Instant) -> list[Object]:
+        """Give who draws in some of [start, end), were those that run to go on."""
+        return [c for c in self.drawn if _draws(c, start, end)]
 
     def promised_through(self, start: Instant, end: Instant) -> tuple[Object, ...]:
         """Give the contracts that hold, or are to hold, all through [start, end)."""
         return tuple(c for c in self.held if _holds(c, start, end))
 
     def left(self, start: Instant, end: Instant) -> Resources:
-        """Give what is promised for [start, end) beyond what draws now, were that to go on."""
-        _, staying = self._there(start)
-        return total(self.promised_through(start, end)).minus(total(staying))
+        """Give what is promised for [start, end) beyond what draws then, were that to go on."""
+        return total(self.promised_through(start, end)).minus(total(self.drawing(start, end)))
 
     def claimed(self, start: Instant, end: Instant) -> Resources:
         """Give what of the held room is given out for [start, end)."""
@@ -139,14 +142,14 @@ class Pool(NamedTuple):
     def _there(self, at: Instant) -> tuple[list[Object], list[Object]]:
         """Give what is held, or is to be, and what draws at a time, were that to go on."""
         held = [c for c in self.held if term_of(c)[0] <= at < term_of(c)[1]]
-        return held, [c for c in self.drawn if at < _deadline(c)]
+        return held, self.drawing(at, at + 1)
 
     def _stretches(self) -> Iterable[tuple[Instant, Instant | None]]:
         """Give the times between which nothing begins or ends; none that is over for certain.
 
         A table of what is promised takes what is over for what has not ended.
         """
-        begun = max((term_of(c)[0] for c in self.held if _has_begun(c)), default=0)
+        begun = max((term_of(c)[0] for c in self.held if has_begun(c)), default=0)
         later = {at for c in (*self.held, *self.drawn) for at in _edges(c) if at > begun}
         edges = [begun, *sorted(later)]
         return zip(edges, [*edges[1:], None], strict=True)
@@ -240,11 +243,31 @@ def _under(dealt: tuple[str, str], contracts: Iterable[Object]) -> Resources:
     return total(contract for contract in contracts if _dealt(contract) == dealt)
 
 
+def is_reserved(contract: Object) -> bool:
+    """Say whether a contract is for later, and has not begun."""
+    return status_of(contract).get("phase") == "Reserved"
+
+
+def drawn_until(contract: Object) -> Instant:
+    """Give until when a contract may draw that has begun: a piece that others follow ends."""
+    spec = spec_of(contract)
+    goes_on = spec.get("piece", 0) >= spec.get("pieces", 0)
+    return _deadline(contract) if goes_on else term_of(contract)[1]
+
+
+def _draws(contract: Object, start: Instant, end: Instant) -> bool:
+    """Say whether a contract draws in some of [start, end): sold for later, in its hours only."""
+    if not is_reserved(contract):
+        return start < drawn_until(contract)
+    begin, until = term_of(contract)
+    return begin < end and start < until
+
+
 def _edges(contract: Object) -> tuple[Instant, ...]:
-    if spec_of(contract).get("procurement"):
+    if spec_of(contract).get("procurement") or is_reserved(contract):
         return term_of(contract)
-    deadline = spec_of(contract).get("notAfterMs")
-    return () if deadline is None else (deadline,)
+    until = drawn_until(contract)
+    return () if until == _NEVER else (until,)
 
 
 def _deadline(contract: Object) -> Instant:
@@ -252,14 +275,21 @@ def _deadline(contract: Object) -> Instant:
     return _NEVER if deadline is None else int(deadline)
 
 
-def _has_begun(held: Object) -> bool:
+def has_begun(held: Object) -> bool:
+    """Say whether a contract that holds capacity has begun to."""
     return status_of(held).get("phase") == "Held"
 
 
 def _holds(contract: Object, start: Instant, end: Instant) -> bool:
     """Say whether what is held stays so all through [start, end), as far as its vendor has said."""
+    begin, until = held_for(contract)
+    return begin <= start and end <= until
+
+
+def held_for(contract: Object) -> tuple[Instant, Instant]:
+    """Give the time for which a contract holds, as far as its vendor has said."""
     begin, until = term_of(contract)
-    return begin <= start and end <= min(until, _reclaimed_at(contract))
+    return begin, min(until, _reclaimed_at(contract))
 
 
 def _reclaimed_at(contract: Object) -> Instant:

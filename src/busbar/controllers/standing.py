@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from busbar.controllers.freight import Freight
+from busbar.controllers.left import Left, left_of
 from busbar.controllers.parts.funds import billed_by_month
 from busbar.controllers.parts.pods import contract_key, is_final, is_promised, node_of, phase_of
 from busbar.controllers.pools import Pool, PoolKey, Share, key_of_pool, pool_of
@@ -46,7 +47,7 @@ from busbar.model.objects import (
     namespace_of,
     spec_of,
 )
-from busbar.model.time import Instant
+from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import ANN_PIECE, GROUP
 from busbar.store.contract import Snapshot
 
@@ -75,6 +76,8 @@ class Standing:
         self._pools: dict[str, dict[_Name, Object]] = {}
         self._pools_of: dict[str, dict[PoolKey, int]] = {}
         self._drawn: set[str] = set()
+        self._read_pools: dict[str, Pool] = {}
+        self._left: dict[str, Left] = {}
         self._pool_rows: dict[str, int] = {}
         self._shares: dict[str, tuple[Share, ...]] = {}
         self._parts: tuple[Supply, ...] = ()
@@ -251,15 +254,30 @@ class Standing:
         return sorted(self._drawn)
 
     def pool(self, pool_id: str) -> Pool:
-        """Give the open contracts of a pool, by its opaque name."""
+        """Give the open contracts of a pool, by its opaque name; read once, until they change."""
+        if pool_id not in self._read_pools:
+            self._read_pools[pool_id] = self._read_pool(pool_id)
+        return self._read_pools[pool_id]
+
+    def left_of(self, pool_id: str, now: Instant) -> Left:
+        """Give what is left of a pool, hour by hour; worked out once an hour, until it changes."""
+        known = self._left.get(pool_id)
+        if known is None or known.first != slot_of(now).start:
+            known = self._left[pool_id] = left_of(self.pool(pool_id), now)
+        return known
+
+    def _read_pool(self, pool_id: str) -> Pool:
         there = [
             contract for _, contract in sorted(self._pools.get(pool_id, {}).items(), key=_first)
         ]
         held = tuple(c for c in there if spec_of(c).get("procurement"))
         return Pool(held, tuple(c for c in there if not spec_of(c).get("procurement")))
 
-    def book_with(self, parts: tuple[Supply, ...]) -> Book:
-        """Give the book with parts of nodes that are sold again; made anew where they changed."""
+    def book_with(self, parts: tuple[Supply, ...], taken: tuple[Commitment, ...] = ()) -> Book:
+        """Give the book with parts of nodes that are sold again; made anew where they changed.
+
+        `taken` is what of the parts is not for sale in some of their hours.
+        """
         if not parts:
             return self.book
         tables = self.book.columns
@@ -267,7 +285,8 @@ class Standing:
             rows = (*self.book.supplies, *parts)
             self._parts = parts
             self._sale = tables, Book.build(rows, self._occupancy, self.book.vendors)
-        return self._sale[1].held(self.book.holdings)
+        book = self._sale[1].held(self.book.holdings)
+        return book.beside(taken) if taken else book
 
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""
@@ -336,6 +355,8 @@ class Standing:
             self._occupancy.drop((pool_id, number))
         self._drawn.discard(pool_id)
         self._shares.pop(pool_id, None)
+        self._read_pools.pop(pool_id, None)
+        self._left.pop(pool_id, None)
         if not self._pools.get(pool_id):
             self._pools.pop(pool_id, None)
             return

@@ -22,9 +22,10 @@ from busbar.controllers.contracts.gangs import (
     read_all,
     still_reserved,
 )
+from busbar.controllers.contracts.ground import stands
 from busbar.controllers.contracts.held import HeldCase, read_held
 from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
-from busbar.controllers.contracts.rolling import next_slots
+from busbar.controllers.contracts.rolling import Next, next_slots
 from busbar.controllers.contracts.room import Yielded, give_way, room_for
 from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.transfer import awaited, more_for_data
@@ -39,7 +40,7 @@ from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.parts.pods import contract_key, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
-from busbar.controllers.pools import may_be_covered, pool_of
+from busbar.controllers.pools import has_begun, is_reserved, may_be_covered, pool_of
 from busbar.controllers.reclaims import asked_of, told
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
@@ -75,7 +76,7 @@ class ContractController:
     def keys(self, event: Event) -> Iterable[Key]:
         """Wake a contract for itself and its Pod; one that holds capacity, for node and home."""
         if event.key.resource == "contracts":
-            return (event.key,)
+            return (event.key, *self._sold_of(event))
         if event.key.resource == "nodes":
             return self._held_on(event)
         if event.key.resource == "namespaces":
@@ -89,6 +90,13 @@ class ContractController:
             return ()
         there = self._standing.contracts_on(event.key.name)
         return [key_of(c) for c in there if spec_of(c).get("procurement")]
+
+    def _sold_of(self, event: Event) -> Iterable[Key]:
+        """Give the contracts that were sold room for later which has begun to be held."""
+        if not spec_of(event.obj).get("procurement") or not has_begun(event.obj):
+            return ()
+        there = self._standing.pool(pool_of(event.obj)).drawn
+        return [key_of(contract) for contract in there if is_reserved(contract)]
 
     def _held_for(self, event: Event) -> Iterable[Key]:
         """Give the contracts that hold capacity for a namespace that is being deleted."""
@@ -144,6 +152,8 @@ class _Case(NamedTuple):
             return self._close(CloseReason(view.status.reason or CloseReason.DELETED))
         if view.is_reclaimed:
             return self._close(view.reclaim_reason)
+        if view.spec.seller and view.status.reason:  # What it was sold is gone, see `ground.py`.
+            return self._close(CloseReason(view.status.reason))
         others = self._together()
         if not is_whole(view, others):
             return self._close(CloseReason.GANG_BROKEN)
@@ -154,7 +164,7 @@ class _Case(NamedTuple):
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None:
             return self._close(self.evidence.of_loss(self.snapshot, view))
-        if not keeps_promises(node) or not room_for(self._there(), [view], node):
+        if not keeps_promises(node) or not self._has_room(node):
             return self._not_yet(node)
         starting = [view, *read_all(self.snapshot, still_reserved(others), view.now)]
         if not self._can_start(starting):
@@ -169,6 +179,12 @@ class _Case(NamedTuple):
         if len(starting) == 1:
             return True
         return all_can_start(self.snapshot, self.standing.at(self.snapshot), starting)
+
+    def _has_room(self, node: Object) -> bool:
+        """Say whether its room is free, and, where it was sold again, held."""
+        there = list(self._there())
+        has_ground = not self.view.spec.seller or stands(there, self.view.obj, self.view.now)
+        return has_ground and room_for(there, [self.view], node)
 
     def _after_the_piece_before(self) -> Decision:
         """The piece before has not ended for certain: the work never runs in two places at once."""
@@ -292,24 +308,20 @@ class _Case(NamedTuple):
         view = self.view
         spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
         more = next_slots(self.snapshot, self.standing, view, wanted, spent)
-        ops: list[Op] = []
-        entries = list(settled.entries)
+        yielded = self._give_way(more.slots)
+        if yielded.has_sold:
+            more = Next((), 0, CloseReason.SOLD_AGAIN, SENTENCES[CloseReason.SOLD_AGAIN])
+        elif yielded.of_its_pool:
+            return self._write(
+                changes, (*settled.entries, *yielded.entries), view.now + SECOND, (), yielded.ops
+            )
+        ops: list[Op] = [*yielded.ops]
+        entries = [*settled.entries, *yielded.entries]
         if more.hold:
             part = more.slots[0].start_ms
             entries.append(hold_entry(view.uid, view.namespace, more.hold, view.now, part))
             ops += claim_budget(self.snapshot, view.namespace, more.hold, spent)
             changes["heldNano"] = settled.held + more.hold
-        if more.slots:
-            yielded = give_way(
-                self.snapshot,
-                self._there(),
-                view,
-                more.slots,
-                self.settings.fee_ppm,
-                self.standing.started_together,
-            )
-            ops += yielded.ops
-            entries += yielded.entries
         end = more.slots[-1].end_ms if more.slots else view.end
         if more.reason is not None and end <= view.now:
             settled = settled._replace(entries=tuple(entries))
@@ -324,6 +336,12 @@ class _Case(NamedTuple):
         ahead = end - self.settings.roll_ahead_ms if more.reason is None else None
         due = self._later(earliest(self._due(settled), retry, ahead, self._never_started()))
         return self._write(changes, entries, due, more.slots, ops)
+
+    def _give_way(self, slots: tuple[ContractSlot, ...]) -> Yielded:
+        if not slots:
+            return Yielded()
+        fee, together = self.settings.fee_ppm, self.standing.started_together
+        return give_way(self.snapshot, self._there(), self.view, slots, fee, together)
 
     def _warning(self, message: str, end: Instant) -> Op:
         """Say it before it happens, on the Pod."""

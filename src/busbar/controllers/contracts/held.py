@@ -7,7 +7,7 @@ lasts until it is said to be ready again. Next: `../nodes.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import Decision, decide, earliest
 from busbar.controllers.contracts.compensation import compensation
 from busbar.controllers.contracts.fault import Evidence
+from busbar.controllers.contracts.ground import losing, running_on, telling
 from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.room import has_room
 from busbar.controllers.contracts.settled import Settled
@@ -24,7 +25,7 @@ from busbar.controllers.contracts.withdrawal import owed_for_withdrawal
 from busbar.controllers.nodes import is_ready, node_key
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import unchanged, update, with_status
-from busbar.controllers.pools import pool_of
+from busbar.controllers.pools import is_reserved, pool_of
 from busbar.controllers.settings import Settings
 from busbar.ledger.metering import Interval, without
 from busbar.model.errors import InvalidField
@@ -111,17 +112,22 @@ class HeldCase(NamedTuple):
 
     def decide(self) -> Decision:
         """Settle what is over, give up what is lost, and close at the end."""
-        view = self.view
-        ends = self._home_goes() or self._is_lost() or view.is_reclaimed
-        if ends and self._is_drawn_on():
-            # Who draws on it ends first: its room is theirs as long as they are there.
-            return decide(*self._noted(), requeue_at=view.now + 5 * SECOND)
-        if self._home_goes():
-            return self._close(CloseReason.DELETED)
+        goes = self._home_goes()
+        if goes and not self._is_sold():
+            return self._end(CloseReason.DELETED)
         if self._is_lost():
-            return self._close(self._whose_loss())
-        if view.is_reclaimed:
-            return self._close(view.reclaim_reason)
+            return self._end(self._whose_loss())
+        if self.view.is_reclaimed:
+            return self._end(self.view.reclaim_reason)
+        decided = self._live()
+        if goes:  # Nobody wakes it when the last one who bought of it has ended.
+            again = earliest(decided.requeue_at, self.view.now + 5 * SECOND)
+            decided = decided._replace(requeue_at=again)
+        return decided
+
+    def _live(self) -> Decision:
+        """Begin, go on, or come to the end of the term."""
+        view = self.view
         if view.now < view.start:
             return Decision(requeue_at=min(view.start, slot_of(view.now).end))
         if view.status.phase == "Reserved":
@@ -131,16 +137,28 @@ class HeldCase(NamedTuple):
         settled = settle_ended(view, self.settings.fee_ppm)
         return self._go_on(settled)
 
+    def _end(self, reason: CloseReason) -> Decision:
+        """It ends early: who bought of it for later is told first, who draws on it ends first."""
+        view = self.view
+        losers = losing(self.there, view.obj, view.now)
+        if losers:
+            told = (op for loser in losers for op in telling(loser, reason))
+            return decide(*self._noted(), *told, requeue_at=view.now + SECOND)
+        if self._is_drawn_on():
+            # Its room is theirs as long as they are there.
+            return decide(*self._noted(), requeue_at=view.now + 5 * SECOND)
+        return self._close(reason)
+
     def _begin(self) -> Decision:
         """The first hour has come: it is held as soon as what ran before has left its room."""
         view = self.view
         node = self.snapshot.get(node_key(view.spec.node))
         assert node is not None
         if not is_ready(node):
-            return self._close(self._whose_loss())
+            return self._end(self._whose_loss())
         if not has_room(self.there, view, node):
             if view.now >= min(view.start + self.settings.late_ms, view.end):
-                return self._close(CloseReason.NOT_DELIVERED)
+                return self._end(CloseReason.NOT_DELIVERED)
             late = with_status(view.obj, outages=[_noted(view.start, view.now)])
             return decide(*update(view.obj, late), requeue_at=view.now + 5 * SECOND)
         begun: dict[str, Any] = {"phase": "Held", "startedMs": view.start}
@@ -207,9 +225,25 @@ class HeldCase(NamedTuple):
         return namespace is None or is_deleting(namespace)
 
     def _is_drawn_on(self) -> bool:
-        """Say whether Pods draw on what is held here."""
+        """Say whether Pods draw on what is held here, or run and have bought hours of it."""
+        begun = self.view.status.phase != "Reserved"
+        return (begun and any(self._drawing())) or self._is_run_into()
+
+    def _is_run_into(self) -> bool:
+        return bool(running_on(self.there, self.view.obj, self.view.now))
+
+    def _drawing(self) -> Iterator[Object]:
+        """Give the contracts of Pods that draw where this one holds."""
         key = pool_of(self.view.obj)
-        return any(pool_of(c) == key and not spec_of(c).get("procurement") for c in self.there)
+        mates = (c for c in self.there if pool_of(c) == key)
+        return (c for c in mates if not spec_of(c).get("procurement") and not is_reserved(c))
+
+    def _is_sold(self) -> bool:
+        """Say whether others have bought of it: what draws now, or hours that are to come."""
+        begun = self.view.status.phase != "Reserved"
+        if begun and any(spec_of(c).get("seller") for c in self._drawing()):
+            return True
+        return self._is_run_into() or bool(losing(self.there, self.view.obj, self.view.now))
 
     def _noted(self) -> tuple[Op, ...]:
         """Write down that the node is lost, though nothing else changes yet."""

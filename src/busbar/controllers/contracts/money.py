@@ -151,11 +151,12 @@ def _withdrawal(view: ContractView, charge: int, credited: int, fee_ppm: int) ->
         credited,
         sold_by(view),
     )
-    return withdrawal(view.uid, view.namespace, view.spec.vendor, charge, memo, view.now, fee_ppm)
+    kept_by = payee(view, view.spec.slots[0])
+    return withdrawal(view.uid, view.namespace, kept_by, charge, memo, view.now, fee_ppm)
 
 
 def payee(view: ContractView, slot: ContractSlot) -> str:
-    """Give who is paid for a slot: the vendor, or who sold held room again."""
+    """Give who is paid for a slot, or kept it: the vendor, or who sold held room again."""
     if slot.reserved and view.spec.seller:
         return RESALE + view.spec.seller
     return view.spec.vendor

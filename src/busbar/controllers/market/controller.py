@@ -103,6 +103,8 @@ def _matters(event: Event) -> bool:
     """Say whether a change may let an order match; what controllers write themselves does not."""
     obj, before = event.obj, event.previous
     if event.key.resource == "contracts":
+        if before is None and spec_of(obj).get("procurement"):
+            return True  # What is held may be for sale.
         if status_of(obj).get("phase") == "Held":
             return before is None or status_of(before).get("phase") != "Held"
         return status_of(obj).get("phase") == "Closed" or event.type is EventType.DELETED

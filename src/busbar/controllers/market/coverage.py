@@ -15,7 +15,7 @@ from busbar.controllers.contracts.money import worth
 from busbar.controllers.market.resale import ask_of
 from busbar.controllers.parts.funds import budget_left, claim_budget
 from busbar.controllers.parts.writes import unchanged, update, with_status
-from busbar.controllers.pools import next_cover, resources_of, term_of, total
+from busbar.controllers.pools import is_reserved, next_cover, resources_of, term_of, total
 from busbar.controllers.procurement.asks import PROCUREMENTS
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import Entry, available
@@ -39,7 +39,8 @@ class Coverage:
         for pool_id in self._standing.drawn_pools():
             pool = self._standing.pool(pool_id)
             given: list[Object] = []
-            for contract in sorted(pool.drawn, key=lambda c: (term_of(c)[1], name_of(c))):
+            going_on = filter(_goes_on, pool.drawn)
+            for contract in sorted(going_on, key=lambda c: (term_of(c)[1], name_of(c))):
                 start, end = next_cover(contract)
                 if start - self._ahead_ms > self._now:
                     self._look_at(start - self._ahead_ms)
@@ -91,3 +92,12 @@ class Coverage:
 
     def _look_at(self, at: Instant) -> None:
         self.due = at if self.due is None else min(self.due, at)
+
+
+def _goes_on(contract: Object) -> bool:
+    """Say whether it runs and may need a next hour: not what is for later, nor a piece that ends.
+
+    Work that was sold a part and runs in pieces has its other pieces elsewhere.
+    """
+    spec = spec_of(contract)
+    return not is_reserved(contract) and spec.get("piece", 0) >= spec.get("pieces", 0)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from busbar.controllers.left import Left
 from busbar.controllers.pools import NOTHING, Pool, PoolKey, is_leaving
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
@@ -43,6 +44,7 @@ class Hindrance(StrEnum):
     NOT_THERE = "NotThere"
     DATA_COSTS = "DataCosts"
     NO_ROOM = "NoRoom"
+    SOLD_AGAIN = "SoldAgain"
 
 
 CLAUSES: dict[Hindrance, str] = {
@@ -59,6 +61,7 @@ CLAUSES: dict[Hindrance, str] = {
     Hindrance.NOT_THERE: "it may not run there (restrictions, selectors, taints, nodes avoided)",
     Hindrance.DATA_COSTS: "moving its data there costs something, which has to be bought",
     Hindrance.NO_ROOM: "it asks for more than is held there and not in use",
+    Hindrance.SOLD_AGAIN: "an hour that it is expected to run into is sold to others",
 }
 
 
@@ -103,6 +106,10 @@ class HeldRoom:
         self.pools: dict[PoolKey, tuple[tuple[Object, ...], Resources]] = {}
         """The contracts that hold the room, and what of it is left."""
         self.closed: dict[PoolKey, Hindrance] = {}
+        self._left: dict[PoolKey, Left] = {}
+        """What is left in later hours."""
+        self._taken: dict[PoolKey, Resources] = {}
+        """What was taken since it was worked out."""
         self._offers: dict[PoolKey, set[str]] = {}
         for key in standing.pools_of(namespace):
             pool = standing.pool(key.id)
@@ -114,6 +121,7 @@ class HeldRoom:
                 self.closed[key] = Hindrance.NOTHING_HELD
             else:
                 self.pools[key] = there, room
+                self._left[key] = standing.left_of(key.id, now)
 
     def _there(self, pool: Pool, now: Instant) -> tuple[tuple[Object, ...], Resources]:
         """Give the contracts that hold room at the start, and what of it is left."""
@@ -129,6 +137,7 @@ class HeldRoom:
         ):
             if self._hindrance(book, order, key, room) is None:
                 self.pools[key] = there, room.minus(order.requests)
+                self._taken[key] = order.requests.plus(self._taken.get(key, NOTHING))
                 return key
         return None
 
@@ -153,7 +162,17 @@ class HeldRoom:
             return Hindrance.NOT_THERE
         if not _is_moved_free(book, order, key.node):
             return Hindrance.DATA_COSTS
-        return None if order.requests.fits_in(room) else Hindrance.NO_ROOM
+        if not order.requests.fits_in(room):
+            return Hindrance.NO_ROOM
+        return Hindrance.SOLD_AGAIN if self._is_sold(order, key) else None
+
+    def _is_sold(self, order: Order, key: PoolKey) -> bool:
+        """Say whether others have bought an hour of the room that the order expects to need."""
+        window, left = window_of(order, self.start), self._left.get(key)
+        if left is None or not left.sold or isinstance(window, Untimely):
+            return False
+        needs = order.requests.plus(self._taken.get(key, NOTHING))
+        return left.is_sold_before(needs, self.start, self.start + window.length)
 
 
 def _may_run(book: Book, order: Order, node: str) -> bool:

@@ -101,7 +101,7 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
     }
     on_sale = parts(standing, snapshot, now, drawing((o.order, draw) for o, draw in drawn))
     if on_sale:
-        kept = Kept(on_sale.values(), now)
+        kept = Kept(on_sale.values())
         for one, (order, pod) in orders.items():
             mine = kept.kept(order, has_fixed_term=bool(fixed_term_of(pod)))
             orders[one] = Ordered(mine, pod)

@@ -108,9 +108,7 @@ def _draw(
     pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
     contract = _contract(ordered, draw.match, None, "", epoch, now, members=0)
     held = spec_of(draw.rests_on[0])
-    terms = {
-        name: held[name] for name in ("reclaimNoticeMs", "minimumTermMs", "agreed") if name in held
-    }
+    terms = {name: held[name] for name in _AGREED if name in held}
     named = {"pool": draw.key.id, "reservation": draw.key.procurement}
     fee = fees.terms(draw.match.namespace, draw.match.vendor)
     contract = _in_pool(contract, **named, **terms, **fee)
@@ -130,6 +128,7 @@ def _draw(
 
 
 _AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
+"""What a contract states of the vendor's notice."""
 
 
 def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
@@ -147,13 +146,34 @@ def _in_pool(contract: Object, **named: object) -> Object:
 
 def _of_whole(match: Match, part: Part) -> Match:
     """Say of a match with a part of a node what it is a match with."""
-    held = spec_of(part.held[0])
+    held = spec_of(part.under(match.start, match.end)[0])
     return match._replace(
         node=part.node,
         vendor=held["vendor"],
         offer=held["offer"],
         offer_version=held["offerVersion"],
     )
+
+
+def _sold(contract: Object, match: Match, part: Part | None) -> Object:
+    """Say of a contract with a part whose held room it is in, and on whose terms it is.
+
+    A vendor owes who was sold a part no more notice than who holds it.
+    """
+    if part is None:
+        return contract
+    held = map(spec_of, part.under(match.start, match.end))
+    least = min(held, key=lambda spec: int(spec.get("reclaimNoticeMs", 0)))
+    spec = {name: value for name, value in spec_of(contract).items() if name not in _AGREED}
+    spec |= {name: least[name] for name in _AGREED if name in least}
+    return _in_pool({**contract, "spec": spec}, pool=part.pool, seller=part.seller)
+
+
+def _resting_on(match: Match, part: Part | None) -> tuple[Op, ...]:
+    """Insist that what a part is held by in these hours is as it was read, and its ask."""
+    if part is None:
+        return ()
+    return tuple(map(unchanged, (*part.under(match.start, match.end), part.procurement)))
 
 
 class _Batch:
@@ -182,9 +202,7 @@ class _Batch:
         standby = self._inputs.standby.get(match.order)
         if standby is not None:
             return self._keep(standby, match)
-        part = self._inputs.on_sale.get(match.node)
-        if part is not None:
-            match = _of_whole(match, part)
+        match, part = self._placed(match)
         now, ordered = self._now, self._inputs.orders[match.order]
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.hold_nano
@@ -192,9 +210,7 @@ class _Batch:
         plan = _Plan(uid_of(pod), len(match.pieces), 1) if match.later else _WHOLE
         transfer = transfer_terms(self._inputs, match)
         made = _contract(ordered, match, transfer, self._record, epoch, now, members, plan)
-        contract = self._on_terms(made, match)
-        if part is not None:
-            contract = _in_pool(contract, pool=part.pool, seller=part.seller)
+        contract = _sold(self._on_terms(made, match), match, part)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -209,7 +225,7 @@ class _Batch:
             create(contract),
             Put(key_of(pod), placed, revision_of(pod)),
             *self._still(match),
-            *(map(unchanged, (*part.held, part.procurement)) if part is not None else ()),
+            *_resting_on(match, part),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
         )
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
@@ -218,16 +234,23 @@ class _Batch:
     def _later_pieces(self, ordered: Ordered, match: Match) -> Transaction:
         """Give what makes the later pieces of interrupted work certain as well."""
         joined, now = Transaction(), self._now
-        for number, part in enumerate(match.later, 2):
+        for number, found in enumerate(match.later, 2):
+            piece, part = self._placed(found)
             pod = later_piece(ordered.pod, number, now)
-            plan, money = _Plan(uid_of(ordered.pod), len(match.pieces), number), part.hold_nano
-            mine, transfer = Ordered(ordered.order, pod), transfer_terms(self._inputs, part)
-            bare = _contract(mine, part, transfer, self._record, 1, now, plan=plan)
-            contract = self._on_terms(bare, part)
+            plan, money = _Plan(uid_of(ordered.pod), len(match.pieces), number), piece.hold_nano
+            mine, transfer = Ordered(ordered.order, pod), transfer_terms(self._inputs, piece)
+            bare = _contract(mine, piece, transfer, self._record, 1, now, plan=plan)
+            contract = _sold(self._on_terms(bare, piece), piece, part)
             made = create(contract), create(promised(pod, name_of(contract), 1))
-            entries = (hold(uid_of(contract), part.namespace, money, now),) if money else ()
-            joined += Transaction((*made, *self._still(part)), entries)
+            entries = (hold(uid_of(contract), piece.namespace, money, now),) if money else ()
+            rests_on = (*self._still(piece), *_resting_on(piece, part))
+            joined += Transaction((*made, *rests_on), entries)
         return joined
+
+    def _placed(self, match: Match) -> tuple[Match, Part | None]:
+        """Give where a match is, and the part of it that is sold again, None for whole nodes."""
+        part = self._inputs.on_sale.get(match.node)
+        return (match, None) if part is None else (_of_whole(match, part), part)
 
     def _members(self, gang: Gang | None) -> int:
         if gang is None:

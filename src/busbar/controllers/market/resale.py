@@ -1,9 +1,10 @@
 """Held and not used: offered again, at the holder's ask, as parts of nodes in the same book.
 
 A part is a row like any other: published, taken in merit order, at the uniform price, never below
-its ask. It has the place and labels of its node, what is held of it and not given out for room, and
-a calendar that ends with the hours that are held. Only hours that have begun to be held are sold:
-nobody is sold what might still give way. Next: `matches.py`.
+its ask. There is one for each node of a Procurement: with the place and labels of the node, the
+most that is left in any hour for room, a calendar that is open in the hours in which something is
+left, and, where that is less than the most, a commitment of what is not for sale. So a batch knows
+what is there hour by hour, and needs no row for each. Next: `matches.py`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import reduce
+from itertools import groupby
 from typing import NamedTuple
 
-from busbar.controllers.pools import NOTHING, Pool, PoolKey, is_leaving, seller_of, term_of, total
+from busbar.controllers.left import Left
+from busbar.controllers.pools import NOTHING, PoolKey, is_leaving, larger, seller_of, term_of
 from busbar.controllers.procurement.asks import PROCUREMENTS
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
 from busbar.market.calendar import DAY_MINUTES, Calendar, Rule
+from busbar.market.commitments import Commitment
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
 from busbar.market.restrictions import is_signed
@@ -26,7 +31,7 @@ from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, metadata, name_of, namespace_of, spec_of
-from busbar.model.time import DAY, MINUTE, Instant, slot_of, to_datetime
+from busbar.model.time import DAY, HOUR, MINUTE, Instant, to_datetime
 from busbar.store.contract import Snapshot
 
 
@@ -40,6 +45,14 @@ class Part(NamedTuple):
     namespace: str
     held: tuple[Object, ...]
     procurement: Object
+    taken: tuple[Commitment, ...] = ()
+    """What of the row is not for sale in some of its hours."""
+
+    def under(self, start: Instant, end: Instant) -> tuple[Object, ...]:
+        """Give the contracts that hold, or are to hold, in some of [start, end), in time order."""
+        terms = ((term_of(contract), contract) for contract in self.held)
+        found = [(term, c) for term, c in terms if term[0] < end and start < term[1]]
+        return tuple(c for _, c in sorted(found, key=lambda one: (one[0], name_of(one[1]))))
 
 
 def parts(
@@ -84,16 +97,16 @@ def _parts_of(
     for key in standing.pools_of(namespace):
         if key.procurement != name:
             continue
-        pool = standing.pool(key.id)
-        rows = standing.book.columns.rows_named(key.node)
-        end, room = longest(pool, now, drawing.get(key.id, NOTHING))
-        if end is not None and rows:
-            held = pool.held_through(now, end)
-            if is_leaving(snapshot, held) or _is_limited(standing, held):
-                continue
-            bare = standing.book.supplies[rows[0]]
-            row = _row(bare, key, procurement, ask, slot_of(now).start, end, room)
-            yield Part(row, key.node, key.id, seller_of(namespace), namespace, held, procurement)
+        held, rows = standing.pool(key.id).held, standing.book.columns.rows_named(key.node)
+        if not rows or is_leaving(snapshot, held) or _is_limited(standing, held):
+            continue
+        left = standing.left_of(key.id, now)
+        open_hours = _for_sale(left, drawing.get(key.id, NOTHING))
+        if open_hours:
+            row = _row(standing.book.supplies[rows[0]], key, procurement, ask, left, open_hours)
+            taken = tuple(_taken(row, left, open_hours))
+            seller = seller_of(namespace)
+            yield Part(row, key.node, key.id, seller, namespace, held, procurement, taken)
 
 
 def _is_limited(standing: Standing, held: Iterable[Object]) -> bool:
@@ -101,42 +114,59 @@ def _is_limited(standing: Standing, held: Iterable[Object]) -> bool:
     return not standing.limited.isdisjoint(spec_of(contract)["offer"] for contract in held)
 
 
-def longest(pool: Pool, now: Instant, drawing: Resources) -> tuple[Instant | None, Resources]:
-    """Give the latest time until which there is room that is held and not given out, and it."""
-    drawn = total(pool.drawn).plus(drawing)
-    for end in sorted({term_of(c)[1] for c in pool.held_through(now, now + 1)}, reverse=True):
-        room = pool.held_at(now, end).minus(drawn)
+_Hours = dict[int, Resources]
+"""What is for sale, by the hour, 0 being the present one; hours without anything are left out."""
+
+
+def _for_sale(left: Left, drawing: Resources) -> _Hours:
+    """Give what is for sale: in hours in which there is something of all that a Pod needs."""
+    found = {}
+    for hour, room in enumerate(left.room):
+        room = room.minus(drawing) if drawing != NOTHING else room
         if room.cpu_milli > 0 and room.memory_bytes > 0 and NOTHING.fits_in(room):
-            return end, room
-    return None, NOTHING
+            found[hour] = room
+    return found
 
 
 def _row(
-    bare: Supply,
-    key: PoolKey,
-    procurement: Object,
-    ask: int,
-    start: Instant,
-    end: Instant,
-    room: Resources,
+    bare: Supply, key: PoolKey, procurement: Object, ask: int, left: Left, open_hours: _Hours
 ) -> Supply:
+    most = reduce(larger, open_hours.values())
+    hours = (rule for stretch in _alike(left, open_hours) for rule in _hours(*stretch, ask))
     return replace(
         bare,
         node=f"part-{key.id}",
         offer=f"resale-{key.id}",
         offer_version=int(metadata(procurement).get("generation") or 1),
-        calendar=Calendar(None, "UTC", (), tuple(_hours(start, end, ask))),
-        capacity=room,
+        calendar=Calendar(None, "UTC", (), tuple(hours)),
+        capacity=most,
         paused=False,
         minimum_term_ms=0,
         limit=NO_LIMIT,
-        gpu_class=bare.gpu_class if room.gpus else "",
-        gpu_weight_micro=bare.gpu_weight_micro if room.gpus else 0,
+        gpu_class=bare.gpu_class if most.gpus else "",
+        gpu_weight_micro=bare.gpu_weight_micro if most.gpus else 0,
     )
 
 
+def _taken(row: Supply, left: Left, open_hours: _Hours) -> Iterator[Commitment]:
+    """Give what of a part is not for sale in hours that have less than the most."""
+    short = {hour: row.capacity.minus(room) for hour, room in open_hours.items()}
+    short = {hour: lacking for hour, lacking in short.items() if lacking != NOTHING}
+    for amount in dict.fromkeys(short.values()):
+        same = {hour: amount for hour, lacking in short.items() if lacking == amount}
+        for start, end in _alike(left, same):
+            yield Commitment(row.node, amount, start, end)
+
+
+def _alike(left: Left, hours: Iterable[int]) -> Iterator[tuple[Instant, Instant]]:
+    """Give the stretches that hours, in time order, make together."""
+    for _, run in groupby(enumerate(hours), lambda pair: pair[1] - pair[0]):
+        stretch = [hour for _, hour in run]
+        yield left.first + stretch[0] * HOUR, left.first + (stretch[-1] + 1) * HOUR
+
+
 def _hours(start: Instant, end: Instant, ask: int) -> Iterator[Rule]:
-    """Give the hours that are on sale, a rule for each day that they touch."""
+    """Give hours that are on sale, a rule for each day that they touch."""
     for midnight in range(start - start % DAY, end, DAY):
         day: date = to_datetime(midnight).date()
         first, last = max(0, start - midnight) // MINUTE, (end - midnight) // MINUTE
@@ -146,12 +176,12 @@ def _hours(start: Instant, end: Instant, ask: int) -> Iterator[Rule]:
 class Kept:
     """Keeps orders from parts that they may not have.
 
-    One's own are not bought, for they may be drawn on; and only work that starts now, whose place
-    concerns nobody else, is sold a part: neighbours are those of whole nodes.
+    One's own are not bought, for they may be drawn on; and only work whose place concerns nobody
+    else is sold a part: neighbours are those of whole nodes.
     """
 
-    def __init__(self, on_sale: Iterable[Part], now: Instant) -> None:
-        self._parts, self._now = tuple(on_sale), now
+    def __init__(self, on_sale: Iterable[Part]) -> None:
+        self._parts = tuple(on_sale)
         self._known: dict[tuple[str, frozenset[str]], frozenset[str]] = {}
 
     def kept(self, order: Order, *, has_fixed_term: bool) -> Order:
@@ -161,8 +191,7 @@ class Kept:
     def from_parts(self, order: Order) -> Order:
         """Keep an order from its namespace's own parts, or from all."""
         special = is_signed(order.eligibility.where) or order.burden.data is not None
-        special = special or bool(order.dealings.declined) or order.split is not None
-        if special or not order.is_free or order.may_wait or order.earliest > self._now:
+        if special or order.dealings.declined or not order.is_free:
             return self.from_all(order)
         return self._kept(order, order.namespace)
 
@@ -184,5 +213,11 @@ def with_parts(standing: Standing, book: Book, on_sale: dict[str, Part]) -> Book
     """Give a batch's book with the parts on sale."""
     if not on_sale:
         return book
-    rows = tuple(part.row for _, part in sorted(on_sale.items()))
-    return standing.book_with(rows).among(book.companions)
+    found = [part for _, part in sorted(on_sale.items())]
+    rows, taken = tuple(p.row for p in found), tuple(one for p in found for one in p.taken)
+    return standing.book_with(rows, taken).among(book.companions)
+
+
+def book_of(standing: Standing, snapshot: Snapshot, now: Instant) -> Book:
+    """Give all that is for sale, parts included: for who shows it."""
+    return with_parts(standing, standing.book, parts(standing, snapshot, now))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from busbar.controllers.market.draws import Draw, draws
 from busbar.controllers.market.heldroom import HeldRoom, Hindered, Hindrance
 from busbar.controllers.market.inputs import drawing, sociable
-from busbar.controllers.market.resale import Kept, Part, parts, with_parts
+from busbar.controllers.market.resale import Kept, parts, with_parts
 from busbar.controllers.pools import NOTHING
 from busbar.controllers.procurement.asks import PROCUREMENTS
 from busbar.controllers.standing import Standing
@@ -64,8 +64,8 @@ def prospects(
 ) -> Iterator[Prospect]:
     """Give what orders would get from now, then from each later hour.
 
-    `fixed`: they ask for a fixed term. Later hours rest on what is held and reserved today, what
-    draws today still drawing; parts are sold to who starts now, so no later hour counts on them.
+    `fixed`: they ask for a fixed term. Later hours rest on what is held, reserved and for sale
+    today, what draws today still drawing.
     """
     social, book = sociable(standing, list(orders))
     for start in starts(now):
@@ -74,13 +74,10 @@ def prospects(
         gone = {draw.match.order: draw for draw in found}
         left = [order for order in social if order.id not in gone]
         buying = [order for order in left if _buys(order)]
-        kept, there = buying, book
-        on_sale: dict[str, Part] = {}
-        if start == now:
-            drawn = [(order, gone[order.id]) for order in social if order.id in gone]
-            on_sale = parts(standing, snapshot, now, drawing(drawn))
-            keeper, there = Kept(on_sale.values(), now), with_parts(standing, book, on_sale)
-            kept = [keeper.kept(order, has_fixed_term=fixed) for order in buying]
+        drawn = [(order, gone[order.id]) for order in social if order.id in gone]
+        on_sale = parts(standing, snapshot, now, drawing(drawn))
+        keeper, there = Kept(on_sale.values()), with_parts(standing, book, on_sale)
+        kept = [keeper.kept(order, has_fixed_term=fixed) for order in buying]
         yield Prospect(
             start,
             tuple(_covers(standing, social, found, start)),
@@ -159,7 +156,7 @@ class Trial:
         drawn = [(o, gone[o.id]) for o in social if o.id in gone]
         on_sale = parts(self._standing, self._snapshot, self._now, drawing(drawn))
         self._parts |= on_sale.keys()
-        kept = Kept(on_sale.values(), self._now)
+        kept = Kept(on_sale.values())
         batch = [
             kept.kept(o, has_fixed_term=o.id in self._fixed)
             for o in social

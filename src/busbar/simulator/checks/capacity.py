@@ -49,13 +49,16 @@ class CapacityCheck:
         plain = [c for c in contracts if c not in held and c not in drawn]
         running = [c for c in plain if status_of(c)["phase"] != "Reserved"]
         begun = [c for c in held if status_of(c)["phase"] == "Held" and _is_in(c, now)]
-        used = _sum(running).plus(_of_pools(begun, drawn))
+        drawing = [c for c in drawn if status_of(c)["phase"] != "Reserved"]
+        used = _sum(running).plus(_of_pools(begun, drawing))
         insist(used.fits_in(capacity), "I4", f"node {node} has {capacity}, {used} is committed")
-        later = [c for c in plain if status_of(c)["phase"] == "Reserved"] + held
+        ahead = [c for c in drawn if c not in drawing]
+        later = [c for c in plain if status_of(c)["phase"] == "Reserved"] + held + ahead
         for start in {_start(c) for c in later if _start(c) > now}:
-            there = [c for c in later if c not in held and _is_in(c, start)]
+            there = [c for c in later if c in plain and _is_in(c, start)]
             there += [c for c in running if start < _end(c)]
-            still = [c for c in drawn if start < _end(c)]
+            still = [c for c in drawing if start < _end(c)]
+            still += [c for c in ahead if _is_in(c, start)]
             used = _sum(there).plus(_of_pools([c for c in held if _is_in(c, start)], still))
             sentence = f"node {node} has {capacity}, {used} is committed from {start}"
             insist(used.fits_in(capacity), "I4", sentence)
