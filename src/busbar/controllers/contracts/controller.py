@@ -52,7 +52,7 @@ from busbar.model.objects import Key, Object, condition, is_deleting, name_of, s
 from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.model.wellknown import GROUP
-from busbar.store.contract import Event, Op, Snapshot
+from busbar.store.contract import Event, EventType, Op, Snapshot
 
 CONTRACTS: Collection = (GROUP, "contracts")
 
@@ -85,8 +85,9 @@ class ContractController:
         return () if key is None else (key,)
 
     def _held_on(self, event: Event) -> Iterable[Key]:
-        """Give the contracts that hold capacity on a node that was lost or found."""
-        if event.previous is not None and is_ready(event.previous) == is_ready(event.obj):
+        """Give the contracts that hold capacity on a node that was lost or found, or is gone."""
+        before = event.previous if event.type is not EventType.DELETED else None
+        if before is not None and is_ready(before) == is_ready(event.obj):
             return ()
         there = self._standing.contracts_on(event.key.name)
         return [key_of(c) for c in there if spec_of(c).get("procurement")]
