@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from busbar.controllers import attestations, pools
+from busbar.controllers import attestations, pools, standing
 from busbar.controllers.contract import NOTHING
 from busbar.controllers.contracts import controller as contracts
 from busbar.controllers.contracts import held, money, transfer
@@ -16,7 +16,7 @@ from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.market import controller as market
-from busbar.controllers.market import matches, resale
+from busbar.controllers.market import matches
 from busbar.controllers.moves import controller as moves
 from busbar.controllers.pools import Pool
 from busbar.controllers.replicas import controller as replicas
@@ -52,6 +52,7 @@ SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 
 
 
 PROCURING = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
+RESELLING = PROCURING._replace(patient=True, namespaces=3)
 PATIENT = BUSY._replace(patient=True, meddle_every_ms=60 * MINUTE)
 """Many may be interrupted, and work in pieces lives to see its second one."""
 SEEDS = 40
@@ -170,14 +171,14 @@ def test_i4_held_capacity_drawn_twice(monkeypatch):
 
 
 def test_i4_held_capacity_sold_while_it_is_drawn(monkeypatch):
-    def greedy(pool, now, drawing):
-        there = pool.held_through(now, now + 1)
-        ends = [spec["slots"][-1]["endMs"] for spec in (c["spec"] for c in there)]
-        return (max(ends), pool.held_at(now, max(ends))) if ends else (None, drawing)
+    left_of = standing.left_of
+    monkeypatch.setattr(standing, "left_of", lambda pool, now: left_of(Pool(pool.held), now))
+    assert caught_as("I4", PROCURING, first=6)
 
-    monkeypatch.setattr(resale, "longest", greedy)
-    profile = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
-    assert caught_as("I4", profile, first=6)
+
+def test_i4_held_capacity_let_go_though_later_hours_of_it_are_sold(monkeypatch):
+    monkeypatch.setattr(held, "losing", lambda there, gone, now: [])
+    assert caught_as("I4", RESELLING)
 
 
 def test_i5_a_cut_off_agent_that_lets_its_workloads_run_on(monkeypatch):

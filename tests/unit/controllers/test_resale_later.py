@@ -173,7 +173,7 @@ def test_a_buyer_who_runs_on_goes_before_one_who_has_not_begun_and_pays_the_hold
     reasons = {status_of(c).get("reason") for c in sold(house)}
     assert "Superseded" in reasons
     running = next(c for c in sold(house) if status_of(c)["phase"] == "Running")
-    assert [slot["priceNano"] for slot in spec_of(running)["slots"]] == [ASK, ASK]
+    assert [slot["priceNano"] for slot in spec_of(running)["slots"]] == [ASK, ASK, ASK]
     assert all(slot["reserved"] for slot in spec_of(running)["slots"])
 
 

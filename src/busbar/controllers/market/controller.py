@@ -90,8 +90,19 @@ class MarketController:
         change = _next_change(inputs, now)
         due = earliest(again, self._payday(clearing, now), change) if waiting else None
         return Decision(
-            (*drawn, *done, *answers, *told, *published), due, note if published else ""
+            (*drawn, *done, *answers, *told, *published),
+            earliest(due, self._next_sale(inputs, clearing)),
+            note if published else "",
         )
+
+    def _next_sale(self, inputs: Inputs, clearing: Clearing) -> Instant | None:
+        """Give when who is sold a part now will need the hour after: see `coverage.py`."""
+        if not inputs.on_sale:
+            return None
+        pieces = (piece for match in clearing.matches for piece in match.pieces)
+        ends = (piece.end for piece in pieces if piece.node in inputs.on_sale)
+        first = min(ends, default=None)
+        return None if first is None else first - 2 * self._settings.roll_ahead_ms
 
     def _payday(self, clearing: Clearing, now: Instant) -> Instant | None:
         """Look again soon where only money is missing, or a bond: paying in wakes nobody."""

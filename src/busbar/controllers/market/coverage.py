@@ -39,11 +39,12 @@ class Coverage:
         for pool_id in self._standing.drawn_pools():
             pool = self._standing.pool(pool_id)
             given: list[Object] = []
-            going_on = filter(_goes_on, pool.drawn)
-            for contract in sorted(going_on, key=lambda c: (term_of(c)[1], name_of(c))):
+            for contract in sorted(pool.drawn, key=lambda c: (term_of(c)[1], name_of(c))):
                 start, end = next_cover(contract)
                 if start - self._ahead_ms > self._now:
                     self._look_at(start - self._ahead_ms)
+                    continue
+                if not _goes_on(contract):
                     continue
                 there = pool.held_through(start, end) if start < end else ()
                 needs = pool.claimed(start, end).plus(total(given))

@@ -101,10 +101,10 @@ def _parts_of(
         if not rows or is_leaving(snapshot, held) or _is_limited(standing, held):
             continue
         left = standing.left_of(key.id, now)
-        open_hours = _for_sale(left, drawing.get(key.id, NOTHING))
+        open_hours = for_sale(left, drawing.get(key.id, NOTHING))
         if open_hours:
-            row = _row(standing.book.supplies[rows[0]], key, procurement, ask, left, open_hours)
-            taken = tuple(_taken(row, left, open_hours))
+            row = row_of(standing.book.supplies[rows[0]], key, procurement, ask, left, open_hours)
+            taken = tuple(not_for_sale(row, left, open_hours))
             seller = seller_of(namespace)
             yield Part(row, key.node, key.id, seller, namespace, held, procurement, taken)
 
@@ -114,11 +114,11 @@ def _is_limited(standing: Standing, held: Iterable[Object]) -> bool:
     return not standing.limited.isdisjoint(spec_of(contract)["offer"] for contract in held)
 
 
-_Hours = dict[int, Resources]
+Hours = dict[int, Resources]
 """What is for sale, by the hour, 0 being the present one; hours without anything are left out."""
 
 
-def _for_sale(left: Left, drawing: Resources) -> _Hours:
+def for_sale(left: Left, drawing: Resources) -> Hours:
     """Give what is for sale: in hours in which there is something of all that a Pod needs."""
     found = {}
     for hour, room in enumerate(left.room):
@@ -128,8 +128,8 @@ def _for_sale(left: Left, drawing: Resources) -> _Hours:
     return found
 
 
-def _row(
-    bare: Supply, key: PoolKey, procurement: Object, ask: int, left: Left, open_hours: _Hours
+def row_of(
+    bare: Supply, key: PoolKey, procurement: Object, ask: int, left: Left, open_hours: Hours
 ) -> Supply:
     most = reduce(larger, open_hours.values())
     hours = (rule for stretch in _alike(left, open_hours) for rule in _hours(*stretch, ask))
@@ -148,7 +148,7 @@ def _row(
     )
 
 
-def _taken(row: Supply, left: Left, open_hours: _Hours) -> Iterator[Commitment]:
+def not_for_sale(row: Supply, left: Left, open_hours: Hours) -> Iterator[Commitment]:
     """Give what of a part is not for sale in hours that have less than the most."""
     short = {hour: row.capacity.minus(room) for hour, room in open_hours.items()}
     short = {hour: lacking for hour, lacking in short.items() if lacking != NOTHING}

@@ -5,7 +5,7 @@ Works the charge out from the contract, with arithmetic of its own. Next: `clear
 
 from __future__ import annotations
 
-from busbar.ledger.entries import Entry
+from busbar.ledger.entries import Entry, vendor_of
 from busbar.model.objects import (
     Key,
     Object,
@@ -41,6 +41,10 @@ class WithdrawalCheck:
         insist(said == charge, "I20", f"{name} says {said}, the journal {charge}")
         at = step.now if entry is None else entry.at
         due = _due(after, at, charge)
+        if entry is not None:
+            paid, kept_by = vendor_of(entry), spec["vendor"]
+            kept_by = f"resale:{spec['seller']}" if spec.get("seller") else kept_by
+            insist(paid == kept_by, "I20", f"{name} was kept by {kept_by}, and {paid} is paid")
         if status["reason"] != "Deleted" or spec.get("reservedAtMs") is None:
             insist(not charge, "I20", f"{name} ended as {status['reason']} and was charged")
         elif _is_vendors(before, spec, step):
