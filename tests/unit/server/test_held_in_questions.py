@@ -8,6 +8,7 @@ import pytest
 from tests.unit.controllers.house import House
 from tests.unit.controllers.test_procurement import PRICE, open_house, procure
 from tests.unit.controllers.test_resale import BUYER, buy, selling_house
+from tests.unit.controllers.test_resale_later import hourly_house, later
 from tests.unit.server.market_world import OPERATOR, call, door_of, knows
 
 from busbar.model.money import parse_euro
@@ -177,8 +178,20 @@ def test_parts_on_sale_are_supply_for_others_and_none_for_their_holder() -> None
     assert theirs["vendors"] == ["elastx"]
     mine = quote(house, **{ANN_RESERVATION: "none"})["now"]
     assert (mine["cost"], mine["reason"]) == (None, "NoFreeCapacity")
-    later = quote(house, namespace=BUYER, **{"busbar.dev/may-wait": "true"})["now"]
-    assert later["cost"] is None
+    found = quote(house, namespace=BUYER, **{"busbar.dev/may-wait": "true"})
+    starts = {start["start"]: start for start in [found["now"], *found["hours"]]}
+    at_one, at_four = starts["2026-11-23T13:00:00Z"], starts["2026-11-23T16:00:00Z"]
+    assert (at_one["pricePerDTU"], at_one["resold"]) == ("0.06", True)
+    assert (at_four["pricePerDTU"], at_four["resold"]) == ("0.04", False)
+
+
+def test_a_hole_before_an_hour_that_is_sold_says_so() -> None:
+    house = hourly_house()
+    later(house, 1)
+    assert quote(house, **{ANN_DURATION: "30m"})["now"]["draws"] != []
+    found = quote(house, **{ANN_DURATION: "2h"})
+    assert found["now"]["draws"] == []
+    assert [one["reason"] for one in found["held"]] == ["SoldAgain"]
 
 
 def test_a_quoted_part_is_bought_at_what_was_quoted() -> None:
