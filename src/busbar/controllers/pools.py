@@ -157,14 +157,15 @@ class Pool(NamedTuple):
 
 def is_leaving(snapshot: Snapshot, held: Iterable[Object]) -> bool:
     """Say whether what is held goes back to its vendor: nothing is begun there any more."""
-    for contract in held:
-        node = snapshot.get(Key("", "nodes", "", spec_of(contract)["node"]))
-        offer = snapshot.get(Key(GROUP, "offers", "", spec_of(contract)["offer"]))
-        if node is None or offer is None or is_deleting(offer) or is_deleting(node):
-            return True
-        if annotations_of(node).get(ANN_RECLAIM) or status_of(contract).get("reclaimBy"):
-            return True
-    return False
+    held = tuple(held)
+    if any(status_of(contract).get("reclaimBy") for contract in held):
+        return True
+    specs = [spec_of(contract) for contract in held]
+    nodes = (snapshot.get(Key("", "nodes", "", name)) for name in {s["node"] for s in specs})
+    offers = (snapshot.get(Key(GROUP, "offers", "", name)) for name in {s["offer"] for s in specs})
+    if any(offer is None or is_deleting(offer) for offer in offers):
+        return True
+    return any(n is None or is_deleting(n) or annotations_of(n).get(ANN_RECLAIM) for n in nodes)
 
 
 def next_cover(contract: Object) -> tuple[Instant, Instant]:

@@ -74,6 +74,7 @@ _BY_CLOSE: dict[str, Fate] = {
     CloseReason.NOT_DELIVERED: Fate.REMATCH,
     CloseReason.SUPERSEDED: Fate.REMATCH,
     CloseReason.GANG_BROKEN: Fate.REMATCH,
+    CloseReason.SOLD_AGAIN: Fate.REMATCH,
     CloseReason.PIECE_ENDED: Fate.NEXT,
     CloseReason.DELETED: Fate.REMATCH,
     CloseReason.MOVED: Fate.REMATCH,

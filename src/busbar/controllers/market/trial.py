@@ -13,7 +13,7 @@ from typing import NamedTuple
 from busbar.controllers.market.draws import Draw, draws
 from busbar.controllers.market.heldroom import HeldRoom, Hindered, Hindrance
 from busbar.controllers.market.inputs import drawing, sociable
-from busbar.controllers.market.resale import Kept, parts, with_parts
+from busbar.controllers.market.resale import Kept, Part, parts, with_parts
 from busbar.controllers.pools import NOTHING
 from busbar.controllers.procurement.asks import PROCUREMENTS
 from busbar.controllers.standing import Standing
@@ -24,6 +24,7 @@ from busbar.market.orders import Order
 from busbar.market.outcome import Match, cost_of
 from busbar.market.quote import Quote, duration_of, quote, starts
 from busbar.market.rolling import NotRolled, roll
+from busbar.model.dtu import Resources
 from busbar.model.objects import name_of
 from busbar.model.time import HOUR, Instant, slot_of
 from busbar.model.wellknown import NO_RESERVATION
@@ -68,14 +69,18 @@ def prospects(
     today, what draws today still drawing.
     """
     social, book = sociable(standing, list(orders))
+    sales: dict[tuple[tuple[str, Resources], ...], dict[str, Part]] = {}
     for start in starts(now):
         loose = [] if fixed else social
         found = draws(standing, snapshot, book, loose, now, start)
         gone = {draw.match.order: draw for draw in found}
         left = [order for order in social if order.id not in gone]
         buying = [order for order in left if _buys(order)]
-        drawn = [(order, gone[order.id]) for order in social if order.id in gone]
-        on_sale = parts(standing, snapshot, now, drawing(drawn))
+        taken = drawing((order, gone[order.id]) for order in social if order.id in gone)
+        alike = tuple(sorted(taken.items()))
+        if alike not in sales:
+            sales[alike] = parts(standing, snapshot, now, taken)
+        on_sale = sales[alike]
         keeper, there = Kept(on_sale.values()), with_parts(standing, book, on_sale)
         kept = [keeper.kept(order, has_fixed_term=fixed) for order in buying]
         yield Prospect(

@@ -21,6 +21,7 @@ MATCHED_AGAIN = frozenset(
         CloseReason.NEVER_STARTED,
         CloseReason.PRICE_ABOVE_CAP,
         CloseReason.OFFER_WITHDRAWN,
+        CloseReason.SOLD_AGAIN,
         CloseReason.RECLAIMED,
         CloseReason.WITHDRAWN_EARLY,
     }
