@@ -42,6 +42,7 @@ from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
 from busbar.simulator.people import Crowd, People
 from busbar.simulator.profile import Profile, hours_of, profile_of, rest_of
+from busbar.simulator.resellers import Resellers
 from busbar.simulator.world import World
 from busbar.store.contract import Committed, Delete, Put, Transaction
 from busbar.store.memory import MemoryStore
@@ -86,6 +87,7 @@ class Cloud:
         self.network = Network(self.world, self.profile.weather)
         self.flows = Flows(self.world, self.exchange, seed)
         self.people = crowd(self.world, self.door, self.profile)
+        self.resellers = Resellers(self.world, self.door, self.profile)
         self.runs: list[Run] = []
         self.machines: list[Machine] = []
         self._named: dict[str, Machine] = {}
@@ -100,6 +102,7 @@ class Cloud:
         """Open the exchange; people and machines come."""
         self.exchange.start()
         self.people.found()
+        self.resellers.found()
         self.flows.begin()
         self._machines_join()
         self.faults.begin()
@@ -192,6 +195,7 @@ class Cloud:
         try:
             self.begin()
             self.run(hours * HOUR)
+            self.resellers.rest()
             self.people.rest()
             self.faults.stop()
             self.run(rest_of(self.profile))

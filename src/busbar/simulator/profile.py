@@ -38,6 +38,8 @@ class Profile(NamedTuple):
     """Share of the orders that ask for a bond."""
     procures: bool = False
     """Consumers place standing orders as well."""
+    resells: bool = False
+    """Some keep capacity to sell it again, and others buy hours of it ahead."""
     patient: bool = False
     """Prices change by the hour, and many may wait and be interrupted."""
     poor: bool = False
@@ -117,7 +119,8 @@ def profile_of(seed: int) -> Profile:
         poor=chance.random() < 0.4,
         serving=chance.random() < 0.2,
         procures=seed % 3 == 1,
-        patient=seed % 3 == 2 or seed % 6 == 1,
+        patient=seed % 3 == 2,
+        resells=seed % 6 == 1,
         gpus=seed % 5 == 4,
     )
 

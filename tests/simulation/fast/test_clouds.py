@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from busbar.model.objects import spec_of
+from busbar.model.wellknown import GROUP
 from busbar.replay.funnel import clear_again
 from busbar.simulator.__main__ import main, tell
 from busbar.simulator.cloud import Cloud
@@ -27,6 +28,19 @@ def test_standing_orders_hold_under_faults_as_well(seed):
     profile = profile_of(seed)._replace(procures=True)
     told = Cloud(seed, profile, reference=clear_again).live(6)
     assert told.contracts > 0
+
+
+@pytest.mark.parametrize("seed", [404])
+def test_later_hours_are_sold_again_under_faults_as_well(seed):
+    profile = profile_of(seed)._replace(resells=True, namespaces=3)
+    cloud = Cloud(seed, profile, reference=clear_again)
+    cloud.live(6)
+    assert any(map(_is_sold_ahead, cloud.store.snapshot_now().list(GROUP, "contracts")))
+
+
+def _is_sold_ahead(contract):
+    spec = spec_of(contract)
+    return bool(spec.get("seller")) and spec.get("reservedAtMs") is not None
 
 
 @pytest.mark.parametrize("seed", [307, 310])

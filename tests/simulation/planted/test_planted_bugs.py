@@ -52,7 +52,7 @@ SERVING = BUSY._replace(serving=True, vendors=3, machines=5, meddle_every_ms=10 
 
 
 PROCURING = BUSY._replace(procures=True, order_every_ms=2 * MINUTE)
-RESELLING = PROCURING._replace(patient=True, namespaces=3)
+RESELLING = BUSY._replace(resells=True, namespaces=3)
 PATIENT = BUSY._replace(patient=True, meddle_every_ms=60 * MINUTE)
 """Many may be interrupted, and work in pieces lives to see its second one."""
 SEEDS = 40
