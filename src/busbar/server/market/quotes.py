@@ -116,9 +116,9 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
         "mayWait": first.may_wait,
         "notAfter": "" if first.deadline is None else format_instant(first.deadline),
         "available": format_euro(snapshot.balance(available(asked.namespace))),
-        "now": start_of(found[0]),
-        "hours": [start_of(one) for one in found[1:]],
-        "cheapest": None if best is None else start_of(best),
+        "now": start_of(found[0], now),
+        "hours": [start_of(one, now) for one in found[1:]],
+        "cheapest": None if best is None else start_of(best, now),
         "held": _held(orders, fixed, found[0], snapshot, standing, now),
         "warnings": list(asked.warnings),
     }
