@@ -15,8 +15,8 @@ from tests.unit.server.market_world import (
     VENDOR,
     Reply,
     call,
-    door_of,
     knows,
+    questions_of,
 )
 
 from busbar.apis.kubernetes.ports import Identity
@@ -36,7 +36,7 @@ def house() -> House:
 
 
 def ask(house: House, identity: Identity | None, method: str, path: str, body: Any = None) -> Reply:
-    app = create_app(door_of(house), knows(identity), lambda: house.now)
+    app = create_app(questions_of(house), knows(identity))
     return call(app, method, path, body)
 
 

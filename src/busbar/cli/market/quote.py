@@ -30,7 +30,8 @@ def quote(context: Context, /, file: Path, namespace: str | None, hours: bool, o
 
     Nothing is stored or reserved. A quote is what the market would do with the book as it stands,
     were the order alone; other orders may come first. What the namespace holds (`busbar procure`)
-    and the order would draw on costs nothing more.
+    and the order would draw on costs nothing more. kubectl can ask the same: see QuoteReview in
+    docs/kubernetes.md.
     """
     context.in_namespace(namespace)
     found = []
