@@ -45,6 +45,7 @@ from busbar.model.wellknown import (
     ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
+    ANN_MOVE_HOURS,
     ANN_NOT_AFTER,
     ANN_NOT_BEFORE,
     ANN_READ,
@@ -164,18 +165,25 @@ def batch_job(change: Change) -> Errors:
 def deployment(change: Change) -> Errors:
     """Check the Pods of a Deployment, and its hours."""
     yield from _service(change)
-    notes, path = annotations_of(change.new), f"metadata.annotations[{ANN_HOURS}]"
-    if ANN_HOURS in notes:
-        yield from readable(notes[ANN_HOURS], path, read_hours)
+    yield from _hours(change, ANN_HOURS)
+    yield from _hours(change, ANN_MOVE_HOURS)
 
 
 def replica_set(change: Change) -> Errors:
     """Hours are a Deployment's, which copies its annotations: a set alone would ignore them."""
     yield from _service(change)
+    if controller_of(change.new) is None:
+        yield from _hours(change, ANN_MOVE_HOURS)
     if ANN_HOURS in annotations_of(change.new) and controller_of(change.new) is None:
         path = f"metadata.annotations[{ANN_HOURS}]"
         why = "a ReplicaSet of its own has no hours; state them on a Deployment"
         yield invalid(path, annotations_of(change.new)[ANN_HOURS], why)
+
+
+def _hours(change: Change, annotation: str) -> Errors:
+    text = annotations_of(change.new).get(annotation)
+    if text is not None:
+        yield from readable(text, f"metadata.annotations[{annotation}]", read_hours)
 
 
 def _service(change: Change) -> Errors:
