@@ -17,6 +17,7 @@ from busbar.apis.kubernetes.admission.reading import (
     readable,
     size,
 )
+from busbar.apis.kubernetes.schemas.checks.pod import check_tolerations
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import invalid, unsupported
 from busbar.model.errors import InvalidField
@@ -92,6 +93,7 @@ def job(change: Change) -> Errors:
     for index, bucket in enumerate(spec.get("buckets") or ()):
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
+    yield from check_tolerations(spec.get("tolerations") or [], "spec.tolerations")
     yield from acts(change.new)
     yield from _restrictions(spec.get("restrictions") or {})
     resources = spec.get("resources") or {}
