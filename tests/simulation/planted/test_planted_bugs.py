@@ -173,7 +173,7 @@ def test_i4_held_capacity_drawn_twice(monkeypatch):
 def test_i4_held_capacity_sold_while_it_is_drawn(monkeypatch):
     left_of = standing.left_of
     monkeypatch.setattr(standing, "left_of", lambda pool, now: left_of(Pool(pool.held), now))
-    assert caught_as("I4", PROCURING, first=6)
+    assert caught_as("I4", RESELLING)
 
 
 def test_i4_held_capacity_let_go_though_later_hours_of_it_are_sold(monkeypatch):
