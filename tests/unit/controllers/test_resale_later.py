@@ -16,6 +16,7 @@ from busbar.market.publish import recompute
 from busbar.model.objects import Key, Object, spec_of, status_of
 from busbar.model.time import HOUR, MINUTE, SECOND
 from busbar.model.wellknown import (
+    ANN_CAP,
     ANN_DURATION,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
@@ -33,7 +34,7 @@ def hourly_house(cpu: str = "1", **spec: Any) -> House:
     """A house with one node, kept hour by hour until four by xyz, which sells it at 0.06."""
     house = open_house(cpu=cpu)
     house.namespace(BUYER)
-    procure(house, sellAbove="0.06", term="4h", **spec)
+    procure(house, **{"sellAbove": "0.06", "term": "4h", **spec})
     house.settle()
     return house
 
@@ -56,6 +57,13 @@ def later(house: House, hour: int, name: str = "b", **notes: str) -> Key:
 def only_sold(house: House) -> Object:
     (contract,) = sold(house)
     return contract
+
+
+def reclaim(house: House, how: str) -> None:
+    """Let the vendor take the node back."""
+    notes = {"annotations": {ANN_RECLAIM: how}}
+    key = Key("", "nodes", "", "n1")
+    house.door.change(key, lambda n: {**n, "metadata": {**n["metadata"], **notes}})
 
 
 def keeps(house: House) -> list[Object]:
@@ -207,15 +215,25 @@ def test_a_node_that_is_taken_back_takes_what_was_sold_of_it_along(asked: str):
     house.namespace(BUYER)
     procure(house, sellAbove="0.06", term="4h")
     later(house, 2)
-    house.door.change(
-        Key("", "nodes", "", "n1"),
-        lambda n: {**n, "metadata": {**n["metadata"], "annotations": {ANN_RECLAIM: asked}}},
-    )
+    reclaim(house, asked)
     house.wait(15 * MINUTE)
     contract = only_sold(house)
     expected = "Reclaimed" if asked == "with-notice" else "WithdrawnEarly"
     assert (status_of(contract)["reason"], status_of(contract)["billedNano"]) == (expected, 0)
     assert keeps(house) == []
+
+
+def test_a_failed_delivery_is_owed_to_the_holder_at_the_vendors_price():
+    house = hourly_house(sellAbove="50")
+    assert house.door.deposit("elastx", 50 * EURO, house.now, "bond")
+    later(house, 1, **{ANN_CAP: "60"})
+    buy(house, "now", **{ANN_CAP: "60", ANN_DURATION: "20m"})
+    reclaim(house, "at-once")
+    house.wait(5 * MINUTE)
+    assert {status_of(c)["reason"] for c in sold(house)} == {"WithdrawnEarly"}
+    assert [status_of(c).get("compensatedNano", 0) for c in sold(house)] == [0, 0]
+    paid = [c for c in house.contracts() if spec_of(c).get("procurement")]
+    assert 0 < sum(status_of(c).get("compensatedNano", 0) for c in paid) < EURO
 
 
 def test_a_node_that_is_gone_takes_what_was_sold_of_it_along():

@@ -71,8 +71,12 @@ def compensation(snapshot: Snapshot, view: ContractView, reason: CloseReason) ->
 
 
 def owed_for(snapshot: Snapshot, view: ContractView, reason: CloseReason) -> int:
-    """Give what the rule says of a delivery that ended here."""
-    left = unsettled(view)
+    """Give what the rule says of a delivery that ended here.
+
+    Hours in held room are owed to who holds it: at what a holder sells them again is no price of
+    the vendor's, and two consumers could make it as high as they like.
+    """
+    left = [slot for slot in unsettled(view) if not slot.reserved]
     asks = _asks(snapshot, view.spec.zone)
     end = view.observed().end if view.started() is not None else view.start
     parts = [
@@ -100,7 +104,7 @@ def _missing(view: ContractView, slot: ContractSlot, end: Instant) -> int:
 def _unserved(view: ContractView, asks: dict[str, int | None], end: Instant) -> list[Undelivered]:
     """Give the notice that a vendor owed beyond what was sold, at the last price."""
     bound, last = view.status.notice_until_ms, view.spec.slots[-1]
-    ms = 0 if bound is None else bound - max(end, last.end_ms)
+    ms = 0 if bound is None or last.reserved else bound - max(end, last.end_ms)
     if ms <= 0:
         return []
     return [Undelivered(ms, last.price_nano, asks.get(_hour(last.start_ms), last.price_nano))]

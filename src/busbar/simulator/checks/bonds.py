@@ -65,7 +65,7 @@ class BondCheck:
         start = spec["slots"][0]["startMs"]
         end = status["finishedMs"] if status.get("startedMs") is not None else start
         done = status_of(before).get("settledUntilMs") or 0
-        left = [s for s in spec["slots"] if s["endMs"] > max(done, end)]
+        left = [s for s in spec["slots"] if s["endMs"] > max(done, end) and not s.get("reserved")]
         cost = [
             s["priceNano"] * spec["drawMicro"] * (s["endMs"] - s["startMs"]) // (MICRO * HOUR)
             for s in left
@@ -101,5 +101,6 @@ class BondCheck:
 def _notice(spec: Object, status: Object, end: Instant) -> int:
     """Give what the notice would have cost that was due beyond what was sold."""
     last = spec["slots"][-1]
-    ms = max(0, (status.get("noticeUntilMs") or 0) - max(end, last["endMs"]))
+    until = 0 if last.get("reserved") else status.get("noticeUntilMs") or 0
+    ms = max(0, until - max(end, last["endMs"]))
     return int(last["priceNano"] * spec["drawMicro"] * ms // (MICRO * HOUR)) + 1
