@@ -128,6 +128,7 @@ def _draw(
     return Transaction(ops)
 
 
+_NO_NOTICE = 2**62
 _AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
 """What a contract states of the vendor's notice."""
 
@@ -159,12 +160,13 @@ def _of_whole(match: Match, part: Part) -> Match:
 def _sold(contract: Object, match: Match, part: Part | None) -> Object:
     """Say of a contract with a part whose held room it is in, and on whose terms it is.
 
-    A vendor owes who was sold a part no more notice than who holds it.
+    A vendor owes who was sold a part no more than who holds it: the shortest notice, and what is
+    sold without one, to the end, only where all of it is.
     """
     if part is None:
         return contract
     held = map(spec_of, part.under(match.start, match.end))
-    least = min(held, key=lambda spec: int(spec.get("reclaimNoticeMs", 0)))
+    least = min(held, key=lambda spec: int(spec.get("reclaimNoticeMs") or 0) or _NO_NOTICE)
     spec = {name: value for name, value in spec_of(contract).items() if name not in _AGREED}
     spec |= {name: least[name] for name in _AGREED if name in least}
     return _in_pool({**contract, "spec": spec}, pool=part.pool, seller=part.seller)
