@@ -31,7 +31,15 @@ from busbar.ledger.metering import Interval, without
 from busbar.model.errors import InvalidField
 from busbar.model.kinds.contract import ContractSlot, ContractStatus, Outage
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, condition, is_deleting, name_of, spec_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    condition,
+    is_deleting,
+    name_of,
+    spec_of,
+    status_of,
+)
 from busbar.model.time import SECOND, Instant, format_instant, parse_instant, slot_of
 from busbar.store.contract import Op, Snapshot
 
@@ -141,10 +149,12 @@ class HeldCase(NamedTuple):
         """It ends early: who bought of it for later is told first, who draws on it ends first."""
         view = self.view
         losers = losing(self.there, view.obj, view.now)
-        if losers:
-            told = (op for loser in losers for op in telling(loser, reason))
+        # Who has a notice of the same vendor ends by that: it may run until then.
+        untold = [loser for loser in losers if not (view.is_reclaimed and _is_reclaimed(loser))]
+        if untold:
+            told = (op for loser in untold for op in telling(loser, reason))
             return decide(*self._noted(), *told, requeue_at=view.now + SECOND)
-        if self._is_drawn_on():
+        if losers or self._is_drawn_on():
             # Its room is theirs as long as they are there.
             return decide(*self._noted(), requeue_at=view.now + 5 * SECOND)
         return self._close(reason)
@@ -275,6 +285,10 @@ class HeldCase(NamedTuple):
     @property
     def _name(self) -> str:
         return f"{self.view.namespace}/{name_of(self.view.obj)}"
+
+
+def _is_reclaimed(contract: Object) -> bool:
+    return status_of(contract).get("reclaimAtMs") is not None
 
 
 def _noted(start: Instant, end: Instant) -> dict[str, int]:
