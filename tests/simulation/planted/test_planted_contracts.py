@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.planted.test_planted_bugs import BUSY, caught_as
+from tests.simulation.planted.test_planted_bugs import BUSY, RESELLING, caught_as
 
 from busbar.controllers import accounts, attestations, reclaims
 from busbar.controllers.close import CloseReason
@@ -97,3 +97,8 @@ def test_i20_a_late_withdrawal_that_costs_nothing(monkeypatch):
 def test_i20_a_consumer_who_pays_for_what_its_vendor_let_go(monkeypatch):
     monkeypatch.setattr(withdrawal, "_stood_ready", lambda *_: True)
     assert caught_as("I20", WITHDRAWING, hours=12)
+
+
+def test_i20_a_late_withdrawal_of_what_was_sold_again_that_the_vendor_gets(monkeypatch):
+    monkeypatch.setattr(money, "payee", lambda view, slot: view.spec.vendor)
+    assert caught_as("I20", RESELLING._replace(fault_every_ms=180 * MINUTE), hours=8)
