@@ -81,6 +81,7 @@ class Standing:
         self._pool_rows: dict[str, int] = {}
         self._shares: dict[str, tuple[Share, ...]] = {}
         self._parts: tuple[Supply, ...] = ()
+        self._taken: tuple[Commitment, ...] = ()
         self._sale: tuple[Columns, Book] | None = None
         self._keepers: dict[_Name, Rules] = {}
         self._gangs: dict[str, set[_Name]] = {}
@@ -276,8 +277,15 @@ class Standing:
     def book_with(self, parts: tuple[Supply, ...], taken: tuple[Commitment, ...] = ()) -> Book:
         """Give the book with parts of nodes that are sold again; made anew where they changed.
 
-        `taken` is what of the parts is not for sale in some of their hours.
+        `taken` is what of the parts is not for sale in some of their hours. It stands in the table
+        of all that is promised until other parts are asked for: no other book has their nodes.
         """
+        if self._taken != taken:
+            for number, commitment in enumerate(taken):
+                self._occupancy.put(("part", number), commitment)
+            for number in range(len(taken), len(self._taken)):
+                self._occupancy.drop(("part", number))
+            self._taken = taken
         if not parts:
             return self.book
         tables = self.book.columns
@@ -285,8 +293,7 @@ class Standing:
             rows = (*self.book.supplies, *parts)
             self._parts = parts
             self._sale = tables, Book.build(rows, self._occupancy, self.book.vendors)
-        book = self._sale[1].held(self.book.holdings)
-        return book.beside(taken) if taken else book
+        return self._sale[1].held(self.book.holdings)
 
     def spent(self, namespace: str, now: Instant) -> int:
         """Give what a namespace was billed in the month of an instant, by its contracts."""

@@ -13,7 +13,7 @@ from busbar.market.columns import Columns, Ints
 from busbar.market.commitments import Commitment
 from busbar.market.company import Companion
 from busbar.market.dealings import Holding
-from busbar.market.occupancy import Beside, Occupancy
+from busbar.market.occupancy import Occupancy
 from busbar.market.offers import Supply
 
 
@@ -60,13 +60,6 @@ class Book:
     def held(self, holdings: tuple[Holding, ...]) -> Book:
         """Give the same book with other holdings of its limited offers; the tables are shared."""
         other = Book(self.supplies, self.occupancy, self.vendors, self.companions, holdings)
-        other.__dict__["columns"] = self.columns
-        return other
-
-    def beside(self, commitments: Iterable[Commitment]) -> Book:
-        """Give the same book with more that is promised in it; the tables are shared."""
-        more = Beside(self.occupancy, commitments)
-        other = Book(self.supplies, more, self.vendors, self.companions, self.holdings)
         other.__dict__["columns"] = self.columns
         return other
 

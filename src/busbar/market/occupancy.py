@@ -179,33 +179,6 @@ class Occupancy:
         return row
 
 
-class Beside(Occupancy):
-    """Another table with some commitments more, which are of this book only."""
-
-    def __init__(self, shared: Occupancy, more: Iterable[Commitment]) -> None:
-        """`more` have not ended before the present slot."""
-        super().__init__()
-        self._shared, self._more = shared, tuple(more)
-
-    def __len__(self) -> int:
-        return len(self._shared) + len(self._more)
-
-    def __iter__(self) -> Iterator[Commitment]:
-        return iter(sorted((*self._shared, *self._more), key=_place))
-
-    def free(self, columns: Columns, axis: Axis) -> Ints:
-        """Give what is free, shape (slot, dimension, node)."""
-        free = self._shared.free(columns, axis)
-        first = slot_of(axis.now).start
-        for name, resources, start, end in self._more:
-            node = columns.node_number(name)
-            begin = max(0, (start - first) // HOUR)
-            until = axis.slots if end is None else -(-(end - first) // HOUR)
-            if node >= 0:
-                free[begin:until, :, node] -= np.array(resources, dtype=np.int64)
-        return free
-
-
 class _Sums:
     """Amounts by node, shape (dimension, node)."""
 

@@ -108,10 +108,8 @@ def test_the_row_and_its_commitments_say_what_is_left(pool: Pool, taken: Resourc
     row = row_of(bare, POOL, procurement, 7, left, hours)
     commitments = tuple(not_for_sale(row, left, hours))
     assert len(commitments) <= HOURS
-    book = Book.build((row,)).beside(commitments)
     axis = make_axis((), NOW, FIRST + HOURS * HOUR)
     alone = Book.build((row,), commitments).free(axis)
-    assert (book.free(axis) == alone).all()
     for hour in range(HOURS):
         at = max(NOW, FIRST + hour * HOUR)
         assert row.calendar.ask_at(at) == (7 if hour in hours else None)

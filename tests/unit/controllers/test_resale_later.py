@@ -307,6 +307,10 @@ def test_one_row_a_node_says_what_is_left_in_each_hour_and_is_worked_out_again()
     assert recompute(clearing)["matches"] == clearing["matches"]
     assert replay("c", clearing).verdict is Verdict.AGREES
     assert "xyz" not in str(clearing)
+    house.door.delete(KEEPS, house.now)
+    buy(house, "after")
+    clearing = status_of(house.all(GROUP, "clearings")[-1])
+    assert not any(c["node"].startswith("part-") for c in clearing["commitments"])
 
 
 def test_the_curve_shows_later_hours_that_are_on_sale():

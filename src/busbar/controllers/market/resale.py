@@ -212,6 +212,7 @@ class Kept:
 def with_parts(standing: Standing, book: Book, on_sale: dict[str, Part]) -> Book:
     """Give a batch's book with the parts on sale."""
     if not on_sale:
+        standing.book_with(())
         return book
     found = [part for _, part in sorted(on_sale.items())]
     rows, taken = tuple(p.row for p in found), tuple(one for p in found for one in p.taken)
