@@ -7,7 +7,7 @@ costs a copy of the sums and the hours ahead, not a look at every contract. Next
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,14 @@ _NODE, _START, _END, _AMOUNTS = range(4)
 _DIMENSIONS = len(Resources._fields)
 _SINCE_MAX = 256
 """Nodes changed in an hour after which its table is made anew."""
+NOTED_MAX = 100_000
+"""Rows changed unasked after which nobody can want to know them one by one."""
 _NOBODY = -1
 """The node of a row that is not in use."""
+
+
+_NOTHING = [_NOBODY]
+"""A row that is not in use, as it was before."""
 
 
 class Occupancy:
@@ -43,6 +49,8 @@ class Occupancy:
         self._spare = list(range(_ROWS_MIN - 1, -1, -1))
         self._used = 0
         self._codes: dict[str, int] = {}
+        self._names: list[str] = []
+        self._noted: dict[int, list[int]] | None = None
         self._columns: Columns | None = None
         self._node: Ints = np.empty(0, dtype=np.int64)
         self._code: Ints = np.empty(0, dtype=np.int64)
@@ -65,9 +73,8 @@ class Occupancy:
 
     def __iter__(self) -> Iterator[Commitment]:
         """Iterate in an order that depends on nothing but the commitments."""
-        names = list(self._codes)
         rows = self._table[:, : self._used].T.tolist()
-        found = (_commitment(names, row) for row in rows if row[_NODE] != _NOBODY)
+        found = (_commitment(self._names, row) for row in rows if row[_NODE] != _NOBODY)
         return iter(sorted(found, key=_place))
 
     def put(self, key: Hashable, commitment: Commitment) -> None:
@@ -75,10 +82,15 @@ class Occupancy:
         row = self._row_of.get(key)
         if row is None:
             row = self._row_of[key] = self._take_row()
+            self._remember(row, _NOTHING)
         else:
-            self._count(self._table[:, row].tolist(), -1)
+            before = self._table[:, row].tolist()
+            self._remember(row, before)
+            self._count(before, -1)
         node, resources, start, end = commitment
         code = self._codes.setdefault(node, len(self._codes))
+        if code == len(self._names):
+            self._names.append(node)
         values = [code, start, _FOREVER if end is None else end, *resources]
         self._table[:, row] = values
         self._count(values, 1)
@@ -87,9 +99,40 @@ class Occupancy:
         """Forget a contract; fine where it takes nothing."""
         row = self._row_of.pop(key, None)
         if row is not None:
-            self._count(self._table[:, row].tolist(), -1)
+            before = self._table[:, row].tolist()
+            self._remember(row, before)
+            self._count(before, -1)
             self._table[_NODE, row] = _NOBODY
             self._spare.append(row)
+
+    @property
+    def numbers(self) -> int:
+        """Give how many numbers of commitments were ever given out."""
+        return self._used
+
+    @property
+    def is_noting(self) -> bool:
+        """Say whether changes are noted."""
+        return self._noted is not None
+
+    def note(self) -> dict[int, Commitment | None]:
+        """Note changes from now on; give those noted until now, by number, as it was before."""
+        noted, self._noted = self._noted or {}, {}
+        return {number: self._read(row) for number, row in noted.items()}
+
+    def numbered(self, numbers: Sequence[int]) -> Iterator[Commitment | None]:
+        """Give the commitments under some numbers, None where one is free."""
+        picked = slice(numbers.start, numbers.stop) if isinstance(numbers, range) else numbers
+        yield from map(self._read, self._table[:, picked].T.tolist())
+
+    def _read(self, row: list[int]) -> Commitment | None:
+        return None if row[_NODE] == _NOBODY else _commitment(self._names, row)
+
+    def _remember(self, row: int, before: list[int]) -> None:
+        if self._noted is not None:
+            self._noted.setdefault(row, before)
+            if len(self._noted) > NOTED_MAX:
+                self._noted = None
 
     def free(self, columns: Columns, axis: Axis) -> Ints:
         """Give what is free, shape (slot, dimension, node).
