@@ -43,8 +43,8 @@ class Chain:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._names = list(source.names())
-        self._at = {name: number for number, name in enumerate(self._names)}
+        self.names = list(source.names())
+        self._at = {name: number for number, name in enumerate(self.names)}
         self._assembly = Assembly()
         self._next = 0
         self.read = 0
@@ -67,7 +67,7 @@ class Chain:
             self._assembly, self._next = Assembly(), start
         while self._next <= end:
             last = self._next == end
-            self._assembly.follow(record if last else self._record(self._names[self._next]))
+            self._assembly.follow(record if last else self._record(self.names[self._next]))
             self._next += 1
         digest = record.link.digest
         if self._assembly.is_whole:
@@ -79,22 +79,19 @@ class Chain:
         return Found(name, digest, later)
 
     def _start(self, record: Record) -> int:
-        """Give where to begin: where the record says, or else where its chain begins."""
+        """Give where to begin: where the record says, or else where its chain begins.
+
+        What it names may have been dropped; then later records have to tell what is missing.
+        """
         if record.since is not None:
-            return self._place(record.since, record)
+            return min(self._at.get(record.since, 0), self._at[record.link.name])
         while record.previous is not None and record.previous.name in self._at:
             record = self._record(record.previous.name)
         return self._at[record.link.name]
 
-    def _place(self, name: str, record: Record) -> int:
-        if name not in self._at or self._at[name] > self._at[record.link.name]:
-            said = f"{record.link.name} rests on the record {name}, which is missing"
-            raise Unsound(said)
-        return self._at[name]
-
     def _retold(self, end: int) -> Json | None:
         retelling = Retelling(self._assembly)
-        for name in self._names[end + 1 :]:
+        for name in self.names[end + 1 :]:
             if not retelling.hear(self._record(name)):
                 return None
             if retelling.is_whole:

@@ -36,7 +36,7 @@ def door_of(house: House) -> Door:
     return kubernetes_app(house.store, clock=clock, new_uid=lambda: str(uuid.uuid4())).door
 
 
-def call(app: Any, method: str, path: str, body: Any = None) -> Reply:
+def call(app: Any, method: str, path: str, body: Any = None, query: str = "") -> Reply:
     """Do one request."""
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     sent: list[dict[str, Any]] = []
@@ -47,7 +47,13 @@ def call(app: Any, method: str, path: str, body: Any = None) -> Reply:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [],
+        "query_string": query.encode(),
+    }
     asyncio.run(app(scope, receive, send))
     start, *parts = sent
     headers = dict(start["headers"])

@@ -1,4 +1,4 @@
-"""The ASGI application below /market/v1. Next: `../metrics.py`."""
+"""The ASGI application below /market/v1. Next: `records.py`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from busbar.market.luggage import NOWHERE, Place
 from busbar.model.dtu import format_dtu
 from busbar.model.gpus import GPU_CLASSES, GpuClasses
 from busbar.model.time import Instant
+from busbar.server.market import records
 from busbar.server.market.observatory import Observatory
 from busbar.server.market.quotes import admitted, quote
 from busbar.server.market.why import why
 from busbar.server.replies import Send
-from busbar.server.requests import Receive, RequestRefused, answer, read_document
+from busbar.server.requests import (
+    Receive,
+    RequestRefused,
+    answer,
+    answer_bytes,
+    read_document,
+)
 
 PREFIX = "/market/v1/"
 _SERVED = (
-    "POST /market/v1/quotes, GET /market/v1/gpu-classes and "
-    "GET /market/v1/namespaces/NS/orders/NAME"
+    "POST /market/v1/quotes, GET /market/v1/gpu-classes, GET /market/v1/records, "
+    "GET /market/v1/records/NAME and GET /market/v1/namespaces/NS/orders/NAME"
 )
 Identify = Callable[[Any], Awaitable[Identity | None]]
 
@@ -37,12 +44,24 @@ def create_app(
     observatory = Observatory(door.store, place, gpus)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
-        await answer(send, _answer(scope, receive))
+        match scope["method"], scope["path"][len(PREFIX) :].split("/"):
+            case "GET", ["records", name]:
+                await answer_bytes(send, _record(scope, name), records.KIND)
+            case _:
+                await answer(send, _answer(scope, receive))
 
-    async def _answer(scope: Any, receive: Receive) -> dict[str, Any]:
+    async def _known(scope: Any) -> Identity:
         identity = await identify(scope)
         if identity is None:
             raise RequestRefused(401, "the cloud does not know these credentials")
+        return identity
+
+    async def _record(scope: Any, name: str) -> bytes:
+        records.may_read(await _known(scope))
+        return await records.packed(door.store, name)
+
+    async def _answer(scope: Any, receive: Receive) -> dict[str, Any]:
+        identity = await _known(scope)
         match scope["method"], scope["path"][len(PREFIX) :].split("/"):
             case "POST", ["quotes"]:
                 manifest = await read_document(receive, dict, "the manifest")
@@ -51,6 +70,9 @@ def create_app(
             case "GET", ["namespaces", namespace, "orders", name]:
                 _may_read(identity, namespace)
                 return await observatory.ask(lambda s, st: why(namespace, name, s, st, clock()))
+            case "GET", ["records"]:
+                records.may_read(identity)
+                return await records.listed(door.store, scope["query_string"])
             case "GET", ["gpu-classes"]:
                 return published(gpus)
             case _:
