@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.unit.cli.fakes import BUSBAR, FakeCloud, Result
 from tests.unit.controllers.house import House
-from tests.unit.server.market_world import MEMBER, call, door_of, knows
+from tests.unit.server.market_world import MEMBER, call, knows, questions_of
 
 from busbar.controllers.recording import cursor
 from busbar.model.objects import Key, name_of
@@ -38,7 +38,7 @@ class Exchange:
             meta = {**node["metadata"], "name": name, "uid": name}
             put = Put(Key("", "nodes", "", name), {**node, "metadata": meta})
             self.house.store.commit_now(Transaction((put,)))
-        self.app = create_app(door_of(self.house), knows(MEMBER), lambda: self.house.now)
+        self.app = create_app(questions_of(self.house), self.house.store, knows(MEMBER))
         self._cloud = cloud
         self._answer = cloud.answer
         self.changed: dict[str, bytes | None] = {}
@@ -52,7 +52,7 @@ class Exchange:
         if name in self.changed:
             body = self.changed[name]
             return (404, b"{}") if body is None else (200, body)
-        found = call(self.app, method, parts.path, query=parts.query)
+        found = call(self.app, method, parts.path, query=parts.query.encode())
         return found.status, found.body
 
     def clear(self, count: int = 1) -> list[str]:

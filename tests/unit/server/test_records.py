@@ -16,8 +16,8 @@ from tests.unit.server.market_world import (
     VENDOR,
     Reply,
     call,
-    door_of,
     knows,
+    questions_of,
 )
 
 from busbar.apis.kubernetes.ports import Identity
@@ -42,8 +42,8 @@ def house() -> House:
 
 
 def get(house: House, path: str, query: str = "", identity: Identity | None = MEMBER) -> Reply:
-    app = create_app(door_of(house), knows(identity), lambda: house.now)
-    return call(app, "GET", f"/market/v1/{path}", query=query)
+    app = create_app(questions_of(house), house.store, knows(identity))
+    return call(app, "GET", f"/market/v1/{path}", query=query.encode())
 
 
 def test_records_are_listed_from_the_latest_back(house: House) -> None:

@@ -6,16 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from busbar.apis.kubernetes.authorization import Attributes, Check, authorize, role_of
-from busbar.apis.kubernetes.door import Door
-from busbar.apis.kubernetes.ports import Identity
-from busbar.market.luggage import NOWHERE, Place
+from busbar.apis.kubernetes.ports import Identity, QuestionRefused, Questions
 from busbar.model.dtu import format_dtu
 from busbar.model.gpus import GPU_CLASSES, GpuClasses
-from busbar.model.time import Instant
 from busbar.server.market import records
-from busbar.server.market.observatory import Observatory
-from busbar.server.market.quotes import admitted, quote
-from busbar.server.market.why import why
 from busbar.server.replies import Send
 from busbar.server.requests import (
     Receive,
@@ -24,6 +18,7 @@ from busbar.server.requests import (
     answer_bytes,
     read_document,
 )
+from busbar.store.contract import Store
 
 PREFIX = "/market/v1/"
 _SERVED = (
@@ -34,21 +29,22 @@ Identify = Callable[[Any], Awaitable[Identity | None]]
 
 
 def create_app(
-    door: Door,
-    identify: Identify,
-    clock: Callable[[], Instant],
-    place: Place = NOWHERE,
-    gpus: GpuClasses = GPU_CLASSES,
+    questions: Questions, store: Store, identify: Identify, gpus: GpuClasses = GPU_CLASSES
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application."""
-    observatory = Observatory(door.store, place, gpus)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         match scope["method"], scope["path"][len(PREFIX) :].split("/"):
             case "GET", ["records", name]:
                 await answer_bytes(send, _record(scope, name), records.KIND)
             case _:
-                await answer(send, _answer(scope, receive))
+                await answer(send, _answer_or_refuse(scope, receive))
+
+    async def _answer_or_refuse(scope: Any, receive: Receive) -> dict[str, Any]:
+        try:
+            return await _answer(scope, receive)
+        except QuestionRefused as refused:
+            raise RequestRefused(refused.code, refused.message) from None
 
     async def _known(scope: Any) -> Identity:
         identity = await identify(scope)
@@ -58,21 +54,20 @@ def create_app(
 
     async def _record(scope: Any, name: str) -> bytes:
         records.may_read(await _known(scope))
-        return await records.packed(door.store, name)
+        return await records.packed(store, name)
 
     async def _answer(scope: Any, receive: Receive) -> dict[str, Any]:
         identity = await _known(scope)
         match scope["method"], scope["path"][len(PREFIX) :].split("/"):
             case "POST", ["quotes"]:
                 manifest = await read_document(receive, dict, "the manifest")
-                asked = admitted(door, identity, manifest, clock())
-                return await observatory.ask(lambda s, st: quote(asked, s, st, clock()))
+                return await questions.quote(identity, manifest)
             case "GET", ["namespaces", namespace, "orders", name]:
                 _may_read(identity, namespace)
-                return await observatory.ask(lambda s, st: why(namespace, name, s, st, clock()))
+                return await questions.why(namespace, name)
             case "GET", ["records"]:
                 records.may_read(identity)
-                return await records.listed(door.store, scope["query_string"])
+                return await records.listed(store, scope["query_string"])
             case "GET", ["gpu-classes"]:
                 return published(gpus)
             case _:
