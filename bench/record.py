@@ -43,7 +43,7 @@ class _Exchange:
 
     def __init__(self) -> None:
         self.store = Store(SIZE, STANDING, seed=1)
-        self.standing, self.recorder = Standing(), Recorder()
+        self.standing, self.recorder = Standing(), Recorder(Settings().record_weight_max)
         self.packed: dict[str, bytes] = {}
         self.now = NOW
         read_inputs(self.standing, self.store.snapshot(), NOW, Settings().procure_ms)

@@ -30,6 +30,8 @@ from busbar.store.packing import pack
 
 Json = dict[str, Any]
 ROUNDS = 60
+WEIGHT_MAX = 2_000
+"""What a record shows at most; a test may set less."""
 
 
 class Shown:
@@ -52,7 +54,7 @@ class Life:
         self.held: tuple[Holding, ...] = ()
         self.contracts: list[int] = []
         self.count, self.at = 0, 10**12
-        self.shown, self.recorder = Shown(), Recorder()
+        self.shown, self.recorder = Shown(), Recorder(WEIGHT_MAX)
         self.names: list[str] = []
         self.bodies: dict[str, bytes] = {}
         self.books: dict[str, Json] = {}
@@ -167,8 +169,7 @@ def book_in(status: Json) -> Json:
 def pace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How much of the book a record shows."""
     if request.param != "whole":
-        monkeypatch.setattr(cursor, "STRETCH_MIN", 20)
-        monkeypatch.setattr(cursor, "STRETCH_MAX", 60)
+        monkeypatch.setattr(f"{__name__}.WEIGHT_MAX", 60)
     if request.param == "spread from the start":
         monkeypatch.setattr(cursor, "WHOLE_MAX", 0)
         monkeypatch.setattr(cursor, "FIRST_LAP", 1)
@@ -199,7 +200,7 @@ def test_a_clearing_is_known_also_where_what_it_rests_on_was_dropped(seed: int, 
 def test_a_chain_that_begins_anew_rests_on_nothing_older(seed: int, pace: str) -> None:
     life = Life(seed)
     life.live(30)
-    life.recorder = Recorder()
+    life.recorder = Recorder(WEIGHT_MAX)
     begun = life.clear()
     assert begun.previous == ""
     life.live(40)
@@ -230,7 +231,8 @@ def test_a_market_left_alone_for_long_begins_a_chain_anew(monkeypatch: pytest.Mo
 def test_a_chain_begun_lately_is_not_known_yet_where_little_was_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in {"WHOLE_MAX": 0, "FIRST_LAP": 1, "STRETCH_MIN": 9, "STRETCH_MAX": 9}.items():
+    monkeypatch.setattr(f"{__name__}.WEIGHT_MAX", 9)
+    for name, value in {"WHOLE_MAX": 0, "FIRST_LAP": 1}.items():
         monkeypatch.setattr(cursor, name, value)
     life = Life(1)
     life.live(2)

@@ -29,7 +29,7 @@ class Exchange:
     """A house behind the market's door, where the command line finds it."""
 
     def __init__(self, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.house = House()
+        self.house = House(record_weight_max=6_000)
         self.house.supply()
         self.house.namespace()
         node = self.house.all("", "nodes")[0]
@@ -78,7 +78,6 @@ class Exchange:
 @pytest.fixture
 def exchange(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> Exchange:
     monkeypatch.setattr(cursor, "STRETCH_MIN", 6_000)
-    monkeypatch.setattr(cursor, "STRETCH_MAX", 6_000)
     monkeypatch.setattr(cursor, "FIRST_LAP", 1)
     monkeypatch.setattr(cursor, "WHOLE_MAX", 0)
     return Exchange(cloud, monkeypatch)

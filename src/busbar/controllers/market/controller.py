@@ -53,7 +53,7 @@ class MarketController:
     def __init__(self, settings: Settings, standing: Standing) -> None:
         self._settings = settings
         self._standing = standing
-        self._recorder = Recorder()
+        self._recorder = Recorder(settings.record_weight_max)
         self.coalesce_ms = settings.batch_ms
 
     def keys(self, event: Event) -> Iterable[Key]:

@@ -13,9 +13,8 @@ from typing import Final, NamedTuple
 
 from busbar.controllers.recording.tables import Numbered
 
-STRETCH_MAX: Final = 2_000
-"""Weight of what a record shows at most, once everything has been shown."""
 STRETCH_MIN: Final = 100
+"""Weight of what a record shows at least, where it may show so much."""
 WEIGHT_PER_MS: Final = 2
 FIRST_LAP: Final = 5
 """So many times as much is shown until everything has been shown once after a start."""
@@ -40,10 +39,10 @@ class _Place(NamedTuple):
 
 
 class Cursor:
-    """Goes through tables; `weights` say what a line of each counts."""
+    """Goes through tables; `weights` say what a line of each counts, `most` what a record shows."""
 
-    def __init__(self, weights: Sequence[int]) -> None:
-        self._weights = weights
+    def __init__(self, weights: Sequence[int], most: int) -> None:
+        self._weights, self._most = weights, most
         self._place = _Place(0, 0, 0)
         self._shown: deque[tuple[str, _Place]] = deque()
 
@@ -55,7 +54,7 @@ class Cursor:
     def parts(self, tables: Sequence[Numbered], name: str, waited_ms: int) -> list[Part]:
         """Give what the record of a name shows, and move on."""
         whole = sum(len(t) * w for t, w in zip(tables, self._weights, strict=True))
-        stretch = min(max(WEIGHT_PER_MS * waited_ms, STRETCH_MIN), STRETCH_MAX)
+        stretch = min(max(WEIGHT_PER_MS * waited_ms, STRETCH_MIN), self._most)
         if self._place.lap == 0:
             stretch *= FIRST_LAP
         if whole <= (WHOLE_MAX if self.is_fresh else stretch):

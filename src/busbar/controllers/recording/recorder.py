@@ -39,19 +39,20 @@ class _Last(NamedTuple):
 
 
 class Recorder:
-    """Writes records, one after the other."""
+    """Writes records, one after the other; each shows a part of the book of at most some weight."""
 
-    def __init__(self) -> None:
+    def __init__(self, weight_max: int) -> None:
+        self._weight_max = weight_max
         self._last: _Last | None = None
         self._lines: Lines | None = None
-        self._cursor = Cursor(WEIGHTS)
+        self._cursor = Cursor(WEIGHTS, weight_max)
 
     def write(self, snapshot: Snapshot, name: str, book: Book, clearing: Json) -> Written:
         """Write the record of a clearing, given as JSON without its book."""
         lines = self._lines
         if lines is None or not lines.follows(book) or not self._is_there(snapshot):
             lines = self._lines = Lines(book)
-            self._last, self._cursor = None, Cursor(WEIGHTS)
+            self._last, self._cursor = None, Cursor(WEIGHTS, self._weight_max)
         lines.take(book)
         last, at = self._last, int(clearing["atMs"])
         part = self._book(lines, name, at - last.at if last else 0)
