@@ -50,7 +50,7 @@ class Occupancy:
         self._used = 0
         self._codes: dict[str, int] = {}
         self._names: list[str] = []
-        self._noted: dict[int, list[int]] | None = None
+        self._noted: dict[int, Commitment | None] | None = None
         self._columns: Columns | None = None
         self._node: Ints = np.empty(0, dtype=np.int64)
         self._code: Ints = np.empty(0, dtype=np.int64)
@@ -118,7 +118,7 @@ class Occupancy:
     def note(self) -> dict[int, Commitment | None]:
         """Note changes from now on; give those noted until now, by number, as it was before."""
         noted, self._noted = self._noted or {}, {}
-        return {number: self._read(row) for number, row in noted.items()}
+        return noted
 
     def numbered(self, numbers: Sequence[int]) -> Iterator[Commitment | None]:
         """Give the commitments under some numbers, None where one is free."""
@@ -129,8 +129,8 @@ class Occupancy:
         return None if row[_NODE] == _NOBODY else _commitment(self._names, row)
 
     def _remember(self, row: int, before: list[int]) -> None:
-        if self._noted is not None:
-            self._noted.setdefault(row, before)
+        if self._noted is not None and row not in self._noted:
+            self._noted[row] = self._read(before)
             if len(self._noted) > NOTED_MAX:
                 self._noted = None
 
