@@ -12,6 +12,7 @@ import pytest
 from busbar.controllers.recording import cursor
 from busbar.controllers.recording.recorder import Recorder, Written
 from busbar.market.attested import Attested
+from busbar.market.axis import Axis
 from busbar.market.book import Book
 from busbar.market.calendar import Calendar
 from busbar.market.commitments import Commitment
@@ -112,6 +113,10 @@ class Life:
         if rows != self.supplies:
             self.supplies = rows
             self.vendors = frozenset({"v"}) | {row.vendor for row in rows}
+        # As a clearing does: it may have the occupancy number nodes as the book does.
+        Book(self.supplies, self.occupancy, self.vendors).free(
+            Axis(self.at, (self.at, self.at + 1))
+        )
         companions = (Companion("n1", (f"g{self.at % 3}",), ()),)
         book = Book(self.supplies, self.occupancy, self.vendors, companions, self.held)
         self.at += self.chance.choice([1, 50, 3000])
