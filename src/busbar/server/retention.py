@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from busbar.model.time import DAY, Instant
-from busbar.store.contract import Shelved, Store, StoreFailed
+from busbar.store.contract import Store, StoreFailed
 
 log = logging.getLogger("busbar.retention")
 
 EVERY_S = 300
 MIB = 1024**2
+PAGE = 5_000
+"""Names that are looked at in one go: there may be a million."""
 
 
 async def let_records_go(
@@ -32,24 +34,24 @@ async def let_records_go(
     while True:
         await sleep(EVERY_S)
         try:
-            known = await store.records()
-            oldest = oldest_kept(known, now() - days * DAY, mib * MIB)
-            if oldest and oldest != known[-1].name:
+            oldest = await first_to_stay(store, now() - days * DAY, mib * MIB)
+            if oldest:
                 await store.drop_records(oldest)
                 log.info("records before %s were dropped", oldest)
         except StoreFailed:
             return
 
 
-def oldest_kept(known: Sequence[Shelved], since: Instant, size_max: int) -> str:
-    """Give the oldest record that stays, of those known from the latest back; the latest does."""
+async def first_to_stay(store: Store, since: Instant, size_max: int, page: int = PAGE) -> str:
+    """Give the record before which all have to go, "" where none has to. The latest stays."""
     oldest, size = "", 0
-    for record in known:
-        size += record.size
-        if oldest and (size > size_max or _written_at(record.name) < since):
-            break
-        oldest = record.name
-    return oldest
+    while found := await store.records(oldest, page):
+        for record in found:
+            size += record.size
+            if oldest and (size > size_max or _written_at(record.name) < since):
+                return oldest
+            oldest = record.name
+    return ""
 
 
 def _written_at(name: str) -> Instant:

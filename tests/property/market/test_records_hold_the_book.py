@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -143,8 +144,8 @@ class Kept:
     def __init__(self, life: Life, first: int = 0) -> None:
         self._life, self._first = life, first
 
-    def names(self) -> list[str]:
-        return self._life.names[self._first :]
+    def latest(self) -> Iterator[str]:
+        return reversed(self._life.names[self._first :])
 
     def fetch(self, name: str) -> bytes | None:
         body = self._life.bodies.get(name)
@@ -264,3 +265,20 @@ def test_a_change_that_is_left_out_is_found(table: str) -> None:
 def follow_all(assembly: Assembly, records: list[Record]) -> None:
     for record in records:
         assembly.follow(record)
+
+
+def test_no_more_names_are_asked_for_than_are_needed() -> None:
+    life = Life(1)
+    life.live(30)
+    asked: list[str] = []
+
+    class Counting(Kept):
+        def latest(self) -> Iterator[str]:
+            for name in super().latest():
+                asked.append(name)
+                yield name
+
+    chain = Chain(Counting(life))
+    (found,) = chain.books(chain.names.last(1))
+    assert found.status is not None
+    assert len(asked) < 10

@@ -25,8 +25,8 @@ from busbar.model.objects import name_of
 from busbar.model.time import DAY
 from busbar.model.wellknown import GROUP
 from busbar.server.market.app import create_app
-from busbar.server.retention import let_records_go, oldest_kept
-from busbar.store.contract import Record, Shelved, StoreFailed, Transaction
+from busbar.server.retention import first_to_stay, let_records_go
+from busbar.store.contract import Record, StoreFailed, Transaction
 from busbar.store.memory import MemoryStore
 
 
@@ -95,26 +95,33 @@ def test_a_record_that_is_not_there_is_said(house: House) -> None:
     assert found.json["message"] == "there is no record 'c-1-1'; old ones are dropped"
 
 
-def shelf(*records: tuple[int, int]) -> list[Shelved]:
-    """Give records, the latest first, by day and size."""
-    return [Shelved(f"c-{day * DAY:013d}-{day}", size) for day, size in records]
+def shelf(*days: int) -> MemoryStore:
+    """Give a store with a record of ten bytes for each day."""
+    store = MemoryStore()
+    for day in days:
+        record = Record(f"c-{day * DAY:013d}-{day}", b"0123456789")
+        store.commit_now(Transaction(records=(record,)))
+    return store
 
 
-def test_records_are_kept_by_age_and_by_size() -> None:
-    known = shelf((9, 10), (8, 10), (7, 10), (6, 10))
-    names = [one.name for one in known]
-    assert oldest_kept(known, 0, 1000) == names[3]
-    assert oldest_kept(known, 7 * DAY, 1000) == names[2]
-    assert oldest_kept(known, 0, 25) == names[1]
-    assert oldest_kept(known, 10 * DAY, 1) == names[0]
-    assert oldest_kept([], 0, 1) == ""
+@pytest.mark.parametrize(
+    ("since", "size_max", "day"),
+    [(0, 1000, 0), (0, 40, 0), (7 * DAY, 1000, 7), (0, 25, 8), (10 * DAY, 1, 9)],
+)
+@pytest.mark.parametrize("page", [1, 3, 4, 100])
+def test_records_are_kept_by_age_and_by_size(
+    since: int, size_max: int, day: int, page: int
+) -> None:
+    oldest = asyncio.run(first_to_stay(shelf(6, 7, 8, 9), since, size_max, page))
+    assert oldest == (f"c-{day * DAY:013d}-{day}" if day else "")
+
+
+def test_where_there_are_no_records_none_go() -> None:
+    assert asyncio.run(first_to_stay(MemoryStore(), 0, 1)) == ""
 
 
 def test_old_records_go_while_the_cloud_runs() -> None:
-    store = MemoryStore()
-    for day in range(1, 11):
-        record = Record(f"c-{day * DAY:013d}-{day}", b"")
-        store.commit_now(Transaction(records=(record,)))
+    store = shelf(*range(1, 11))
     rounds = iter([None, None])
 
     async def sleep(_: float) -> Any:

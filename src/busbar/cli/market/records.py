@@ -41,10 +41,6 @@ class CloudRecords:
                 return
             before = {"before": str(found[-1]["name"])}
 
-    def names(self) -> list[str]:
-        """Give the names of all records, the oldest first."""
-        return list(self.latest())[::-1]
-
     def fetch(self, name: str) -> bytes | None:
         """Give a record, packed."""
         return self._client.fetch(f"{RECORDS}/{quote(name, safe='')}")
@@ -69,6 +65,10 @@ class FolderRecords:
         if not isinstance(found, list) or not all(map(_is_name, found)):
             raise CliError(f"{index} is not the index of saved records", Exit.USAGE)
         return found
+
+    def latest(self) -> Iterator[str]:
+        """Give names from the latest back."""
+        return reversed(self.names())
 
     def fetch(self, name: str) -> bytes | None:
         """Give a record, packed."""

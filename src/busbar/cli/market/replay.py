@@ -82,7 +82,7 @@ def replay(
         raise CliError("clearings are read from -f FILE or --from DIR, not from both", Exit.USAGE)
     if source is not None:
         objects = {_name(item): item for item in _from_file(source)}
-        names = _chosen(sorted(objects), clearings, last, "the file")
+        names = _chosen(sorted(objects), clearings, last)
         done = [_replayed(name, _status(objects[name])) for name in names]
     elif folder is not None:
         done = _recorded(FolderRecords(folder), {}, clearings, last)
@@ -104,21 +104,17 @@ def _recorded(
 ) -> list[Replay]:
     """Replay clearings from their records; those of before there were records, from themselves."""
     chain = Chain(source)
-    recorded = frozenset(chain.names)
-    known = [name for name in sorted(objects) if name not in recorded] + chain.names
-    names = _chosen(known, clearings, last, "the record")
-    bare = {name for name in names if _is_bare(objects.get(name), name in recorded)}
+    bare = {name for name, status in objects.items() if not status.get("digest")}
+    names = list(dict.fromkeys(clearings)) or [*sorted(bare), *chain.names.last(last)][-last:]
+    for name in names:
+        if name not in objects and chain.names.place(name) is None:
+            raise CliError(f"there is no record of a clearing {name}", Exit.NOT_FOUND)
     done = {name: _replayed(name, objects[name]) for name in names if name in bare}
     for found in chain.books([name for name in names if name not in bare]):
         done[found.name] = _judged(found, objects.get(found.name))
     if chain.read:
         hint(f"{chain.read} records were read")
     return [done[name] for name in names]
-
-
-def _is_bare(status: Json | None, has_record: bool) -> bool:
-    """Say whether a clearing was published before there were records."""
-    return status is not None and not has_record and not status.get("digest")
 
 
 def _judged(found: Found, said: Json | None) -> Replay:
@@ -162,11 +158,11 @@ def _from_file(source: Path) -> list[Json]:
     return items
 
 
-def _chosen(known: list[str], names: tuple[str, ...], last: int, where: str) -> list[str]:
+def _chosen(known: list[str], names: tuple[str, ...], last: int) -> list[str]:
     if not names:
         return known[-last:]
     if missing := [name for name in names if name not in known]:
-        raise CliError(f"{where} has no clearing {missing[0]}", Exit.NOT_FOUND)
+        raise CliError(f"the file has no clearing {missing[0]}", Exit.NOT_FOUND)
     return list(dict.fromkeys(names))
 
 
