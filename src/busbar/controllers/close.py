@@ -33,6 +33,7 @@ class CloseReason(StrEnum):
     OFFER_WITHDRAWN = "OfferWithdrawn"
     ATTESTATION_LAPSED = "AttestationLapsed"
     TERM_ENDED = "TermEnded"
+    DRIVER_ENDED = "DriverEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
     MOVED = "Moved"
@@ -68,6 +69,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.OFFER_WITHDRAWN: Doing.NOBODY,
     CloseReason.ATTESTATION_LAPSED: Doing.NOBODY,
     CloseReason.TERM_ENDED: Doing.NOBODY,
+    CloseReason.DRIVER_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
     CloseReason.MOVED: Doing.EXCHANGE,
@@ -114,6 +116,9 @@ SENTENCES: dict[CloseReason, str] = {
         "What the order wants signed is not signed for the next slot: it ran out or was taken back."
     ),
     CloseReason.TERM_ENDED: "The hours that were held are over.",
+    CloseReason.DRIVER_ENDED: (
+        "The driver that the place was held for has ended; what was left was given back."
+    ),
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",
     CloseReason.WITHDRAWN_EARLY: (
         "The vendor took its capacity back without the notice agreed; what it did not deliver is "
