@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from busbar.controllers.places import driver_uid
+from busbar.controllers.places import driver_of, driver_uid
 from busbar.controllers.pools import NOTHING, Pool, PoolKey, is_leaving
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
@@ -41,6 +41,7 @@ class Hindrance(StrEnum):
     OTHER_DRIVER = "OtherDriver"
     NOTHING_HELD = "NothingHeld"
     LEAVING = "Leaving"
+    DRIVER_ENDED = "DriverEnded"
     DECLINED = "Declined"
     NOT_THERE = "NotThere"
     DATA_COSTS = "DataCosts"
@@ -58,6 +59,7 @@ CLAUSES: dict[Hindrance, str] = {
     Hindrance.OTHER_DRIVER: "it is kept for the Pods that its driver makes, or that name it",
     Hindrance.NOTHING_HELD: "nothing is held in this hour",
     Hindrance.LEAVING: "the vendor takes that capacity back",
+    Hindrance.DRIVER_ENDED: "the driver that it is kept for has ended",
     Hindrance.DECLINED: "the vendor declines it",
     Hindrance.NOT_THERE: "it may not run there (restrictions, selectors, taints, nodes avoided)",
     Hindrance.DATA_COSTS: "moving its data there costs something, which has to be bought",
@@ -118,6 +120,8 @@ class HeldRoom:
             there, room = self._there(pool, now)
             if is_leaving(snapshot, there):
                 self.closed[key] = Hindrance.LEAVING
+            elif driver is not None and driver_of(snapshot, pool.held[0]) is None:
+                self.closed[key] = Hindrance.DRIVER_ENDED
             elif not there:
                 self.closed[key] = Hindrance.NOTHING_HELD
             else:

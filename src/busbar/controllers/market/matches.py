@@ -25,7 +25,7 @@ from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
-from busbar.controllers.places import kept, reference
+from busbar.controllers.places import driver_of, kept, reference
 from busbar.controllers.pools import PoolKey
 from busbar.controllers.procurement.first import first_answer
 from busbar.controllers.standing import Standing
@@ -106,20 +106,28 @@ def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant, fees: Fees) -> tuple
     return tuple(_draw(snapshot, ordered, draw, now, fees) for ordered, draw in inputs.draws)
 
 
+_AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
+
+
 def _draw(
     snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant, fees: Fees
 ) -> Transaction:
     pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
     contract = _contract(ordered, draw.match, None, "", epoch, now, members=0)
     held = spec_of(draw.rests_on[0])
-    terms = {
-        name: held[name] for name in ("reclaimNoticeMs", "minimumTermMs", "agreed") if name in held
-    }
+    terms = {name: held[name] for name in _AGREED if name in held}
+    offer = snapshot.get(Key(GROUP, "offers", "", draw.match.offer))
+    if held.get("agreed") and offer is not None and spec_of(offer).get("vendor") == held["vendor"]:
+        # What goes on is this contract: older terms were agreed for what is held.
+        terms["agreed"] = stated(spec_of(offer), now)
     named = {"pool": draw.key.id, "reservation": draw.key.procurement}
     fee = fees.terms(draw.match.namespace, draw.match.vendor)
     contract = _in_pool(contract, **named, **terms, **fee)
     keys = node_key(draw.match.node), Key(GROUP, "offers", "", draw.match.offer)
     found = [obj for obj in map(snapshot.get, keys) if obj is not None]
+    driver = driver_of(snapshot, draw.rests_on[0])
+    if driver is not None:  # When it ends, its places are given back at once.
+        found.append(driver)
     where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
     until = format_instant(draw.match.end)
     said = f"Draws on {draw.key.procurement}: {where}, nothing more to pay until {until}."
@@ -131,9 +139,6 @@ def _draw(
         event(snapshot, pod, now, "Scheduled", said),
     )
     return Transaction(ops)
-
-
-_AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
 
 
 def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
