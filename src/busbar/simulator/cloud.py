@@ -40,7 +40,8 @@ from busbar.simulator.faults import Faults
 from busbar.simulator.haulage import Flows
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
-from busbar.simulator.people import Crowd, People
+from busbar.simulator.people.crowd import Crowd
+from busbar.simulator.people.people import People
 from busbar.simulator.profile import Profile, hours_of, profile_of, rest_of
 from busbar.simulator.world import World
 from busbar.store.contract import Committed, Delete, Put, Transaction
