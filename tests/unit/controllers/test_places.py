@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from tests.unit.controllers.house import House
@@ -330,3 +331,67 @@ def test_a_procurement_that_somebody_deletes_lets_its_places_end_with_their_hour
     assert of_phase(house, "Held") == []
     closed = [c for c in house.contracts() if spec_of(c).get("procurement")]
     assert {status_of(c)["reason"] for c in closed} == {"TermEnded"}
+
+
+def test_nobody_draws_beyond_what_a_place_was_bought_for():
+    house, key = running()
+    house.wait(45 * MINUTE)
+    (end,) = {spec_of(c)["slots"][-1]["endMs"] for c in of_phase(house, "Held")}
+    executor = made_by(house, key, "exec-1")
+    house.settle()
+    assert spec_of(contract_of(house, executor))["slots"][-1]["endMs"] == end
+
+
+def test_places_go_on_without_a_gap_after_the_exchange_was_away():
+    house, key = running()
+    executor = made_by(house, key, "exec-1")
+    house.settle()
+    house.runs(house.get(executor))
+    house.wait(55 * MINUTE)
+    house.exchange.stop()
+    house.world.now += 10 * MINUTE
+    house.exchange.start()
+    house.renew()
+    house.wait(10 * MINUTE)
+    held = of_phase(house, "Held")
+    assert len(held) == 2
+    assert len([c for c in house.contracts() if spec_of(c).get("procurement")]) == 2
+    for contract in held:
+        slots = spec_of(contract)["slots"]
+        assert all(a["endMs"] == b["startMs"] for a, b in pairwise(slots))
+    assert status_of(contract_of(house, executor))["billedNano"] == 0
+
+
+def test_a_place_is_not_given_out_once_its_driver_has_ended():
+    house, key = running(cpu="8")
+    house.ends(house.get(key))
+    executor = made_by(house, key, "exec-1")
+    house.settle()
+    assert not spec_of(contract_of(house, executor)).get("reservation")
+
+
+def test_two_drivers_of_a_gang_start_with_the_places_of_both():
+    house = open_house(cpu="3")
+    pair = {"busbar.dev/gang": "pair", "busbar.dev/gang-size": "2"}
+    first = driver(house, "first", **pair)
+    house.settle()
+    assert reason(house, first) == "GangIncomplete"
+    second = driver(house, "second", **pair)
+    house.settle()
+    assert node_of(house, first)
+    assert node_of(house, second)
+    assert len(of_phase(house, "Held")) == 4
+    assert {spec_of(c)["gangMembers"] for c in house.contracts()} == {6}
+
+
+def test_places_of_a_driver_with_a_budget_are_bought_with_it():
+    house = open_house()
+    account = Key(GROUP, "accounts", "xyz", "account")
+    house.door.change(account, lambda obj: {**obj, "spec": {"budget": "0.1"}})
+    key = driver(house)
+    house.settle()
+    assert house.contracts() == []
+    house.door.change(account, lambda obj: {**obj, "spec": {"budget": "1"}})
+    house.settle()
+    assert node_of(house, key)
+    assert len(of_phase(house, "Held")) == 2

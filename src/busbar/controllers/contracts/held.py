@@ -27,7 +27,7 @@ from busbar.controllers.nodes import is_ready, node_key
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import unchanged, update, with_status
 from busbar.controllers.places import driver_of, driver_uid
-from busbar.controllers.pools import pool_of
+from busbar.controllers.pools import pool_of, rolls
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.ledger.metering import Interval, without
@@ -134,7 +134,7 @@ class HeldCase(NamedTuple):
             return Decision(requeue_at=min(view.start, slot_of(view.now).end))
         if view.status.phase == "Reserved":
             return self._begin()
-        if view.end <= view.known_until:
+        if view.end <= view.known_until and not self._may_go_on():
             return self._close(why_over(view))
         settled = settle_ended(view, self.settings.fee_ppm)
         return self._go_on(settled)
@@ -143,6 +143,10 @@ class HeldCase(NamedTuple):
         """Say whether the driver that this place is held for has ended."""
         view = self.view
         return bool(driver_uid(view.obj)) and driver_of(self.snapshot, view.obj) is None
+
+    def _may_go_on(self) -> bool:
+        """Say whether a place whose time is over goes on: the exchange may have been away."""
+        return rolls(self.view.obj) and driver_of(self.snapshot, self.view.obj) is not None
 
     def _without_driver(self) -> CloseReason:
         """Say how a place ends with its driver: before it began, it was withdrawn with it."""
@@ -184,7 +188,7 @@ class HeldCase(NamedTuple):
         if settled.until != view.status.settled_until_ms:
             changes |= settled.status()
         more = rolled(self.snapshot, self.standing, self.settings, view, settled.held)
-        written = update(view.obj, with_status(more.contract, **changes, **more.changes))
+        written = update(view.obj, with_status(more.contract, **{**changes, **more.changes}))
         left = [s.end_ms for s in unsettled(view) if s.end_ms > (settled.until or 0)]
         due = min(left) + SECOND if left else view.end + SECOND
         due = min(max(due, view.now + SECOND), view.now + self.settings.hold_look_ms)
