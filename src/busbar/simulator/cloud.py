@@ -23,6 +23,7 @@ from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.data import DataCheck
+from busbar.simulator.checks.drivers import DriverCheck
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.limits import LimitCheck
@@ -115,7 +116,7 @@ class Cloud:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
         self.bonds = BondCheck(self.profile.timing)
-        self.moves = MoveCheck()
+        self.moves, self.drivers = MoveCheck(), DriverCheck()
         self.looks = (
             self.advice.look,
             MoneyCheck().look,
@@ -131,6 +132,7 @@ class Cloud:
             BondedCheck().look,
             LimitCheck().look,
             GangCheck().look,
+            self.drivers.look,
             PiecesCheck().look,
             self.history.look,
             self.moves.look,

@@ -1,6 +1,6 @@
 """I13: a gang gets its places whole, in one zone, and starts at one time, or it waits.
 
-Next: `pieces.py`.
+Next: `drivers.py`.
 """
 
 from __future__ import annotations
