@@ -18,6 +18,7 @@ from busbar.controllers.market.hauling import transfer_terms
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.market.pieces import first_piece, later_piece
 from busbar.controllers.market.resale import Part
+from busbar.controllers.market.weighing import weighed
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
@@ -322,6 +323,7 @@ def _contract(
         gang_members=members,
         fixed_term_ms=fixed_term_of(pod),
         transfer=transfer,
+        weighed=weighed(match, pod),
     )
     spec = msgspec.structs.replace(spec, plan=plan.name, pieces=plan.pieces, piece=plan.piece)
     phase = "Bound" if match.start <= now else "Reserved"

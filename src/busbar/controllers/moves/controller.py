@@ -30,11 +30,13 @@ from busbar.controllers.moves.words import (
     ANN_MOVED,
     ANN_REPLACES,
     ANN_STAYS,
+    ANN_WEIGHED,
     may_move,
     moved_text,
     replaced_by,
     sentence,
     stays_text,
+    weighed_text,
 )
 from busbar.controllers.parts.claims import claim
 from busbar.controllers.parts.deletion import delete_pod
@@ -144,6 +146,7 @@ class _Case(NamedTuple):
             ANN_REPLACES: name_of(old),
             ANN_MOVED: moved_text(old, self.now),
             ANN_MOVE: said,
+            ANN_WEIGHED: weighed_text(move, name_of(old), name_of(planned.contract)),
         }
         if move.term_ms > HOUR:
             notes[ANN_DURATION] = f"{-(-move.term_ms // MINUTE)}m"
