@@ -135,6 +135,8 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
 def _places(standing: Standing, orders: dict[str, Ordered], now: Instant) -> dict[str, Standby]:
     """Give the places that drivers of the batch need; their gangs grow by them."""
     found: dict[str, Standby] = {}
+    if all(ordered.order.places is None for ordered in orders.values()):
+        return found
     driver: Ordered | None = None
     keeper: Object = {}
     for order in with_places(ordered.order for ordered in orders.values()):

@@ -17,6 +17,7 @@ import msgspec
 from busbar.controllers.budgets.count import budgets_of, count
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.moves.hours import may_move_now
 from busbar.controllers.moves.plan import (
     Planned,
     best,
@@ -124,7 +125,9 @@ class _Case(NamedTuple):
         if not _is_at_rest(deployment) or not self._is_whole(members):
             return later
         sample = next_pod(self.replica_set, self.now, 0)
-        planned = best(self.standing, self.snapshot, members.active, sample, self.now)
+        is_hour = may_move_now(self.replica_set, deployment, self.now)
+        here = self.standing, self.snapshot, members.active, sample, self.now
+        planned = best(*here, for_saving=is_hour)
         return later if planned is None else self._begin(planned)
 
     def _deployment(self) -> Object | None:

@@ -1,4 +1,4 @@
-"""What moves write on Pods, and how it is read again. Next: `plan.py`.
+"""What moves write on Pods, and how it is read again. Next: `hours.py`.
 
 A replacement names the Pod it stands in for; as long as that one is active, it is one more than its
 ReplicaSet counts.
