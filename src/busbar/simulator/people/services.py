@@ -8,12 +8,14 @@ from typing import Any
 from busbar.model.objects import Key, spec_of
 from busbar.model.resources import key_of
 from busbar.model.time import HOUR
-from busbar.model.wellknown import ANN_HOURS, ANN_MAY_MOVE, ANN_TERM
+from busbar.model.wellknown import ANN_HOURS, ANN_MAY_MOVE, ANN_MOVE_HOURS, ANN_TERM
 from busbar.simulator.machine import ENV_RUNS_MS
 from busbar.simulator.people.hands import Hands
 
 SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
+MOVE_HOURS = {"timeZone": "Europe/Stockholm", "rules": [{"from": "00:00", "until": "06:00"}]}
+"""When some of them may be moved to a cheaper place."""
 
 
 class Services:
@@ -44,6 +46,8 @@ class Services:
             "template": {"metadata": {"labels": labels}, "spec": self._service_pod()},
         }
         notes = {ANN_HOURS: json.dumps(self._hours())} if self.world.often(0.25) else {}
+        if name.endswith(("1", "4", "7")):
+            notes[ANN_MOVE_HOURS] = json.dumps(MOVE_HOURS)
         meta = {"annotations": notes}
         self.hands.place(Key("apps", "deployments", home, name), meta=meta, spec=spec)
         if self.world.often(0.5):
