@@ -16,7 +16,7 @@ from busbar.controllers.contracts.controller import ContractController
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.curves import CurveController
 from busbar.controllers.deployments.controller import DeploymentController
-from busbar.controllers.expiry import ExpiryController
+from busbar.controllers.expiry import EventExpiryController, SecretExpiryController
 from busbar.controllers.finished import FinishedJobController, FinishedPodController
 from busbar.controllers.garbage import GarbageController
 from busbar.controllers.history import HistoryController
@@ -63,5 +63,6 @@ def controllers(settings: Settings, listening: Listening | None = None) -> tuple
         CurveController(settings, standing),
         HistoryController(settings),
         AdviceController(settings),
-        ExpiryController(settings),
+        EventExpiryController(settings),
+        SecretExpiryController(settings),
     )

@@ -99,6 +99,10 @@ _MONEY_MS = 30 * SECOND
 """How often a vendor's money is looked at: deposits and payouts change no object."""
 
 
+VENDORS_TIMES = 5
+"""A vendor's status counts all its contracts: it may lag so many times longer than others."""
+
+
 class VendorController:
     """Says in each Vendor's status its nodes, its money, and how much it kept of its promises."""
 
@@ -106,7 +110,7 @@ class VendorController:
     watches: tuple[Collection, ...] = (VENDORS, ("", "nodes"), (GROUP, "contracts"))
 
     def __init__(self, settings: Settings) -> None:
-        self.coalesce_ms = settings.status_ms
+        self.coalesce_ms = VENDORS_TIMES * settings.status_ms
         self._reliability = Reliability()
 
     def keys(self, event: Event) -> Iterable[Key]:

@@ -44,9 +44,9 @@ class PodController:
         self._settings = settings
 
     def keys(self, event: Event) -> Iterable[Key]:
-        """Wake a Pod for itself, and for its contract's end."""
+        """Wake a Pod that ends, or keeps away from nodes; and for its contract's end."""
         if event.key.resource == "pods":
-            return () if event.type is EventType.DELETED else (event.key,)
+            return (event.key,) if event.type is not EventType.DELETED and _concerns(event) else ()
         name = (event.obj.get("spec") or {}).get("order", {}).get("name", "")
         ended = event.type is EventType.DELETED or status_of(event.obj).get("phase") == "Closed"
         return (Key("", "pods", event.key.namespace, name),) if ended and name else ()
@@ -85,6 +85,12 @@ class PodController:
         fresh = annotate(pod, {ANN_AVOID: nodes or None})
         ops = update(pod, fresh)
         return decide(*ops, requeue_at=due if nodes else None, note=note if ops else "")
+
+
+def _concerns(event: Event) -> bool:
+    """Say whether there may be something to decide: of most Pods that come there is not."""
+    pod = event.obj
+    return is_deleting(pod) or is_final(pod) or ANN_AVOID in annotations_of(pod)
 
 
 def _created(pod: Object) -> Instant:

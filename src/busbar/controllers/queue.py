@@ -34,13 +34,15 @@ class WorkQueue:
 
     def add(self, item: Item, due: Instant) -> None:
         """Make a key due at a time, or earlier where it already is."""
-        if item in self._in_flight:
+        known = self._due.get(item)
+        if known is not None:
+            if known <= due:
+                return
+        elif item in self._in_flight:
             self._in_flight[item] = min(self._in_flight[item], due)
             return
-        known = self._due.get(item)
-        if known is None or due < known:
-            self._due[item] = due
-            heapq.heappush(self._heap, (due, item))
+        self._due[item] = due
+        heapq.heappush(self._heap, (due, item))
 
     def take(self, now: Instant, limit: int) -> list[Item]:
         """Take what is due, in the order in which it became due; it is then in flight."""

@@ -30,7 +30,13 @@ class Figure(NamedTuple):
 
     def plus(self, other: Figure, sign: int = 1) -> Figure:
         """Add another one, or take it away."""
-        return Figure(*(a + sign * b for a, b in zip(self, other, strict=True)))
+        delivered, failed, contracts, failures = other
+        return Figure(
+            self.delivered_ms + sign * delivered,
+            self.failed_ms + sign * failed,
+            self.contracts + sign * contracts,
+            self.failures + sign * failures,
+        )
 
     @property
     def ratio(self) -> str:

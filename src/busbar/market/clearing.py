@@ -18,7 +18,6 @@ clearing. docs/market.md has the rule in words and why each part is so. Next: `r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 from busbar.market.arrange import arrange
 from busbar.market.axis import make_axis
@@ -97,12 +96,11 @@ def _place(
     matching: Matching, wishes: list[Wish], seed: int, funds: Mapping[str, Funds] | None
 ) -> tuple[list[Turn], list[Refusal]]:
     """Give each order a place, if it finds one, and refuse those who cannot even pay the ask."""
-    purse, at_asks = Purse(funds), LastCost(matching.cost_at_asks)
+    purse, at_asks = Purse(funds or {}), LastCost(matching.cost_at_asks)
     poor: list[Refusal] = []
 
     def can_pay(places: list[tuple[Order, Placement]]) -> bool:
-        cost = partial(sum, (at_asks(placement) for _, placement in places))
-        short = purse.hold(places[0][0].namespace, cost)
+        short = purse.hold(places[0][0].namespace, _sum(at_asks, places))
         if short is not None:
             poor.extend(Refusal(order.id, order.namespace, *short) for order, _ in places)
         return short is None
@@ -113,6 +111,13 @@ def _place(
     return turns + place_in_turn(matching, wishes[len(at_once) :], seed, accept), poor
 
 
+def _sum(costs: LastCost, places: list[tuple[Order, Placement]]) -> int:
+    """Add up costs; most orders come alone."""
+    if len(places) == 1:
+        return costs(places[0][1])
+    return sum(costs(placement) for _, placement in places)
+
+
 def _unable(
     matching: Matching, turns: list[Turn], funds: Mapping[str, Funds] | None
 ) -> list[Refusal]:
@@ -121,13 +126,12 @@ def _unable(
     They could pay the ask but not the price, so they took room: the batch is placed again without
     them, and what is published can be computed again by who does not know their balance.
     """
-    purse, found = Purse(funds), list[Refusal]()
-    at_prices = LastCost(PriceList(matching).cost)
+    found = list[Refusal]()
     if funds is None:
         return found
+    purse, at_prices = Purse(funds), LastCost(PriceList(matching).cost)
     for places in _held_together(turns):
-        cost = partial(sum, (at_prices(placement) for _, placement in places))
-        short = purse.hold(places[0][0].namespace, cost)
+        short = purse.hold(places[0][0].namespace, _sum(at_prices, places))
         if short is not None:
             found += [Refusal(order.id, order.namespace, *short) for order, _ in places]
     return found

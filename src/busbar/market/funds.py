@@ -25,6 +25,9 @@ class Funds(NamedTuple):
     budget_left: int | None = None
 
 
+_NO_FUNDS = Funds(0)
+
+
 class Short(NamedTuple):
     """It cannot be paid: the reason and one clause."""
 
@@ -49,25 +52,23 @@ class LastCost:
 class Purse:
     """What is left of each namespace's funds as a batch goes on; a namespace not named has none."""
 
-    def __init__(self, funds: Mapping[str, Funds] | None) -> None:
-        self._left = None if funds is None else dict(funds)
+    def __init__(self, funds: Mapping[str, Funds]) -> None:
+        self._funds = funds
+        self._held: dict[str, int] = {}
 
-    def hold(self, namespace: str, cost_of_term: Callable[[], int]) -> Short | None:
-        """Hold the cost of a term, or say what is missing and hold nothing.
-
-        The cost is only worked out where money is a limit.
-        """
-        if self._left is None:
-            return None
-        cost = cost_of_term()
-        balance, budget = self._left.get(namespace, Funds(0))
-        if cost > balance:
-            message = f"the term costs {_cost(cost)} and {_left(balance)} of the balance is left"
+    def hold(self, namespace: str, cost: int) -> Short | None:
+        """Hold the cost of a term, or say what is missing and hold nothing."""
+        held = self._held.get(namespace, 0)
+        balance, budget = self._funds.get(namespace, _NO_FUNDS)
+        if held + cost > balance:
+            left = _left(balance - held)
+            message = f"the term costs {_cost(cost)} and {left} of the balance is left"
             return Short(Reason.INSUFFICIENT_FUNDS, message)
-        if budget is not None and cost > budget:
-            message = f"the term costs {_cost(cost)} and {_left(budget)} of the budget is left"
+        if budget is not None and held + cost > budget:
+            left = _left(budget - held)
+            message = f"the term costs {_cost(cost)} and {left} of the budget is left"
             return Short(Reason.BUDGET_EXCEEDED, message)
-        self._left[namespace] = Funds(balance - cost, None if budget is None else budget - cost)
+        self._held[namespace] = held + cost
         return None
 
 

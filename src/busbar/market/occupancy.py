@@ -1,14 +1,13 @@
 """What is promised of every node, as a table that changes with each contract.
 
 Kept from batch to batch: a contract is read once, however many batches see it. What has begun is
-summed by node as it comes and goes; what begins or ends later waits in its hour. So what is free
-costs a copy of the sums and the hours ahead, not a look at every contract. Next: `book.py`.
+summed by node as it comes and goes; what begins or ends later is summed in its hour. So what is
+free costs a copy of the sums, hour by hour, not a look at every contract. Next: `book.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,29 +27,29 @@ _ROWS_MIN = 64
 _FOREVER = 2**62
 _NODE, _START, _END, _AMOUNTS = range(4)
 _DIMENSIONS = len(Resources._fields)
-_SINCE_MAX = 256
-"""Nodes changed in an hour after which its table is made anew."""
 _NOBODY = -1
 """The node of a row that is not in use."""
 
 
 class Occupancy:
-    """Commitments by the key of what made them; each takes whole slots, those that it touches."""
+    """Commitments by the key of what made them; each takes whole slots, those that it touches.
+
+    Nodes are numbered as in the tables of the book that was asked for last, others after them.
+    """
 
     def __init__(self) -> None:
         self._table: Ints = np.full((_AMOUNTS + _DIMENSIONS, _ROWS_MIN), _NOBODY, dtype=np.int64)
         self._row_of: dict[Hashable, int] = {}
         self._spare = list(range(_ROWS_MIN - 1, -1, -1))
         self._used = 0
+        self._names: list[str] = []
         self._codes: dict[str, int] = {}
         self._columns: Columns | None = None
-        self._node: Ints = np.empty(0, dtype=np.int64)
-        self._code: Ints = np.empty(0, dtype=np.int64)
         self._hour = 0
         self._begun = _Sums()
         self._ended = _Sums()
-        self._begins: dict[int, _Changes] = {}
-        self._ends: dict[int, _Changes] = {}
+        self._begins: dict[int, _Sums] = {}
+        self._ends: dict[int, _Sums] = {}
 
     @classmethod
     def of(cls, commitments: Iterable[Commitment]) -> Occupancy:
@@ -65,9 +64,8 @@ class Occupancy:
 
     def __iter__(self) -> Iterator[Commitment]:
         """Iterate in an order that depends on nothing but the commitments."""
-        names = list(self._codes)
         rows = self._table[:, : self._used].T.tolist()
-        found = (_commitment(names, row) for row in rows if row[_NODE] != _NOBODY)
+        found = (_commitment(self._names, row) for row in rows if row[_NODE] != _NOBODY)
         return iter(sorted(found, key=_place))
 
     def put(self, key: Hashable, commitment: Commitment) -> None:
@@ -78,8 +76,7 @@ class Occupancy:
         else:
             self._count(self._table[:, row].tolist(), -1)
         node, resources, start, end = commitment
-        code = self._codes.setdefault(node, len(self._codes))
-        values = [code, start, _FOREVER if end is None else end, *resources]
+        values = [self._code(node), start, _FOREVER if end is None else end, *resources]
         self._table[:, row] = values
         self._count(values, 1)
 
@@ -98,23 +95,19 @@ class Occupancy:
         is in the book, so it has not been closed.
         """
         self._come_to(slot_of(axis.now).start // HOUR)
-        node, code = self._places(columns)
-        size = len(node) + 1
-        begun, ended = self._begun.of(size), self._ended.of(size)
+        self._line_up(columns)
+        nodes = columns.node_count
         free = np.empty((axis.slots, *columns.capacity.shape), dtype=np.int64)
-        known = code >= 0
-        np.subtract(columns.capacity, np.where(known, begun[:, code], 0), out=free[0])
-        if axis.slots == 1:
-            return free
-        room = free[0] + np.where(known, ended[:, code], 0)
+        np.subtract(columns.capacity, self._begun.of(nodes), out=free[0])
         for slot in range(1, axis.slots):
-            hour = self._hour + slot
-            for changes, sign in ((self._ends.get(hour), 1), (self._begins.get(hour), -1)):
-                if changes is not None:
-                    for codes, amounts in changes.tables():
-                        there = node[codes] >= 0
-                        room[:, node[codes[there]]] += sign * amounts[:, there]
-            free[slot] = room
+            hour, room = self._hour + slot, free[slot]
+            room[...] = free[slot - 1]
+            if slot == 1:
+                room += self._ended.of(nodes)
+            if hour in self._ends:
+                room += self._ends[hour].of(nodes)
+            if hour in self._begins:
+                room -= self._begins[hour].of(nodes)
         return free
 
     def _count(self, values: list[int], sign: int) -> None:
@@ -124,7 +117,7 @@ class Occupancy:
         if begin <= self._hour:
             self._begun.add(code, amounts, sign)
         else:
-            self._begins.setdefault(begin, _Changes()).add(code, amounts, sign)
+            self._begins.setdefault(begin, _Sums()).add(code, amounts, sign)
         if end == _FOREVER:
             return
         # What ends before it begins takes nothing but the present slot, once it has begun.
@@ -132,7 +125,7 @@ class Occupancy:
         if after <= self._hour:
             self._ended.add(code, amounts, sign)
         else:
-            self._ends.setdefault(after, _Changes()).add(code, amounts, sign)
+            self._ends.setdefault(after, _Sums()).add(code, amounts, sign)
 
     def _come_to(self, hour: int) -> None:
         """Move the hours that have come into the sums; count anew where time has gone back."""
@@ -145,23 +138,36 @@ class Occupancy:
         self._hour = hour
         for waiting, sums in ((self._begins, self._begun), (self._ends, self._ended)):
             for due in [due for due in waiting if due <= hour]:
-                for code, amounts in waiting.pop(due).items():
-                    sums.add(code, amounts, 1)
+                sums.add_all(waiting.pop(due))
 
-    def _places(self, columns: Columns) -> tuple[Ints, Ints]:
-        """Give each own code's node in the tables of a book, and each node's code; -1 for none."""
-        if self._columns is not columns:
-            self._columns = columns
-            self._node = np.empty(0, dtype=np.int64)
-            self._code = np.full(columns.node_count, -1, dtype=np.int64)
-        known = len(self._node)
-        if known < len(self._codes):
-            new = islice(self._codes, known, None)
-            found = np.array([columns.node_number(name) for name in new], dtype=np.int64)
-            there = np.flatnonzero(found >= 0)
-            self._code[found[there]] = known + there
-            self._node = np.concatenate((self._node, found))
-        return self._node, self._code
+    def _code(self, node: str) -> int:
+        code = self._codes.get(node)
+        if code is None:
+            code = self._codes[node] = len(self._names)
+            self._names.append(node)
+        return code
+
+    def _line_up(self, columns: Columns) -> None:
+        """Number the nodes as the tables of a book do; most books have the nodes of the last."""
+        if self._columns is columns:
+            return
+        self._columns = columns
+        wanted = columns.node_names
+        if self._names[: len(wanted)] == wanted:
+            return
+        node = self._table[_NODE]
+        used = node != _NOBODY
+        kept = np.unique(node[used])
+        others = (self._names[code] for code in kept.tolist())
+        self._names = list(dict.fromkeys((*wanted, *others)))
+        before, self._codes = self._codes, {name: i for i, name in enumerate(self._names)}
+        code_of = np.zeros(len(before), dtype=np.int64)
+        for name, code in before.items():
+            code_of[code] = self._codes.get(name, 0)
+        node[used] = code_of[node[used]]
+        waiting = (*self._begins.values(), *self._ends.values())
+        for sums in (self._begun, self._ended, *waiting):
+            sums.move(kept, code_of[kept])
 
     def _take_row(self) -> int:
         if not self._spare:
@@ -183,50 +189,31 @@ class _Sums:
         """Add to a node's, or take away."""
         self._grow_to(node + 1)
         for dimension, amount in enumerate(amounts):
-            self._amounts[dimension, node] += sign * amount
+            if amount:
+                self._amounts[dimension, node] += sign * amount
+
+    def add_all(self, other: _Sums) -> None:
+        """Add what another has."""
+        nodes = other._amounts.shape[1]
+        self._grow_to(nodes)
+        self._amounts[:, :nodes] += other._amounts
 
     def of(self, nodes: int) -> Ints:
         """Give the amounts of the first so many nodes."""
         self._grow_to(nodes)
         return self._amounts[:, :nodes]
 
+    def move(self, nodes: Ints, to: Ints) -> None:
+        """Give nodes other numbers; all that is not named has nothing."""
+        self._grow_to(int(nodes.max(initial=-1)) + 1)
+        amounts = self._amounts[:, nodes]
+        self._amounts = np.zeros_like(self._amounts)
+        self._grow_to(int(to.max(initial=-1)) + 1)
+        self._amounts[:, to] = amounts
+
     def _grow_to(self, nodes: int) -> None:
         while nodes > self._amounts.shape[1]:
             self._amounts = np.concatenate((self._amounts, np.zeros_like(self._amounts)), axis=1)
-
-
-class _Changes:
-    """What changes by node in one hour: a table, and what came since it was made."""
-
-    def __init__(self) -> None:
-        self._by_node: dict[int, list[int]] = {}
-        self._made = _table({})
-        self._since: dict[int, list[int]] = {}
-
-    def add(self, node: int, amounts: list[int], sign: int) -> None:
-        """Add to a node's, or take away."""
-        for known in (self._by_node, self._since):
-            there = known.setdefault(node, [0] * _DIMENSIONS)
-            for dimension, amount in enumerate(amounts):
-                there[dimension] += sign * amount
-        if not any(self._by_node[node]):
-            del self._by_node[node]
-
-    def items(self) -> Iterable[tuple[int, list[int]]]:
-        """Iterate over nodes and their amounts."""
-        return self._by_node.items()
-
-    def tables(self) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
-        """Give nodes, each once, and amounts, shape (dimension, node): two parts to be added."""
-        if len(self._since) > _SINCE_MAX:
-            self._made, self._since = _table(self._by_node), {}
-        return self._made, _table(self._since)
-
-
-def _table(by_node: dict[int, list[int]]) -> tuple[Ints, Ints]:
-    nodes = np.array(list(by_node), dtype=np.int64)
-    amounts = np.array(list(by_node.values()), dtype=np.int64)
-    return nodes, amounts.reshape(-1, _DIMENSIONS).T
 
 
 def _commitment(names: list[str], row: list[int]) -> Commitment:

@@ -41,11 +41,23 @@ class Resources(NamedTuple):
 
     def plus(self, other: Resources) -> Resources:
         """Add, dimension by dimension."""
-        return Resources(*(a + b for a, b in zip(self, other, strict=True)))
+        cpu, memory, gpus, disk = other
+        return Resources(
+            self.cpu_milli + cpu,
+            self.memory_bytes + memory,
+            self.gpus + gpus,
+            self.ephemeral_bytes + disk,
+        )
 
     def minus(self, other: Resources) -> Resources:
         """Subtract, dimension by dimension; may be negative."""
-        return Resources(*(a - b for a, b in zip(self, other, strict=True)))
+        cpu, memory, gpus, disk = other
+        return Resources(
+            self.cpu_milli - cpu,
+            self.memory_bytes - memory,
+            self.gpus - gpus,
+            self.ephemeral_bytes - disk,
+        )
 
 
 def draw_micro(requests: Resources, rating_micro: int, gpu_weight_micro: int = 0) -> int:

@@ -9,7 +9,8 @@ of company have. Next: `market/gathering.py`.
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from busbar.model import wellknown as wk
 from busbar.model.errors import InvalidField
@@ -18,10 +19,13 @@ from busbar.model.objects import (
     annotations_of,
     controller_of,
     labels_of,
+    metadata,
     name_of,
     namespace_of,
     uid_of,
 )
+
+_NOTHING: Final[Mapping[str, str]] = {}
 
 SIZE_MAX = 1000
 """Most members of a gang: a clearing tries to place them all at once."""
@@ -42,7 +46,8 @@ class Gang(NamedTuple):
 
 def gang_name(pod: Object) -> str | None:
     """Give the opaque name of a Pod's gang, None for most."""
-    notes, labels = annotations_of(pod), labels_of(pod)
+    said = metadata(pod)
+    notes, labels = said.get("annotations") or _NOTHING, said.get("labels") or _NOTHING
     name = notes.get(wk.ANN_GANG) or labels.get(wk.LABEL_POD_GROUP)
     name = name or labels.get(wk.LABEL_KUEUE_GROUP)
     if not name and wk.ANN_GANG_SIZE not in notes and wk.ANN_GANG_PLACES not in notes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import NewType
 
 from busbar.model.errors import InvalidField
@@ -33,6 +34,21 @@ def parse_euro(value: object, path: str) -> NanoEuro:
     Refuses (`InvalidField`) what is not a plain non-negative decimal: NaN, infinities, exponents,
     negative values (minus zero too), more than nine decimals, more than a billion euro.
     """
+    if type(value) is str and (known := _read(value)) is not None:
+        return known
+    return _parse(value, path)
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> NanoEuro | None:
+    """Read a price that is written as text, None where it is wrong: few are asked, and often."""
+    try:
+        return _parse(text, "")
+    except InvalidField:
+        return None
+
+
+def _parse(value: object, path: str) -> NanoEuro:
     text = _as_text(value, path)
     if text.startswith("-"):
         raise InvalidField(path, f"must not be negative, got {_shown(text)}; {_WHAT_IS_RIGHT}")

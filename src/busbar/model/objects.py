@@ -75,7 +75,8 @@ def controller_of(obj: Mapping[str, Any]) -> dict[str, Any] | None:
     """Give the owner reference marked as controller, if any."""
     for owner in metadata(obj).get("ownerReferences") or ():
         if owner.get("controller"):
-            return dict(owner)
+            found: dict[str, Any] = owner
+            return found
     return None
 
 

@@ -7,6 +7,7 @@ containers and sidecars add up). Next: `objects.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from busbar.model.dtu import Resources
@@ -15,6 +16,8 @@ from busbar.model.quantities import milli, whole
 
 DEFAULT_REQUESTS = Resources(cpu_milli=100, memory_bytes=128 * 1024**2)
 """What a Pod reserves that asks for no cpu, or no memory: nothing runs for free."""
+
+NOTHING = Resources()
 
 MOST = Resources(cpu_milli=10**9, memory_bytes=2**54, gpus=10**6, ephemeral_bytes=2**54)
 """A million cpus, 16 PiB: no machine has more, and sums of it stay in 64 bits."""
@@ -27,6 +30,26 @@ GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915")
 
 def resources_of(amounts: Mapping[str, Any], path: str) -> Resources:
     """Read a resource list (`requests`, `allocatable`)."""
+    if all(type(amount) is str for amount in amounts.values()):
+        known = _read(tuple(amounts.items()))
+        if known is not None:
+            return known
+    return _resources_of(amounts, path)
+
+
+@lru_cache(maxsize=4096)
+def _read(amounts: tuple[tuple[str, str], ...]) -> Resources | None:
+    """Read amounts that are written as text, None where one is wrong.
+
+    The same few lists are asked for all the time.
+    """
+    try:
+        return _resources_of(dict(amounts), "")
+    except InvalidField:
+        return None
+
+
+def _resources_of(amounts: Mapping[str, Any], path: str) -> Resources:
     gpus = 0
     for name in GPU_RESOURCES:
         if name in amounts:
@@ -45,7 +68,7 @@ def requests_of(spec: Mapping[str, Any]) -> Resources:
     An init container that goes on (restartPolicy Always, a sidecar) counts with the containers
     and with the init containers after it.
     """
-    together, peak = Resources(), Resources()
+    together = peak = NOTHING
     for path, container in _containers(spec, "initContainers"):
         asked = container_requests(container, path)
         if container.get("restartPolicy") == "Always":

@@ -64,10 +64,10 @@ class Runner:
         self._queue = WorkQueue()
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._by_collection: dict[tuple[str, str], list[int]] = {}
+        self._by_collection: dict[tuple[str, str], list[tuple[int, Controller]]] = {}
         for number, controller in enumerate(controllers):
             for collection in controller.watches:
-                self._by_collection.setdefault(collection, []).append(number)
+                self._by_collection.setdefault(collection, []).append((number, controller))
 
     async def run(self) -> None:
         """Run until cancelled; unfinished reconciles are then abandoned, which is harmless."""
@@ -91,9 +91,11 @@ class Runner:
         """Wake the keys of everything there is, then those of every change."""
         try:
             snapshot = await self._store.snapshot()
-            for collection in self._by_collection:
-                for obj in snapshot.list(*collection):
-                    self._wake(Event(EventType.ADDED, snapshot.revision, key_of(obj), obj))
+            self._wake(
+                Event(EventType.ADDED, snapshot.revision, key_of(obj), obj)
+                for collection in self._by_collection
+                for obj in snapshot.list(*collection)
+            )
             watch = self._store.watch_all(after=snapshot.revision)
         except Compacted:
             return
@@ -106,19 +108,18 @@ class Runner:
     async def _listen(self, watch: Watch) -> None:
         try:
             async for batch in watch:
-                for event in batch:
-                    self._wake(event)
+                self._wake(batch)
         except Compacted as error:
             log.warning("controllers fell behind and start over: %s", error)
         finally:
             watch.close()
 
-    def _wake(self, event: Event) -> None:
-        now = self._now()
-        for number in self._by_collection.get((event.key.group, event.key.resource), ()):
-            controller = self._controllers[number]
-            for key in controller.keys(event):
-                self._queue.add(Item(number, key), now + controller.coalesce_ms)
+    def _wake(self, events: Iterable[Event]) -> None:
+        now, add = self._now(), self._queue.add
+        for event in events:
+            for number, controller in self._by_collection.get(event.key[:2], ()):
+                for key in controller.keys(event):
+                    add(Item(number, key), now + controller.coalesce_ms)
         self._woken.set()
 
     async def _work(self) -> None:

@@ -33,6 +33,8 @@ ENV_EXIT_CODE = "SIMULATOR_EXIT_CODE"
 """What a workload will do, told to it as its environment."""
 OOM_MS = 90 * SECOND
 """How long it takes until one that needs more memory than it bought is killed."""
+READY_MS = 100
+"""The least that a start takes: what it needs is there."""
 EVICTED_MS = 150 * SECOND
 """How long it takes until one that writes more than it bought is found out, and ended."""
 
@@ -69,6 +71,8 @@ class Held:
     epoch: int
     run: Run | None = None
     starting: bool = False
+    is_prepared: bool = False
+    """Image, network and volumes are there; they stay while it is asked whether it may start."""
     confirmed: int = 0
     """The agent's `reprieves` when it asked for the answer in which the Pod last was."""
     status: dict[str, Any] | None = None
@@ -235,13 +239,14 @@ class Machine:
             return
         self.epochs[uid_of(held.pod)] = held.epoch
         held.starting = True
-        life, delay = self.life, self.world.between(100, max(100, self.slow_ms))
+        slowest = READY_MS if held.is_prepared else max(READY_MS, self.slow_ms)
+        life, delay = self.life, self.world.between(READY_MS, slowest)
         self.world.after(delay, lambda: self._start(life, held))
 
     def _start(self, life: int, held: Held) -> None:
         if not self._lives(life):
             return
-        held.starting = False
+        held.starting, held.is_prepared = False, True
         uid = uid_of(held.pod)
         gone = self.pods.get(uid) is not held or is_deleting(held.pod) or held.final
         if held.confirmed != self.reprieves:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -107,6 +108,8 @@ class History:
         """The store is closed: nothing more will come."""
         self._all = Log()
         self._by_collection: dict[Collection, Log] = {}
+        self._shown_in: deque[tuple[Log, ...]] = deque()
+        """Of each batch that is still here, the logs of its collections."""
         self._events = 0
         self._bytes = 0
         self._max_events = max_events
@@ -126,9 +129,13 @@ class History:
 
     def append(self, batch: Batch) -> None:
         """Remember a transaction's events; forget the oldest beyond the limits."""
+        logs = []
         for collection, part in _by_collection(batch):
-            self.log(collection).append(part)
+            log = self.log(collection)
+            log.append(part)
+            logs.append(log)
         self._all.append(batch)
+        self._shown_in.append(tuple(logs))
         self._events += len(batch.events)
         self._bytes += batch.size
         while self._events > self._max_events or self._bytes > self._max_bytes:
@@ -155,8 +162,8 @@ class History:
 
     def _drop_oldest(self) -> None:
         batch = self._all.drop_first()
-        for collection, _ in _by_collection(batch):
-            self._by_collection[collection].drop_first()
+        for log in self._shown_in.popleft():
+            log.drop_first()
         self._events -= len(batch.events)
         self._bytes -= batch.size
         self.floor = max(self.floor, batch.revision)

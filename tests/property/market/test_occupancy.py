@@ -20,8 +20,8 @@ HOURS = st.integers(-3, 6)
 CAPACITY = Resources(4000, 1000, 4, 500)
 
 
-def book(occupancy):
-    rows = [Supply(n, "v", "z", "o", 1, Calendar(1), CAPACITY) for n in NODES]
+def book(occupancy, nodes=NODES):
+    rows = [Supply(n, "v", "z", "o", 1, Calendar(1), CAPACITY) for n in nodes]
     return Book.build(rows, occupancy)
 
 
@@ -34,7 +34,12 @@ def commitments(draw):
     return Commitment(draw(st.sampled_from([*NODES, "gone"])), resources, start, end)
 
 
-changes = st.lists(st.tuples(st.integers(0, 5), st.none() | commitments(), HOURS), max_size=25)
+BOOKS = st.sampled_from([NODES, NODES, ("n1", "n2"), ("a0", *NODES), ("n2", "n0"), ()])
+"""The nodes for sale, from step to step: some come, some go, some are lost and found."""
+
+changes = st.lists(
+    st.tuples(st.integers(0, 5), st.none() | commitments(), HOURS, BOOKS), max_size=25
+)
 
 
 def slowly(commitment, now, slot):
@@ -52,7 +57,7 @@ def slowly(commitment, now, slot):
 @given(changes)
 def test_it_gives_what_counting_anew_gives_whatever_came_and_went(steps):
     kept, there = Occupancy(), {}
-    for key, commitment, hours in steps:
+    for key, commitment, hours, nodes in steps:
         now = NOW + hours * HOUR
         if commitment is None:
             kept.drop(key)
@@ -60,7 +65,7 @@ def test_it_gives_what_counting_anew_gives_whatever_came_and_went(steps):
         else:
             kept.put(key, commitment)
             there[key] = commitment
-        known = book(kept)
+        known = book(kept, nodes)
         free = known.free(make_axis((), now, now + 4 * HOUR))
         for slot in range(len(free)):
             for i, name in enumerate(known.columns.node_names):

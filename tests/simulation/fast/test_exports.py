@@ -12,16 +12,27 @@ from busbar.ledger.usage import usage
 from busbar.model.time import HOUR
 from busbar.simulator.cloud import Cloud
 
+KINDS = {Kind.SETTLE, Kind.TRANSFER, Kind.WITHDRAW, Kind.SLASH}
+LIVES_MAX = 12
 
-def test_beancount_and_focus_agree_with_the_journal_of_a_day_of_faults() -> None:
-    cloud = Cloud(108)
+
+def test_beancount_and_focus_agree_with_the_journal_of_days_of_faults() -> None:
+    seen: set[Kind] = set()
+    for seed in range(108, 108 + LIVES_MAX):
+        seen |= lived_and_agreed(seed)
+        if seen == KINDS:
+            return
+    raise AssertionError(f"no life had {KINDS - seen}")
+
+
+def lived_and_agreed(seed: int) -> set[Kind]:
+    """Live for half a day, compare the exports with the journal, and give what was charged."""
+    cloud = Cloud(seed)
     cloud.begin()
     cloud.run(12 * HOUR)
     journal = cloud.exchange.store.journal_now()
-    kinds = (Kind.SETTLE, Kind.TRANSFER, Kind.WITHDRAW, Kind.SLASH)
-    charged = [s for s in journal if s.entry.kind in kinds]
-    assert len(charged) > 10
-    assert {s.entry.kind for s in charged} == set(kinds)
+    charged = [s for s in journal if s.entry.kind in KINDS]
+    assert charged
     assert agrees(journal)
     exported = list(rows(usage(journal)))
     assert [row["x_JournalSeq"] for row in exported] == [sealed.seq for sealed in charged]
@@ -38,3 +49,4 @@ def test_beancount_and_focus_agree_with_the_journal_of_a_day_of_faults() -> None
     assert sum((c for c in billed if isinstance(c, Decimal)), Decimal()) == Decimal(spent).scaleb(
         -9
     )
+    return {sealed.entry.kind for sealed in charged}

@@ -38,8 +38,9 @@ def settle_ended(view: ContractView, fee_ppm: int) -> Settled:
     its last seconds were delivered.
     """
     fee_ppm = _agreed(view, fee_ppm)
-    certain = view.known_until
-    ended = [s for s in unsettled(view) if s.end_ms <= certain]
+    past = [s for s in unsettled(view) if s.end_ms <= view.now]
+    certain = view.known_until if past else 0
+    ended = [s for s in past if s.end_ms <= certain]
     if not ended:
         return _as_before(view.status)
     return billed_data(view, _settle(view, ended, fee_ppm, ()), fee_ppm)

@@ -316,16 +316,10 @@ def _contract(
     name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
     key = Key(GROUP, "contracts", namespace_of(pod), name)
     spec = _spec(order, match, _reference(pod), clearing, now)
-    spec = msgspec.structs.replace(
-        spec,
-        epoch=epoch,
-        not_after_ms=order.deadline,
-        gang_members=members,
-        fixed_term_ms=fixed_term_of(pod),
-        transfer=transfer,
-        weighed=weighed(match, pod),
-    )
-    spec = msgspec.structs.replace(spec, plan=plan.name, pieces=plan.pieces, piece=plan.piece)
+    spec.epoch, spec.not_after_ms = epoch, order.deadline
+    spec.gang_members, spec.fixed_term_ms = members, fixed_term_of(pod)
+    spec.transfer, spec.weighed = transfer, weighed(match, pod)
+    spec.plan, spec.pieces, spec.piece = plan
     phase = "Bound" if match.start <= now else "Reserved"
     status = _status(match, phase)
     if transfer is not None:
@@ -350,7 +344,7 @@ def held_contract(
         spec.fixed_term_ms = fixed_term_of(driver.pod)
         spec.gang_members = members
     pool = PoolKey(key.namespace, name_of(procurement), match.node).id
-    spec = msgspec.structs.replace(spec, procurement=name_of(procurement), pool=pool)
+    spec.procurement, spec.pool = name_of(procurement), pool
     phase = "Held" if match.start <= now else "Reserved"
     return _made(key, uid, spec, _status(match, phase), now)
 
