@@ -34,6 +34,7 @@ class CloseReason(StrEnum):
     ATTESTATION_LAPSED = "AttestationLapsed"
     SOLD_AGAIN = "SoldAgain"
     TERM_ENDED = "TermEnded"
+    DRIVER_ENDED = "DriverEnded"
     RECLAIMED = "Reclaimed"
     WITHDRAWN_EARLY = "WithdrawnEarly"
     MOVED = "Moved"
@@ -70,6 +71,7 @@ DOING: dict[CloseReason, Doing] = {
     CloseReason.ATTESTATION_LAPSED: Doing.NOBODY,
     CloseReason.SOLD_AGAIN: Doing.CONSUMER,
     CloseReason.TERM_ENDED: Doing.NOBODY,
+    CloseReason.DRIVER_ENDED: Doing.NOBODY,
     CloseReason.RECLAIMED: Doing.NOBODY,
     CloseReason.WITHDRAWN_EARLY: Doing.VENDOR,
     CloseReason.MOVED: Doing.EXCHANGE,
@@ -119,6 +121,9 @@ SENTENCES: dict[CloseReason, str] = {
         "Its own Procurement has sold the next hour, and the node has no other room for it."
     ),
     CloseReason.TERM_ENDED: "The hours that were held are over.",
+    CloseReason.DRIVER_ENDED: (
+        "The driver that the place was held for has ended; what was left was given back."
+    ),
     CloseReason.RECLAIMED: "The vendor took its capacity back, with the notice agreed.",
     CloseReason.WITHDRAWN_EARLY: (
         "The vendor took its capacity back without the notice agreed; what it did not deliver is "

@@ -31,6 +31,7 @@ OWNED: tuple[Collection, ...] = (
     ("policy", "poddisruptionbudgets"),
     ("busbar.dev", "jobs"),
     ("busbar.dev", "buckets"),
+    ("busbar.dev", "procurements"),
 )
 """Collections in which owned objects are looked for."""
 GARBAGE = "garbage"

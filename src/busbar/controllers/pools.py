@@ -2,7 +2,8 @@
 
 A node's room is taken once: by what is held, or by who draws on it where that is more (some of
 what was held may have ended while they go on). So a pool takes, at each instant, the larger of the
-two, and a Pod may begin to draw only while all that draw fit in what is held.
+two, and a Pod may begin to draw only while all that draw fit in what is held. A driver's place is
+held as long as the driver runs, so it takes its room until further notice, as running work does.
 Next: `market/draws.py`, who draws, and `contracts/room.py`.
 """
 
@@ -141,7 +142,7 @@ class Pool(NamedTuple):
 
     def _there(self, at: Instant) -> tuple[list[Object], list[Object]]:
         """Give what is held, or is to be, and what draws at a time, were that to go on."""
-        held = [c for c in self.held if term_of(c)[0] <= at < term_of(c)[1]]
+        held = [c for c in self.held if term_of(c)[0] <= at < until_of(c)]
         return held, self.drawing(at, at + 1)
 
     def _stretches(self) -> Iterable[tuple[Instant, Instant | None]]:
@@ -181,9 +182,23 @@ def next_cover(contract: Object) -> tuple[Instant, Instant]:
 def may_be_covered(pool: Pool, contract: Object) -> bool:
     """Say whether what is held, or begins then, has room for a Pod's next stretch."""
     start, end = next_cover(contract)
-    there = [c for c in pool.held if _holds(c, start, end)]
+    there = [c for c in pool.held if _holds(c, start, end) or rolls(c)]
     need = resources_of(contract).plus(pool.claimed(start, end))
     return start < end and need.fits_in(total(there))
+
+
+def rolls(contract: Object) -> bool:
+    """Say whether what is held goes on with the driver that it is held for, as far as is known.
+
+    It does until the driver ends, or until its contract says why it cannot (`status.reason`).
+    """
+    order, status = spec_of(contract).get("order") or {}, status_of(contract)
+    return "driverUid" in order and status.get("phase") == "Held" and not status.get("reason")
+
+
+def until_of(contract: Object) -> Instant:
+    """Give until when what is held takes its room: the term's end, or the driver's deadline."""
+    return _deadline(contract) if rolls(contract) else term_of(contract)[1]
 
 
 def load(contracts: Iterable[Object], at: Instant) -> Resources:
@@ -197,7 +212,7 @@ def load(contracts: Iterable[Object], at: Instant) -> Resources:
         held, drawn = pools.get(key, (NOTHING, NOTHING))
         if not spec_of(contract).get("procurement"):
             drawn = drawn.plus(needs)
-        elif at < term_of(contract)[1]:
+        elif at < until_of(contract):
             held = held.plus(needs)
         pools[key] = held, drawn
     for held, drawn in pools.values():
@@ -265,6 +280,8 @@ def _draws(contract: Object, start: Instant, end: Instant) -> bool:
 
 
 def _edges(contract: Object) -> tuple[Instant, ...]:
+    if spec_of(contract).get("procurement") and rolls(contract):
+        return term_of(contract)[0], until_of(contract)
     if spec_of(contract).get("procurement") or is_reserved(contract):
         return term_of(contract)
     until = drawn_until(contract)

@@ -85,6 +85,7 @@ class Standing:
         self._sale: tuple[Columns, Book] | None = None
         self._keepers: dict[_Name, Rules] = {}
         self._gangs: dict[str, set[_Name]] = {}
+        self._places: dict[str, dict[_Name, Object]] = {}
         self._plans: dict[str, dict[_Name, Object]] = {}
         self._spent: Counter[tuple[str, str]] = Counter()
         self._reader = Reader()
@@ -164,7 +165,8 @@ class Standing:
         gang, clearing = spec_of(contract).get("gang"), spec_of(contract).get("clearing")
         if not gang:
             return []
-        found = (self._contract(name) for name in sorted(self._gangs.get(gang, ())))
+        found = [self._contract(name) for name in sorted(self._gangs.get(gang, ()))]
+        found += [place for _, place in sorted(self._places.get(gang, {}).items(), key=_first)]
         return [
             other
             for other in found
@@ -316,6 +318,8 @@ class Standing:
         self._open.get(spec["node"], {}).pop(name, None)
         if plan := spec.get("plan"):
             self._forget_piece(plan, contract)
+        if spec.get("procurement") and spec.get("gang"):
+            self._places.get(spec["gang"], {}).pop(name, None)
         self._under.get(spec["offer"], {}).pop(name, None)
         if not pool:
             self._occupancy.drop(name)
@@ -336,6 +340,8 @@ class Standing:
         self._open.setdefault(taken.node, {})[name] = contract
         if plan := spec.get("plan"):
             self._plans.setdefault(plan, {})[name] = contract
+        if spec.get("procurement") and spec.get("gang"):
+            self._places.setdefault(spec["gang"], {})[name] = contract
         if pool:
             self._pools.setdefault(pool, {})[name] = contract
             self._count_pool(contract, 1)

@@ -65,6 +65,7 @@ class Change(StrEnum):
     CPU = "cpu"
     MEMORY = "memory"
     EPHEMERAL_STORAGE = "ephemeral-storage"
+    PLACES = "gang-places"
     EGRESS = "maxEgressEuro"
     EVERYTHING = "everything"
 
@@ -340,6 +341,24 @@ def _ephemeral_storage(bench: Bench) -> Alternative | None:
     return Alternative(Change.EPHEMERAL_STORAGE, words, found[1])
 
 
+def _places(bench: Bench) -> Alternative | None:
+    """Find how many places a driver would get with it, by halving; none is better than to wait."""
+    places = bench.order.places
+    low, high, best = 0, 0 if places is None else places.number - 1, None
+    while places is not None and low <= high:
+        middle = (low + high + 1) // 2
+        match = bench.match(replace(bench.order, places=places._replace(number=middle)))
+        if match is None:
+            high = middle - 1
+        else:
+            best, low = (middle, match), middle + 1
+    if best is None:
+        return None
+    noun = "place" if best[0] == 1 else "places"
+    words = f"no more than {best[0]} {noun}" if best[0] else "without places"
+    return Alternative(Change.PLACES, words, best[1])
+
+
 def _largest(
     bench: Bench, need: int, step: int, resized: Callable[[int], Resources]
 ) -> tuple[int, Match] | None:
@@ -404,6 +423,7 @@ _SINGLE: Sequence[Callable[[Bench], Alternative | None]] = (
     _cpu,
     _memory,
     _ephemeral_storage,
+    _places,
     _egress,
 )
 

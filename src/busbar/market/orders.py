@@ -33,6 +33,7 @@ from busbar.model.objects import (
     spec_of,
     uid_of,
 )
+from busbar.model.places import Places, places_of
 from busbar.model.requests import requests_of
 from busbar.model.time import HOUR, Instant, parse_duration, parse_instant
 
@@ -71,10 +72,11 @@ class Order:
 
     `labels` and `rules` are the Pod's; `company` is what follows from them in a batch, see
     `company.py`, and `burden` what follows from `luggage`, see `burden.py`. `gang`: with whom it
-    starts, see `gathering.py`. `reservation` names the Procurement it draws on, None: whichever of
-    its namespace. It does not run before `earliest`. `deadline` None: none. `duration` is what was
-    stated, in ms, None if nothing was: the contract is then made for `DEFAULT_DURATION` (or until
-    the deadline) and rolls.
+    starts, see `gathering.py`, `places`: those it needs for Pods that it will make, see
+    `drivers.py`. `reservation` names the Procurement it draws on, None: whichever of its namespace;
+    `makers` are the Pods that made it, by uid. It does not run before `earliest`. `deadline` None:
+    none. `duration` is what was stated, in ms, None if nothing was: the contract is then made for
+    `DEFAULT_DURATION` (or until the deadline) and rolls.
     """
 
     id: str
@@ -95,7 +97,9 @@ class Order:
     luggage: Luggage = NO_LUGGAGE
     burden: Burden = NO_BURDEN
     reservation: str | None = None
+    makers: tuple[str, ...] = ()
     gang: Gang | None = None
+    places: Places | None = None
     split: Split | None = None
     dealings: Dealings = NO_DEALINGS
     """What it is to vendors that hold something back, see `dealings.py`."""
@@ -166,7 +170,12 @@ def parse_order(pod: Object, namespace: Mapping[str, Any] | None) -> Order | Ord
 def renamed(order: Order, pod: Object) -> Order:
     """Give the order of another Pod of the same spec, annotations and namespace."""
     return replace(
-        order, id=_id(pod), name=name_of(pod), submitted=_submitted(pod), labels=_labels(pod)
+        order,
+        id=_id(pod),
+        name=name_of(pod),
+        submitted=_submitted(pod),
+        labels=_labels(pod),
+        makers=_makers(pod),
     )
 
 
@@ -181,6 +190,11 @@ def _submitted(pod: Object) -> Instant:
 
 def _labels(pod: Object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(labels_of(pod).items()))
+
+
+def _makers(pod: Object) -> tuple[str, ...]:
+    owners = metadata(pod).get("ownerReferences") or ()
+    return tuple(str(one.get("uid")) for one in owners if one.get("kind") == "Pod")
 
 
 def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) -> Order:
@@ -207,7 +221,9 @@ def _parse(pod: Object, notes: Mapping[str, str], namespace: Mapping[str, Any]) 
         labels=_labels(pod),
         rules=rules_of(spec, namespace_of(pod)),
         reservation=notes.get(wk.ANN_RESERVATION),
+        makers=_makers(pod),
         gang=gang_of(pod),
+        places=_places(pod, notes),
         split=_split(notes),
         luggage=luggage_of(spec, notes, notes.get(wk.ANN_RAN_ON, "")),
     )
@@ -282,6 +298,15 @@ def _split(notes: Mapping[str, str]) -> Split | None:
         raise InvalidField(path_of(wk.ANN_PIECES), f"must be a number from 2 to {PIECES_MAX}")
     least = parse_duration(notes.get(wk.ANN_PIECE_MIN, "1h"), path_of(wk.ANN_PIECE_MIN))
     return Split(int(value), least)
+
+
+def _places(pod: Object, notes: Mapping[str, str]) -> Places | None:
+    """Read the places that are bought with it: who draws on what is held buys nothing."""
+    places = places_of(pod)
+    if places is not None and notes.get(wk.ANN_RESERVATION) not in (None, wk.NO_RESERVATION):
+        why = f"goes without {wk.ANN_RESERVATION}: a driver and its places are bought together"
+        raise InvalidField(path_of(wk.ANN_GANG_PLACES), why)
+    return places
 
 
 def _may_wait(notes: Mapping[str, str]) -> bool:

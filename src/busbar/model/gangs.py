@@ -1,8 +1,9 @@
 """Gangs: orders that start together, in one zone, or not at all.
 
 A Pod says to which gang it belongs and how many members there must be, in this project's words or
-in those of Kubernetes' coscheduling plugin and of Kueue. In the clearing a gang has an opaque name,
-as groups of company have. Next: `market/gathering.py`.
+in those of Kubernetes' coscheduling plugin and of Kueue. A driver that needs places for Pods it
+will make is a gang with them, see `places.py`. In the clearing a gang has an opaque name, as groups
+of company have. Next: `market/gathering.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from busbar.model.objects import (
     controller_of,
     labels_of,
     metadata,
+    name_of,
     namespace_of,
+    uid_of,
 )
 
 _NOTHING: Final[Mapping[str, str]] = {}
@@ -47,9 +50,11 @@ def gang_name(pod: Object) -> str | None:
     notes, labels = said.get("annotations") or _NOTHING, said.get("labels") or _NOTHING
     name = notes.get(wk.ANN_GANG) or labels.get(wk.LABEL_POD_GROUP)
     name = name or labels.get(wk.LABEL_KUEUE_GROUP)
-    if not name and wk.ANN_GANG_SIZE not in notes:
+    if not name and wk.ANN_GANG_SIZE not in notes and wk.ANN_GANG_PLACES not in notes:
         return None
     key = ("named", str(name)) if name else ("owned", _owner(pod))
+    if not name and wk.ANN_GANG_SIZE not in notes:
+        key = ("driver", uid_of(pod) or name_of(pod))
     return hashlib.blake2b(repr((namespace_of(pod), *key)).encode(), digest_size=8).hexdigest()
 
 
@@ -68,6 +73,8 @@ def gang_of(pod: Object) -> Gang | None:
     if wk.ANN_KUEUE_COUNT in notes:
         path = f"metadata.annotations[{wk.ANN_KUEUE_COUNT}]"
         return Gang(name, read_size(notes[wk.ANN_KUEUE_COUNT], path))
+    if wk.ANN_GANG not in notes and not labels.keys() & GROUP_LABELS:
+        return Gang(name, 1)
     why = "must say how many members the gang has"
     raise InvalidField(f"metadata.annotations[{wk.ANN_GANG_SIZE}]", why)
 

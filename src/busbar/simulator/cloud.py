@@ -23,6 +23,7 @@ from busbar.simulator.checks.bonds import BondCheck
 from busbar.simulator.checks.capacity import CapacityCheck
 from busbar.simulator.checks.clearings import ClearingCheck, Reference
 from busbar.simulator.checks.data import DataCheck
+from busbar.simulator.checks.drivers import DriverCheck
 from busbar.simulator.checks.gangs import GangCheck
 from busbar.simulator.checks.history import HistoryCheck
 from busbar.simulator.checks.limits import LimitCheck
@@ -40,7 +41,8 @@ from busbar.simulator.faults import Faults
 from busbar.simulator.haulage import Flows
 from busbar.simulator.machine import Machine, Run
 from busbar.simulator.network import Network
-from busbar.simulator.people import Crowd, People
+from busbar.simulator.people.crowd import Crowd
+from busbar.simulator.people.people import People
 from busbar.simulator.profile import Profile, hours_of, profile_of, rest_of
 from busbar.simulator.resellers import Resellers
 from busbar.simulator.world import World
@@ -117,7 +119,7 @@ class Cloud:
         self.liars = frozenset(f"n{i}" for i in range(self.profile.liars))
         self.history = HistoryCheck(self.store)
         self.bonds = BondCheck(self.profile.timing)
-        self.moves = MoveCheck()
+        self.moves, self.drivers = MoveCheck(), DriverCheck()
         self.looks = (
             self.advice.look,
             MoneyCheck().look,
@@ -133,6 +135,7 @@ class Cloud:
             BondedCheck().look,
             LimitCheck().look,
             GangCheck().look,
+            self.drivers.look,
             PiecesCheck().look,
             self.history.look,
             self.moves.look,

@@ -2,7 +2,7 @@
 
 The agent only dials out, hears of its Pods late or never, tells of them again until it is heard,
 and stops everything by itself when its own lease runs out. The log (`Run`) is what the checkers
-compare the bills with; nothing the agent says enters it. Next: `people.py`.
+compare the bills with; nothing the agent says enters it. Next: `people/`.
 """
 
 from __future__ import annotations

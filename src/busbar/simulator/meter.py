@@ -1,7 +1,7 @@
 """What an agent's looks at its control groups find: of each workload what it was told to use.
 
 A look every 15 s costs the simulation more than it tells, so a machine tells some minutes of looks
-at once. A liar tells of nothing. Next: `people.py`.
+at once. A liar tells of nothing. Next: `people/`.
 """
 
 from __future__ import annotations

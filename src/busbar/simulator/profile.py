@@ -40,6 +40,8 @@ class Profile(NamedTuple):
     """Consumers place standing orders as well."""
     resells: bool = False
     """Some keep capacity to sell it again, and others buy hours of it ahead."""
+    drives: bool = False
+    """Much of what people order makes Pods of its own, and needs places for them."""
     patient: bool = False
     """Prices change by the hour, and many may wait and be interrupted."""
     poor: bool = False
@@ -120,6 +122,7 @@ def profile_of(seed: int) -> Profile:
         poor=chance.random() < 0.4,
         serving=chance.random() < 0.2,
         procures=seed % 3 == 1,
+        drives=random.Random(f"drives {seed}").random() < 0.35,
         patient=seed % 3 == 2,
         resells=seed % 9 == 7,
         gpus=seed % 5 == 4,

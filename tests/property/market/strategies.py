@@ -23,6 +23,7 @@ from busbar.market.calendar import Calendar, Rule
 from busbar.market.commitments import Commitment
 from busbar.market.company import ALONE, Companion, Company
 from busbar.market.dealings import Dealings, Holding
+from busbar.market.drivers import with_places
 from busbar.market.offers import NOT_OFFERED, Supply
 from busbar.market.orders import Eligibility, Order, Split
 from busbar.market.podspec import Taint, Toleration
@@ -30,6 +31,7 @@ from busbar.model.choosiness import NO_LIMIT, Limit
 from busbar.model.dtu import Resources
 from busbar.model.expressions import read_expression, to_text
 from busbar.model.gangs import Gang
+from busbar.model.places import Places
 from busbar.model.time import HOUR, MINUTE, parse_instant
 
 GIB = 1024**3
@@ -455,6 +457,23 @@ def ganging_market(
             order = replace(wanted.pop(), namespace="alpha", may_wait=waits)
             found.append(replace(order, gang=Gang(f"g{number}", size, 0, zones)))
     return book, found + wanted
+
+
+def driving_market(
+    seed: int, nodes: tuple[int, int] = (3, 8), orders: tuple[int, int] = (4, 12)
+) -> tuple[Book, list[Order]]:
+    """Make a crowded market in which some orders need places for Pods that they will make."""
+    chance = random.Random(seed)
+    make = chance.choice([busy_market, sociable_market, laden_market, ganging_market])
+    book, wanted = make(seed, nodes, orders)
+    found = []
+    for number, order in enumerate(wanted):
+        if chance.random() < 0.3:
+            unit = Resources(chance.choice([500, 1000, 2000]), chance.choice([1, 2]) * 2**30)
+            gang = order.gang or Gang(f"d{number}", 1)
+            order = replace(order, gang=gang, places=Places(chance.randint(1, 4), unit))
+        found.append(order)
+    return book, with_places(found)
 
 
 def divisible_market(

@@ -18,6 +18,7 @@ from tests.property.market.strategies import (
     choosy_market,
     choosy_markets,
     divisible_market,
+    driving_market,
     ganging_market,
     ganging_markets,
     gpu_market,
@@ -133,6 +134,13 @@ def test_the_reference_agrees_about_gangs(market, seed):
 def test_the_reference_agrees_about_gangs_in_crowded_markets(seed):
     status = published(*ganging_market(seed), seed)
     assert clear_again(status) == (status["matches"], status["refusals"])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_reference_agrees_about_drivers_and_their_places(seed):
+    status = published(*driving_market(seed), seed)
+    assert clear_again(status) == (status["matches"], status["refusals"])
+    assert recompute(json.loads(json.dumps(status))) == status
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -14,6 +14,7 @@ from tests.property.market.strategies import (
     books,
     busy_market,
     divisible_market,
+    driving_market,
     ganging_market,
     ganging_markets,
     laden_market,
@@ -211,7 +212,8 @@ _UNTIMELY = (Reason.EXPIRED, Reason.DEADLINE_TOO_CLOSE)
 
 
 def gangs():
-    return st.one_of(ganging_markets(), st.builds(ganging_market, st.integers(0, 10**6)))
+    made = (st.builds(make, st.integers(0, 10**6)) for make in (ganging_market, driving_market))
+    return st.one_of(ganging_markets(), *made)
 
 
 @settings(max_examples=150, deadline=None)

@@ -43,6 +43,14 @@ def _is_sold_ahead(contract):
     return bool(spec.get("seller")) and spec.get("reservedAtMs") is not None
 
 
+@pytest.mark.parametrize("seed", [412, 414])
+def test_drivers_and_their_places_hold_under_faults_as_well(seed):
+    cloud = Cloud(seed, profile_of(seed)._replace(drives=True), reference=clear_again)
+    cloud.live(6)
+    assert cloud.drivers.drivers > 1
+    assert cloud.drivers.drawn > 1
+
+
 @pytest.mark.parametrize("seed", [307, 310])
 def test_gpus_are_sold_by_their_class_under_faults_as_well(seed):
     cloud = Cloud(seed, profile_of(seed)._replace(gpus=True), reference=clear_again)

@@ -319,6 +319,17 @@ def test_a_quote_tells_now_the_cheapest_hour_and_draws_the_rest(
     assert json.loads(busbar("quote", manifest, "-o", "json").out) == QUOTE
 
 
+def test_a_quote_of_a_driver_counts_its_places(
+    busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {**QUOTE, "places": 3, "now": start("0.2", placed=4), "hours": [], "cheapest": None}
+    monkeypatch.setattr(cloud, "_write", lambda *_: (200, json.dumps(answer).encode()))
+    found = busbar("quote", manifest)
+    assert "1 pod and 3 places for what it makes, 1 DTU/h" in found.out
+    assert "cost by starting hour" in found.out
+    assert "paid as long as the driver runs, drawn on or not" in found.err
+
+
 def test_a_quote_shows_compute_and_moving_data_apart(
     busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

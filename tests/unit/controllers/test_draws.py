@@ -258,3 +258,20 @@ def test_a_namespace_with_pods_that_draw_can_be_deleted():
     house.wait(2 * MINUTE)
     assert house.held() == 0
     assert [c for c in house.all(GROUP, "contracts") if status_of(c)["phase"] != "Closed"] == []
+
+
+def test_it_goes_on_at_what_the_offer_said_when_it_was_made_not_when_the_room_was_bought():
+    house = open_house(price="0.08", reclaimNotice="6h")
+    procure(house, horizon="0h", term="1h")
+    offer = Key(GROUP, "offers", "", "elastx")
+    for price in ("0.02", "0.09"):
+        house.wait(MINUTE)
+        edited = {"pricePerDTU": price}
+        house.door.change(offer, lambda o, e=edited: {**o, "spec": {**spec_of(o), **e}})
+        house.settle()
+        if price == "0.02":
+            house.pod()
+            house.settle()
+            house.runs(house.only_pod())
+    house.wait(HOUR)
+    assert prices(only_drawn(house))[-1] == 20_000_000

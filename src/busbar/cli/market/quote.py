@@ -54,6 +54,11 @@ def quote(context: Context, /, file: Path, namespace: str | None, hours: bool, o
 
 def _tell(answer: Json, every: bool) -> None:
     copies = f"{answer['copies']} pods at once, " if answer["copies"] > 1 else ""
+    places = answer.get("places", 0)
+    if places:
+        pods = f"{answer['copies']} pods" if answer["copies"] > 1 else "1 pod"
+        word = "place" if places == 1 else "places"
+        copies = f"{pods} and {places} {word} for what it makes, "
     click.secho(clean(f"{answer['kind']} {answer['namespace']}/{answer['name']}"), bold=True)
     length = answer["duration"] + ("" if answer["durationStated"] else " (not stated)")
     click.echo(
@@ -73,7 +78,9 @@ def _tell(answer: Json, every: bool) -> None:
     for one in answer["held"]:
         hint(clean(f"{one['procurement']} is not drawn on: {one['message']}"))
     _enough(answer, best)
-    _costs([answer["now"], *answer["hours"]], answer["copies"])
+    if places:
+        hint("places are paid as long as the driver runs, drawn on or not")
+    _costs([answer["now"], *answer["hours"]], answer["copies"] + places)
     if every:
         click.echo()
         for start in answer["hours"]:

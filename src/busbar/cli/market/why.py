@@ -47,6 +47,8 @@ def _tell(answer: Json) -> None:
     click.secho(clean(f"{answer['pod']}: {answer['state']}{reason}"), bold=True)
     _paragraph(answer["message"])
     contract = answer["contract"]
+    if answer.get("places"):
+        _paragraph(_places(answer["places"]))
     if contract:
         place = f"{contract['vendor']} in {contract['zone']}, node {contract['node']}"
         _paragraph(f"{place}, {_terms(contract)}")
@@ -56,6 +58,15 @@ def _tell(answer: Json) -> None:
     held = [f"{one['procurement']}: {one['message']}" for one in answer["held"]]
     _list("What the namespace holds, and why it does not draw on it", held)
     _alternatives(answer)
+
+
+def _places(places: Json) -> str:
+    """Say which places a driver needs, or has."""
+    many = f"{places['count']} places" if places["count"] != 1 else "1 place"
+    size = f"{places['cpu']} cpu and {places['memory']} memory"
+    if places["procurement"]:
+        return f"{places['procurement']} keeps {many} of {size} for the Pods that it makes"
+    return f"With {many} of {size} for the Pods that it makes, in one zone, all or none"
 
 
 def _alternatives(answer: Json) -> None:

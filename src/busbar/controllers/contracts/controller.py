@@ -23,7 +23,7 @@ from busbar.controllers.contracts.gangs import (
     still_reserved,
 )
 from busbar.controllers.contracts.ground import stands
-from busbar.controllers.contracts.held import HeldCase, read_held
+from busbar.controllers.contracts.held import HeldCase, begun, read_held
 from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.rolling import Next, next_slots
 from busbar.controllers.contracts.room import Yielded, give_way, room_for
@@ -38,8 +38,9 @@ from busbar.controllers.parts.deletion import delete_pod, release
 from busbar.controllers.parts.displacement import displaced
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.funds import claim_budget
-from busbar.controllers.parts.pods import contract_key, phase_of
+from busbar.controllers.parts.pods import contract_key, is_final, phase_of
 from busbar.controllers.parts.writes import remove, unchanged, update, with_status
+from busbar.controllers.places import driver_uid
 from busbar.controllers.pools import has_begun, is_reserved, may_be_covered, pool_of
 from busbar.controllers.reclaims import asked_of, told
 from busbar.controllers.settings import Settings
@@ -48,10 +49,20 @@ from busbar.ledger.entries import Entry
 from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, condition, is_deleting, name_of, spec_of, status_of
+from busbar.model.objects import (
+    Key,
+    Object,
+    annotations_of,
+    condition,
+    is_deleting,
+    name_of,
+    spec_of,
+    status_of,
+)
+from busbar.model.places import places_name
 from busbar.model.resources import key_of
 from busbar.model.time import SECOND, Instant, format_instant
-from busbar.model.wellknown import GROUP
+from busbar.model.wellknown import ANN_GANG_PLACES, GROUP
 from busbar.store.contract import Event, EventType, Op, Snapshot
 
 CONTRACTS: Collection = (GROUP, "contracts")
@@ -82,12 +93,20 @@ class ContractController:
         if event.key.resource == "namespaces":
             return self._held_for(event)
         key = contract_key(event.obj)
-        return () if key is None else (key,)
+        places = self._places_of(event) if ANN_GANG_PLACES in annotations_of(event.obj) else []
+        return places if key is None else (key, *places)
+
+    def _places_of(self, event: Event) -> list[Key]:
+        """Give the contracts that hold places for a driver that has ended."""
+        if event.type is not EventType.DELETED and not is_final(event.obj):
+            return []
+        held = self._standing.held_by(event.key.namespace, places_name(event.obj))
+        return [key_of(contract) for contract in held]
 
     def _held_on(self, event: Event) -> Iterable[Key]:
-        """Give the contracts that hold capacity on a node that was lost or found, or is gone."""
-        before = event.previous if event.type is not EventType.DELETED else None
-        if before is not None and is_ready(before) == is_ready(event.obj):
+        """Give the contracts that hold capacity on a node that was lost or found."""
+        before, is_gone = event.previous, event.type is EventType.DELETED
+        if before is not None and is_ready(before) == is_ready(event.obj) and not is_gone:
             return ()
         there = self._standing.contracts_on(event.key.name)
         return [key_of(c) for c in there if spec_of(c).get("procurement")]
@@ -116,9 +135,8 @@ class ContractController:
         if status_of(obj).get("phase") == "Closed":
             return self._kept(obj, now)
         if spec_of(obj).get("procurement"):
-            there = self._standing.at(snapshot).contracts_on(spec_of(obj)["node"])
-            held = read_held(snapshot, obj, now)
-            return HeldCase(self._settings, snapshot, held, there, self._evidence).decide()
+            held, standing = read_held(snapshot, obj, now), self._standing.at(snapshot)
+            return HeldCase(self._settings, snapshot, held, standing, self._evidence).decide()
         view = read_contract(snapshot, obj, now)
         asked = asked_of(view.pod or {})
         if asked and not view.status.reclaim_by:
@@ -202,8 +220,10 @@ class _Case(NamedTuple):
 
     def _begin(self, view: ContractView) -> Iterable[Op]:
         node = self.snapshot.get(node_key(view.spec.node))
-        assert view.pod is not None
         assert node is not None
+        if view.spec.procurement:
+            return (*begun(view), unchanged(node))
+        assert view.pod is not None
         pod = bound(view.pod, view.spec.node, name_of(view.obj), view.spec.epoch, view.now)
         said = f"The reserved slot has begun: bound to node {view.spec.node}."
         return (
@@ -232,6 +252,16 @@ class _Case(NamedTuple):
         if not self.view.spec.gang:
             return []
         return self.standing.at(self.snapshot).started_together(self.view.obj)
+
+    def _others(self, reason: CloseReason) -> list[Object]:
+        """Give those that close with it; a driver's places that are deleted with it do so alone.
+
+        They were withdrawn as it was, and owe for it as it does.
+        """
+        others, own = self._together(), str(self.view.spec.order.get("uid"))
+        if reason is not CloseReason.DELETED:
+            return others
+        return [other for other in others if driver_uid(other) != own]
 
     def open(self) -> Decision:
         """A workload that may run: observe, settle, extend, stop, close."""
@@ -494,7 +524,7 @@ class _Case(NamedTuple):
         yielded = Yielded()
         if view.status.phase == "Reserved":
             fee = self.settings.fee_ppm
-            yielded = broken(self.snapshot, self._together(), view.now, fee)
+            yielded = broken(self.snapshot, self._others(reason), view.now, fee)
         cost = format_euro(settled.billed)
         note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clauses}"
         entries = (*settled.entries, *paid.entries, *yielded.entries)

@@ -25,9 +25,9 @@ def still_reserved(together: Iterable[Object]) -> list[Object]:
 
 def broken(snapshot: Snapshot, others: Iterable[Object], now: int, fee_ppm: int) -> Yielded:
     """Close the reserved contracts of a gang one of whose members closes."""
-    reserved = still_reserved(others)
     closed = [
-        close_reserved(snapshot, other, now, fee_ppm, CloseReason.GANG_BROKEN) for other in reserved
+        close_reserved(snapshot, other, now, fee_ppm, CloseReason.GANG_BROKEN)
+        for other in still_reserved(others)
     ]
     ops = tuple(op for one in closed for op in one.ops)
     return Yielded(ops, tuple(entry for one in closed for entry in one.entries))
@@ -42,7 +42,8 @@ def all_can_start(snapshot: Snapshot, standing: Standing, views: list[ContractVi
     """Say whether all members wait, on nodes that may be used, with room for all of them."""
     for view in views:
         node = snapshot.get(node_key(view.spec.node))
-        if view.is_over or view.is_stopping or node is None or not keeps_promises(node):
+        is_gone = not view.spec.procurement and (view.is_over or view.is_stopping)
+        if is_gone or node is None or not keeps_promises(node):
             return False
     for name in sorted({view.spec.node for view in views}):
         node = snapshot.get(node_key(name))

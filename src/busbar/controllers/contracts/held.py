@@ -12,21 +12,25 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import Decision, decide, earliest
 from busbar.controllers.contracts.compensation import compensation
 from busbar.controllers.contracts.fault import Evidence
+from busbar.controllers.contracts.gangs import broken, is_whole
 from busbar.controllers.contracts.ground import losing, running_on, telling
 from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
-from busbar.controllers.contracts.room import has_room
+from busbar.controllers.contracts.places import rolled, said_of, why_over
+from busbar.controllers.contracts.room import Yielded, has_room
 from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.contracts.withdrawal import owed_for_withdrawal
 from busbar.controllers.nodes import is_ready, node_key
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import unchanged, update, with_status
-from busbar.controllers.pools import is_reserved, pool_of
+from busbar.controllers.places import driver_of, driver_uid
+from busbar.controllers.pools import is_reserved, pool_of, rolls
 from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
 from busbar.ledger.metering import Interval, without
 from busbar.model.errors import InvalidField
 from busbar.model.kinds.contract import ContractSlot, ContractStatus, Outage
@@ -110,12 +114,12 @@ def _ready_since(node: Object, now: Instant) -> Instant:
 
 
 class HeldCase(NamedTuple):
-    """One reconcile of a contract that holds capacity; `there` are the open ones of its node."""
+    """One reconcile of a contract that holds capacity."""
 
     settings: Settings
     snapshot: Snapshot
     view: HeldView
-    there: Iterable[Object]
+    standing: Standing
     evidence: Evidence
 
     def decide(self) -> Decision:
@@ -127,6 +131,10 @@ class HeldCase(NamedTuple):
             return self._end(self._whose_loss())
         if self.view.is_reclaimed:
             return self._end(self.view.reclaim_reason)
+        if self._has_lost_its_driver() and not self._is_drawn_on():
+            return self._close(self._without_driver())
+        if self.view.spec.gang and self.view.status.phase == "Reserved":
+            return self._until_the_gang_starts()
         decided = self._live()
         if goes:  # Nobody wakes it when the last one who bought of it has ended.
             again = earliest(decided.requeue_at, self.view.now + 5 * SECOND)
@@ -140,15 +148,15 @@ class HeldCase(NamedTuple):
             return Decision(requeue_at=min(view.start, slot_of(view.now).end))
         if view.status.phase == "Reserved":
             return self._begin()
-        if view.end <= view.known_until:
-            return self._close(CloseReason.TERM_ENDED)
+        if view.end <= view.known_until and not self._may_go_on():
+            return self._close(why_over(view))
         settled = settle_ended(view, self.settings.fee_ppm)
         return self._go_on(settled)
 
     def _end(self, reason: CloseReason) -> Decision:
         """It ends early: who bought of it for later is told first, who draws on it ends first."""
         view = self.view
-        losers = losing(self.there, view.obj, view.now)
+        losers = losing(self._there(), view.obj, view.now)
         # Who has a notice of the same vendor ends by that: it may run until then.
         untold = [loser for loser in losers if not (view.is_reclaimed and _is_reclaimed(loser))]
         if untold:
@@ -159,6 +167,28 @@ class HeldCase(NamedTuple):
             return decide(*self._noted(), requeue_at=view.now + 5 * SECOND)
         return self._close(reason)
 
+    def _has_lost_its_driver(self) -> bool:
+        """Say whether the driver that this place is held for has ended."""
+        view = self.view
+        return bool(driver_uid(view.obj)) and driver_of(self.snapshot, view.obj) is None
+
+    def _may_go_on(self) -> bool:
+        """Say whether a place whose time is over goes on: the exchange may have been away."""
+        return rolls(self.view.obj) and driver_of(self.snapshot, self.view.obj) is not None
+
+    def _without_driver(self) -> CloseReason:
+        """Say how a place ends with its driver: before it began, it was withdrawn with it."""
+        begun = self.view.status.phase != "Reserved"
+        return CloseReason.DRIVER_ENDED if begun else CloseReason.DELETED
+
+    def _until_the_gang_starts(self) -> Decision:
+        """The driver's own contract starts the whole gang, in one transaction."""
+        view = self.view
+        if not is_whole(view, self.standing.started_together(view.obj)):
+            return self._close(CloseReason.GANG_BROKEN)
+        due = min(view.start, slot_of(view.now).end) if view.now < view.start else view.now
+        return Decision(requeue_at=due + 5 * SECOND)
+
     def _begin(self) -> Decision:
         """The first hour has come: it is held as soon as what ran before has left its room."""
         view = self.view
@@ -166,15 +196,12 @@ class HeldCase(NamedTuple):
         assert node is not None
         if not is_ready(node):
             return self._end(self._whose_loss())
-        if not has_room(self.there, view, node):
+        if not has_room(self._there(), view, node):
             if view.now >= min(view.start + self.settings.late_ms, view.end):
                 return self._end(CloseReason.NOT_DELIVERED)
             late = with_status(view.obj, outages=[_noted(view.start, view.now)])
             return decide(*update(view.obj, late), requeue_at=view.now + 5 * SECOND)
-        begun: dict[str, Any] = {"phase": "Held", "startedMs": view.start}
-        if view.status.outages:
-            begun["outages"] = [_noted(view.start, view.now)]
-        written = update(view.obj, with_status(view.obj, **begun))
+        written = begun(view)
         note = f"contract {self._name}: its hours began on {view.spec.node}"
         due = min(view.end + SECOND, view.now + self.settings.hold_look_ms)
         return decide(*written, unchanged(node), requeue_at=due, note=note)
@@ -188,14 +215,19 @@ class HeldCase(NamedTuple):
         }
         if settled.until != view.status.settled_until_ms:
             changes |= settled.status()
-        written = update(view.obj, with_status(view.obj, **changes))
+        more = rolled(self.snapshot, self.standing, self.settings, view, settled.held)
+        written = update(view.obj, with_status(more.contract, **{**changes, **more.changes}))
         left = [s.end_ms for s in unsettled(view) if s.end_ms > (settled.until or 0)]
         due = min(left) + SECOND if left else view.end + SECOND
         due = min(max(due, view.now + SECOND), view.now + self.settings.hold_look_ms)
-        due = earliest(due, view.status.reclaim_at_ms) or due
+        due = earliest(due, view.status.reclaim_at_ms, more.due) or due
+        if self._has_lost_its_driver():
+            due = min(due, view.now + 5 * SECOND)
         note = f"contract {self._name}: held, billed {format_euro(settled.billed)} € so far"
         noted = note if written and settled.entries else ""
-        return decide(*written, entries=settled.entries, requeue_at=due, note=noted)
+        entries = (*settled.entries, *more.entries)
+        due = max(due, view.now + SECOND)
+        return decide(*written, *more.ops, entries=entries, requeue_at=due, note=noted)
 
     def _close(self, reason: CloseReason) -> Decision:
         view = self.view
@@ -203,7 +235,7 @@ class HeldCase(NamedTuple):
         if view.status.phase == "Reserved":
             late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
         settled = settle_all(view, self.settings.fee_ppm, late)
-        begun = view.started()
+        since = view.started()
         paid = compensation(self.snapshot, view, reason)
         closed = with_status(
             view.obj,
@@ -211,12 +243,12 @@ class HeldCase(NamedTuple):
             **paid.status(),
             phase="Closed",
             reason=reason.value,
-            message=SENTENCES[reason],
-            startedMs=begun,
-            finishedMs=view.observed().end if begun is not None else None,
+            message=said_of(view, reason),
+            startedMs=since,
+            finishedMs=view.observed().end if since is not None else None,
             outages=self._outages(),
         )
-        if begun is not None:
+        if since is not None:
             closed = with_status(closed, ends=format_instant(view.observed().end))
         cost = format_euro(settled.billed)
         clauses = f"{settled.said}{paid.said}"
@@ -227,7 +259,20 @@ class HeldCase(NamedTuple):
             *paid.ops,
         )
         note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clauses}"
-        return decide(*ops, entries=(*settled.entries, *paid.entries), note=note)
+        gang = self._breaks(reason)
+        entries = (*settled.entries, *paid.entries, *gang.entries)
+        return decide(*ops, *gang.ops, entries=entries, note=note)
+
+    def _breaks(self, reason: CloseReason) -> Yielded:
+        """Close the rest of a gang that has not started; what is deleted, all of it is."""
+        if self.view.status.phase != "Reserved" or reason is CloseReason.DELETED:
+            return Yielded()
+        others = self.standing.started_together(self.view.obj)
+        return broken(self.snapshot, others, self.view.now, self.settings.fee_ppm)
+
+    def _there(self) -> Iterable[Object]:
+        """Give the open contracts of its node."""
+        return self.standing.contracts_on(self.view.spec.node)
 
     def _home_goes(self) -> bool:
         """Say whether the namespace is being deleted: nothing more is held for it."""
@@ -240,12 +285,12 @@ class HeldCase(NamedTuple):
         return (begun and any(self._drawing())) or self._is_run_into()
 
     def _is_run_into(self) -> bool:
-        return bool(running_on(self.there, self.view.obj, self.view.now))
+        return bool(running_on(self._there(), self.view.obj, self.view.now))
 
     def _drawing(self) -> Iterator[Object]:
         """Give the contracts of Pods that draw where this one holds."""
         key = pool_of(self.view.obj)
-        mates = (c for c in self.there if pool_of(c) == key)
+        mates = (c for c in self._there() if pool_of(c) == key)
         return (c for c in mates if not spec_of(c).get("procurement") and not is_reserved(c))
 
     def _is_sold(self) -> bool:
@@ -253,7 +298,7 @@ class HeldCase(NamedTuple):
         begun = self.view.status.phase != "Reserved"
         if begun and any(spec_of(c).get("seller") for c in self._drawing()):
             return True
-        return self._is_run_into() or bool(losing(self.there, self.view.obj, self.view.now))
+        return self._is_run_into() or bool(losing(self._there(), self.view.obj, self.view.now))
 
     def _noted(self) -> tuple[Op, ...]:
         """Write down that the node is lost, though nothing else changes yet."""
@@ -289,6 +334,14 @@ class HeldCase(NamedTuple):
 
 def _is_reclaimed(contract: Object) -> bool:
     return status_of(contract).get("reclaimAtMs") is not None
+
+
+def begun(view: ContractView) -> tuple[Op, ...]:
+    """Write that the first hour has come; what it came late by is not paid."""
+    changes: dict[str, Any] = {"phase": "Held", "startedMs": view.start}
+    if view.status.outages or (view.spec.gang and view.start < view.now):
+        changes["outages"] = [_noted(view.start, view.now)]
+    return update(view.obj, with_status(view.obj, **changes))
 
 
 def _noted(start: Instant, end: Instant) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_EGRESS_CAP,
     ANN_GANG,
+    ANN_GANG_PLACES,
     ANN_GANG_SIZE,
     ANN_MAY_WAIT,
     ANN_NOT_AFTER,
@@ -118,9 +120,17 @@ def _terms(spec: JobSpec) -> dict[str, str]:
         ANN_PIECES: str(spec.max_pieces or 4) if spec.may_be_interrupted else None,
         ANN_PIECE_MIN: (spec.minimum_piece or "1h") if spec.may_be_interrupted else None,
         ANN_GANG: spec.gang.name if spec.gang is not None else None,
-        ANN_GANG_SIZE: str(spec.gang.size) if spec.gang is not None else None,
+        ANN_GANG_SIZE: str(spec.gang.size) if spec.gang is not None and spec.gang.size else None,
+        ANN_GANG_PLACES: _places(spec),
     }
     return {name: value for name, value in terms.items() if value}
+
+
+def _places(spec: JobSpec) -> str | None:
+    """Give the places that the job needs for Pods it will make, as the annotation says it."""
+    if spec.gang is None or spec.gang.places is None:
+        return None
+    return json.dumps(msgspec.to_builtins(spec.gang.places))
 
 
 def restricted(restrictions: Restrictions) -> dict[str, str | None]:

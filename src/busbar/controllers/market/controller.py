@@ -121,7 +121,10 @@ def _matters(event: Event) -> bool:
         if before is None and spec_of(obj).get("procurement"):
             return True  # What is held may be for sale.
         if status_of(obj).get("phase") == "Held":
-            return before is None or status_of(before).get("phase") != "Held"
+            if before is None or status_of(before).get("phase") != "Held":
+                return True
+            # A place that goes on covers who draws on it: they wait for that.
+            return len(spec_of(obj)["slots"]) > len(spec_of(before)["slots"])
         return status_of(obj).get("phase") == "Closed" or event.type is EventType.DELETED
     if event.key.resource == "pods" and (event.type is EventType.DELETED or node_of(obj)):
         return False

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from busbar.controllers.market.heldroom import HeldRoom, unfit
-from busbar.controllers.pools import PoolKey
+from busbar.controllers.pools import PoolKey, term_of
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
 from busbar.market.calendar import Segment
@@ -63,7 +63,8 @@ def draws(
 def _draw(
     book: Book, order: Order, key: PoolKey, there: tuple[Object, ...], start: Instant
 ) -> Draw:
-    end = slot_of(start).end
+    # A driver's place may end inside an hour, and goes on from there.
+    end = min(slot_of(start).end, *(term_of(c)[1] for c in there))
     end = end if order.deadline is None else min(end, order.deadline)
     first = spec_of(there[0])
     (row, *_) = book.columns.rows_named(key.node)

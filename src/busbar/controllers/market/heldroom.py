@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from busbar.controllers.left import Left
+from busbar.controllers.places import driver_of, driver_uid
 from busbar.controllers.pools import NOTHING, Pool, PoolKey, is_leaving
 from busbar.controllers.standing import Standing
 from busbar.market.book import Book
@@ -38,8 +39,10 @@ class Hindrance(StrEnum):
     NOT_IN_TIME = "NotInTime"
     FIXED_TERM = "FixedTerm"
     OTHER_NAMED = "OtherNamed"
+    OTHER_DRIVER = "OtherDriver"
     NOTHING_HELD = "NothingHeld"
     LEAVING = "Leaving"
+    DRIVER_ENDED = "DriverEnded"
     DECLINED = "Declined"
     NOT_THERE = "NotThere"
     DATA_COSTS = "DataCosts"
@@ -55,8 +58,10 @@ CLAUSES: dict[Hindrance, str] = {
     Hindrance.NOT_IN_TIME: "it cannot run now and end by its notAfter",
     Hindrance.FIXED_TERM: "it asks for a fixed term, which is bought in the market",
     Hindrance.OTHER_NAMED: "it names another reservation",
+    Hindrance.OTHER_DRIVER: "it is kept for the Pods that its driver makes, or that name it",
     Hindrance.NOTHING_HELD: "nothing is held in this hour",
     Hindrance.LEAVING: "the vendor takes that capacity back",
+    Hindrance.DRIVER_ENDED: "the driver that it is kept for has ended",
     Hindrance.DECLINED: "the vendor declines it",
     Hindrance.NOT_THERE: "it may not run there (restrictions, selectors, taints, nodes avoided)",
     Hindrance.DATA_COSTS: "moving its data there costs something, which has to be bought",
@@ -111,12 +116,19 @@ class HeldRoom:
         self._taken: dict[PoolKey, Resources] = {}
         """What was taken since it was worked out."""
         self._offers: dict[PoolKey, set[str]] = {}
+        self._drivers: dict[PoolKey, tuple[str, str | None]] = {}
+        """Of the places of drivers: whose they are, by uid and name."""
         for key in standing.pools_of(namespace):
             pool = standing.pool(key.id)
             self._offers[key] = {spec_of(contract)["offer"] for contract in pool.held}
+            driver = next((spec_of(c)["order"] for c in pool.held if driver_uid(c)), None)
+            if driver is not None:
+                self._drivers[key] = driver["driverUid"], driver["driver"]
             there, room = self._there(pool, now)
             if is_leaving(snapshot, there):
                 self.closed[key] = Hindrance.LEAVING
+            elif driver is not None and driver_of(snapshot, pool.held[0]) is None:
+                self.closed[key] = Hindrance.DRIVER_ENDED
             elif not there:
                 self.closed[key] = Hindrance.NOTHING_HELD
             else:
@@ -131,10 +143,16 @@ class HeldRoom:
         return pool.promised_through(start, end), pool.left(start, end)
 
     def take(self, book: Book, order: Order) -> PoolKey | None:
-        """Place an order in the fullest pool that it fits in; None where there is none."""
-        for key, (there, room) in sorted(
-            self.pools.items(), key=lambda item: (item[1][1], item[0])
-        ):
+        """Place an order in the fullest pool that it fits in; None where there is none.
+
+        Those of its own driver come first: others may be wanted by other Pods.
+        """
+
+        def preference(item: tuple[PoolKey, tuple[tuple[Object, ...], Resources]]) -> Any:
+            key, (_, room) = item
+            return self._drivers.get(key, NOBODY)[0] not in order.makers, room, key
+
+        for key, (there, room) in sorted(self.pools.items(), key=preference):
             if self._hindrance(book, order, key, room) is None:
                 self.pools[key] = there, room.minus(order.requests)
                 self._taken[key] = order.requests.plus(self._taken.get(key, NOTHING))
@@ -154,8 +172,11 @@ class HeldRoom:
         self, book: Book, order: Order, key: PoolKey, room: Resources
     ) -> Hindrance | None:
         """Give the first thing that keeps an order from a pool."""
-        if order.reservation not in (None, key.procurement):
+        uid, name = self._drivers.get(key, NOBODY)
+        if order.reservation not in (None, key.procurement, name):
             return Hindrance.OTHER_NAMED
+        if uid and order.reservation is None and uid not in order.makers:
+            return Hindrance.OTHER_DRIVER
         if self._offers[key].intersection(order.dealings.declined):
             return Hindrance.DECLINED
         if not _may_run(book, order, key.node):
@@ -173,6 +194,10 @@ class HeldRoom:
             return False
         needs = order.requests.plus(self._taken.get(key, NOTHING))
         return left.is_sold_before(needs, self.start, self.start + window.length)
+
+
+NOBODY: tuple[str, str | None] = ("", None)
+"""Whose the places are that a Procurement of no driver keeps."""
 
 
 def _may_run(book: Book, order: Order, node: str) -> bool:

@@ -9,11 +9,13 @@ from typing import NamedTuple
 from busbar.controllers.market.draws import Draw, draws
 from busbar.controllers.market.resale import Kept, Part, parts, with_parts
 from busbar.controllers.parts.funds import budget_left
+from busbar.controllers.places import keeper_of
 from busbar.controllers.procurement.asks import Ask, asked
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
 from busbar.market.book import Book
 from busbar.market.company import in_company
+from busbar.market.drivers import with_places
 from busbar.market.funds import Funds
 from busbar.market.offers import Offer
 from busbar.market.orders import Order, OrderRefused, fixed_term_of
@@ -35,10 +37,16 @@ class Ordered(NamedTuple):
 
 
 class Standby(NamedTuple):
-    """What a standing order asks for, and the Procurement it is of."""
+    """What a standing order asks for, and the Procurement it is of.
+
+    `driver`: whose place it is, for places of a driver. With `is_new` the driver is matched with
+    it, in the same transaction, which makes the Procurement.
+    """
 
     order: Order
     procurement: Object
+    driver: Ordered | None = None
+    is_new: bool = False
 
 
 class Inputs(NamedTuple):
@@ -99,13 +107,16 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
         name: one._replace(order=standing.dealings.served(one.order, {}))
         for name, one in _standby(book, asks, funds, now).items()
     }
+    standby |= _places(standing, orders, now)
     on_sale = parts(standing, snapshot, now, drawing((o.order, draw) for o, draw in drawn))
     if on_sale:
         kept = Kept(on_sale.values())
         for one, (order, pod) in orders.items():
             mine = kept.kept(order, has_fixed_term=bool(fixed_term_of(pod)))
             orders[one] = Ordered(mine, pod)
-        standby = {o.id: Standby(kept.from_all(o), of) for o, of in standby.values()}
+        standby = {
+            name: one._replace(order=kept.from_all(one.order)) for name, one in standby.items()
+        }
     return Inputs(
         with_parts(standing, book, on_sale),
         orders,
@@ -119,6 +130,24 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
         without,
         on_sale,
     )
+
+
+def _places(standing: Standing, orders: dict[str, Ordered], now: Instant) -> dict[str, Standby]:
+    """Give the places that drivers of the batch need; their gangs grow by them."""
+    found: dict[str, Standby] = {}
+    if all(ordered.order.places is None for ordered in orders.values()):
+        return found
+    driver: Ordered | None = None
+    keeper: Object = {}
+    for order in with_places(ordered.order for ordered in orders.values()):
+        if order.id in orders:
+            driver = orders[order.id] = Ordered(order, orders[order.id].pod)
+            keeper = keeper_of(driver.pod, order, now) if order.places is not None else keeper
+        else:
+            assert driver is not None
+            mine = standing.dealings.served(order, spec_of(driver.pod))
+            found[order.id] = Standby(mine, keeper, driver, is_new=True)
+    return found
 
 
 def sociable(standing: Standing, orders: list[Order]) -> tuple[list[Order], Book]:
@@ -152,7 +181,8 @@ def _standby(
     for ask in asks:
         purse = funds[namespace_of(ask.procurement)]
         for order in cheapest_first(book, ask.orders, purse, now):
-            found[order.id] = Standby(order, ask.procurement)
+            driver = None if ask.driver is None else Ordered(*ask.driver)
+            found[order.id] = Standby(order, ask.procurement, driver)
     return found
 
 

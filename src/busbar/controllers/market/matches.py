@@ -26,10 +26,13 @@ from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
 from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
+from busbar.controllers.places import driver_of, kept, reference
 from busbar.controllers.pools import PoolKey
+from busbar.controllers.procurement.first import first_answer
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
 from busbar.market.agreed import stated
+from busbar.market.drivers import place_id
 from busbar.market.orders import Order, fixed_term_of
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
@@ -43,6 +46,7 @@ from busbar.model.kinds.contract import (
 )
 from busbar.model.money import format_euro
 from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, spec_of, uid_of
+from busbar.model.places import places_name
 from busbar.model.resources import key_of
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import GROUP
@@ -103,6 +107,9 @@ def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant, fees: Fees) -> tuple
     return tuple(_draw(snapshot, ordered, draw, now, fees) for ordered, draw in inputs.draws)
 
 
+_AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
+
+
 def _draw(
     snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant, fees: Fees
 ) -> Transaction:
@@ -110,11 +117,18 @@ def _draw(
     contract = _contract(ordered, draw.match, None, "", epoch, now, members=0)
     held = spec_of(draw.rests_on[0])
     terms = {name: held[name] for name in _AGREED if name in held}
+    offer = snapshot.get(Key(GROUP, "offers", "", draw.match.offer))
+    if held.get("agreed") and offer is not None and spec_of(offer).get("vendor") == held["vendor"]:
+        # What goes on is this contract: older terms were agreed for what is held.
+        terms["agreed"] = stated(spec_of(offer), now)
     named = {"pool": draw.key.id, "reservation": draw.key.procurement}
     fee = fees.terms(draw.match.namespace, draw.match.vendor)
     contract = _in_pool(contract, **named, **terms, **fee)
     keys = node_key(draw.match.node), Key(GROUP, "offers", "", draw.match.offer)
     found = [obj for obj in map(snapshot.get, keys) if obj is not None]
+    driver = driver_of(snapshot, draw.rests_on[0])
+    if driver is not None:  # When it ends, its places are given back at once.
+        found.append(driver)
     where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
     until = format_instant(draw.match.end)
     said = f"Draws on {draw.key.procurement}: {where}, nothing more to pay until {until}."
@@ -129,13 +143,11 @@ def _draw(
 
 
 _NO_NOTICE = 2**62
-_AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
-"""What a contract states of the vendor's notice."""
 
 
 def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
     """Give the gang of the order that was matched, None for most."""
-    ordered = inputs.orders.get(match.order)
+    ordered = inputs.orders.get(match.order) or inputs.standby.get(match.order)
     return None if ordered is None else ordered.order.gang
 
 
@@ -198,6 +210,7 @@ class _Batch:
         self._fees = fees
         self._offers = {offer.name: offer for offer in inputs.offers}
         self._matched: Counter[str] | None = None
+        self._by_order: dict[str, Match] | None = None
         self._rests_on: dict[tuple[str, str], tuple[Op, ...]] = {}
 
     def commit(self, match: Match) -> Transaction:
@@ -228,11 +241,23 @@ class _Batch:
             create(contract),
             Put(key_of(pod), placed, revision_of(pod)),
             *self._still(match),
+            *self._places(ordered, match.start),
             *_resting_on(match, part),
-            event(self._snapshot, pod, now, said, _sentence(match, cheaper)),
+            event(self._snapshot, pod, now, said, _sentence(match, cheaper, ordered)),
         )
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
         return Transaction(ops, entries) + self._later_pieces(ordered, match)
+
+    def _places(self, driver: Ordered, start: Instant) -> tuple[Op, ...]:
+        """Give what makes the Procurement of a driver's places, which are matched with it."""
+        if driver.order.places is None:
+            return ()
+        if self._by_order is None:
+            self._by_order = {match.order: match for match in self._clearing.matches}
+        mine = [place_id(driver.order.id, n) for n in range(driver.order.places.number)]
+        told = first_answer([self._by_order[one] for one in mine], self._now)
+        keeper = self._inputs.standby[mine[0]].procurement
+        return (kept(self._snapshot, keeper, start, told, self._now),)
 
     def _later_pieces(self, ordered: Ordered, match: Match) -> Transaction:
         """Give what makes the later pieces of interrupted work certain as well."""
@@ -265,9 +290,11 @@ class _Batch:
 
     def _keep(self, standby: Standby, match: Match) -> Transaction:
         """Give the transaction that holds capacity for a Procurement, as long as it is as read."""
-        made = held_contract(standby, match, self._record, self._now)
+        members = self._members(standby.order.gang)
+        made = held_contract(standby, match, self._record, self._now, members)
         contract = self._on_terms(made, match)
-        ops = (create(contract), unchanged(standby.procurement), *self._still(match))
+        rests = () if standby.is_new else (unchanged(standby.procurement),)
+        ops = (create(contract), *rests, *self._still(match))
         money = match.hold_nano
         entries = (hold(uid_of(contract), match.namespace, money, self._now),) if money else ()
         return Transaction(ops, entries)
@@ -328,14 +355,22 @@ def _contract(
     return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
 
 
-def held_contract(standby: Standby, match: Match, clearing: str, now: Instant) -> Object:
-    """Make the contract that holds capacity for a Procurement."""
-    order, procurement = standby
+def held_contract(
+    standby: Standby, match: Match, clearing: str, now: Instant, members: int = 0
+) -> Object:
+    """Make the contract that holds capacity for a Procurement; a driver's place rolls with it."""
+    order, procurement, driver, _ = standby
     uid = derived_uid("held", order.id, now)
     name = f"{name_of(procurement)[:_NAME_MAX]}-{derived_suffix(order.id, now, length=8)}"
     key = Key(GROUP, "contracts", namespace_of(procurement), name)
-    reference = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
-    spec = _spec(order, match, reference, clearing, now)
+    named = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
+    if driver is not None:
+        named = reference(procurement, driver.pod)
+    spec = _spec(order, match, named, clearing, now)
+    if driver is not None:
+        spec.not_after_ms = driver.order.deadline
+        spec.fixed_term_ms = fixed_term_of(driver.pod)
+        spec.gang_members = members
     pool = PoolKey(key.namespace, name_of(procurement), match.node).id
     spec.procurement, spec.pool = name_of(procurement), pool
     phase = "Held" if match.start <= now else "Reserved"
@@ -392,9 +427,12 @@ def _reference(pod: Object) -> dict[str, str]:
     }
 
 
-def _sentence(match: Match, cheaper: tuple[str, ...]) -> str:
+def _sentence(match: Match, cheaper: tuple[str, ...], ordered: Ordered) -> str:
     price = f"{format_euro(match.price_nano)} €/DTU"
     where = f"vendor {match.vendor}, node {match.node} in {match.zone}, at {price}"
     until = f"until {format_instant(match.end)}"
     others = f" Cheaper, but not eligible: {'; '.join(cheaper)}." if cheaper else ""
-    return f"Matched: {where}, from {format_instant(match.start)} {until}.{others}"
+    places = ordered.order.places
+    kept_for = "" if places is None else f" {places_name(ordered.pod)} keeps {places.number} places"
+    more = f"{kept_for} for the Pods that it makes." if kept_for else ""
+    return f"Matched: {where}, from {format_instant(match.start)} {until}.{more}{others}"

@@ -20,6 +20,7 @@ from busbar.controllers.standing import Standing
 from busbar.market.axis import FORWARD_SLOTS
 from busbar.market.calendar import Segment
 from busbar.market.clearing import clear
+from busbar.market.drivers import with_places
 from busbar.market.orders import Order
 from busbar.market.outcome import Match, cost_of
 from busbar.market.quote import Quote, duration_of, quote, starts
@@ -68,7 +69,7 @@ def prospects(
     `fixed`: they ask for a fixed term. Later hours rest on what is held, reserved and for sale
     today, what draws today still drawing.
     """
-    social, book = sociable(standing, list(orders))
+    social, book = sociable(standing, with_places(orders))
     sales: dict[tuple[tuple[str, Resources], ...], dict[str, Part]] = {}
     for start in starts(now):
         loose = [] if fixed else social
@@ -148,7 +149,7 @@ class Trial:
 
     def find(self, order: Order, beside: Sequence[Order]) -> Match | None:
         """Give the place that an order would have among others; None where it would have none."""
-        social, book = sociable(self._standing, [*beside, order])
+        social, book = sociable(self._standing, with_places([*beside, order]))
         loose = [o for o in social if o.id not in self._fixed]
         found = draws(self._standing, self._snapshot, book, loose, self._now)
         gone = {draw.match.order: draw for draw in found}

@@ -14,6 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from busbar.controllers.jobs.podspec import priced, restricted
+from busbar.controllers.parts.pods import contract_key
+from busbar.controllers.places import has_ended, owner_of, running_owner
+from busbar.controllers.pools import rolls, term_of
+from busbar.market.drivers import bare
 from busbar.market.orders import Order, OrderRefused, parse_order
 from busbar.market.procurement import Plan, Stretch, plan
 from busbar.model.errors import InvalidField
@@ -42,13 +46,19 @@ HeldBy = Callable[[str, str], Sequence[Object]]
 
 
 class Ask(NamedTuple):
-    """A Procurement that asks now: its orders, by id, or why it cannot be one."""
+    """A Procurement that asks now: its orders, by id, or why it cannot be one.
+
+    `driver`: of a driver's places, its order and Pod; `idle`: why those of a driver that does not
+    run are not asked for.
+    """
 
     procurement: Object
     wanted: StandingOrder | None
     plan: Plan | None
     orders: tuple[Order, ...] = ()
     refused: OrderRefused | None = None
+    driver: tuple[Order, Object] | None = None
+    idle: str = ""
 
 
 class Asked(NamedTuple):
@@ -66,12 +76,19 @@ def asked(snapshot: Snapshot, held_by: HeldBy, every_ms: int, now: Instant) -> A
             continue
         held = held_by(namespace_of(procurement), name_of(procurement))
         due = due_at(procurement, len(held), every_ms, now)
+        if owner_of(procurement) is not None and not _may_ask(snapshot, procurement, held):
+            continue
         if due is None or due > now:
             dues += [due] if due is not None else []
             continue
         asks.append(_ask(snapshot, procurement, held, now))
         dues.append(min(now + every_ms, slot_of(now).end))
     return Asked(tuple(asks), min(dues, default=None))
+
+
+def _may_ask(snapshot: Snapshot, procurement: Object, held: Sequence[Object]) -> bool:
+    """Say whether places are to be looked at: the driver runs, or none is held and to be told."""
+    return not held or running_owner(snapshot, procurement) is not None
 
 
 def due_at(procurement: Object, held: int, every_ms: int, now: Instant) -> Instant | None:
@@ -98,9 +115,42 @@ def _ask(snapshot: Snapshot, procurement: Object, held: Sequence[Object], now: I
         return Ask(procurement, None, None, refused=OrderRefused(wrong.path, wrong.message))
     if isinstance(order, OrderRefused):
         return Ask(procurement, None, None, refused=order)
+    if owner_of(procurement) is not None:
+        return _ask_for_places(snapshot, procurement, wanted, held, order, now)
     needs = plan(wanted, made, stretches(held), now)
     orders = _orders(replace(order, requests=wanted.unit), needs.missing, now)
     return Ask(procurement, wanted, needs, tuple(orders))
+
+
+def _ask_for_places(
+    snapshot: Snapshot,
+    procurement: Object,
+    wanted: StandingOrder,
+    held: Sequence[Object],
+    order: Order,
+    now: Instant,
+) -> Ask:
+    """Ask for the places that a driver has lost: for the present hour, in its zone.
+
+    Where, for whom and at which price is as the driver says; what is bought rolls with it.
+    """
+    driver = running_owner(snapshot, procurement)
+    if driver is None:
+        if has_ended(snapshot, procurement):
+            return Ask(procurement, wanted, Plan((), now, now), idle="Its driver has ended.")
+        return Ask(procurement, wanted, Plan((), now, None), idle="Its driver waits for a place.")
+    terms = parse_order(driver, snapshot.get(Key("", "namespaces", "", namespace_of(driver))))
+    if isinstance(terms, OrderRefused):
+        return Ask(procurement, None, None, refused=terms)
+    key = contract_key(driver)
+    contract = snapshot.get(key) if key is not None else None
+    zone = str(spec_of(contract or {}).get("zone") or "")
+    there = terms.eligibility._replace(regions=(zone,)) if zone else terms.eligibility
+    unit = replace(bare(terms, wanted.unit), id=order.id, eligibility=there, gang=None)
+    lost = max(0, wanted.units - sum(rolls(c) or now < term_of(c)[1] for c in held))
+    missing = (Stretch(now, slot_of(now).end),) * lost
+    orders = tuple(_orders(replace(unit, may_wait=False), missing, now))
+    return Ask(procurement, wanted, Plan(missing, now, None), orders, driver=(terms, driver))
 
 
 def _orders(order: Order, missing: Sequence[Stretch], now: Instant) -> Iterator[Order]:

@@ -12,6 +12,7 @@ from busbar.controllers.market.inputs import Inputs
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import update, with_status
 from busbar.controllers.procurement.asks import Ask, stretches
+from busbar.controllers.procurement.first import WITH_DRIVER
 from busbar.controllers.standing import Standing
 from busbar.market.funds import Funds, short_of
 from busbar.market.outcome import Clearing, Match, Refusal
@@ -88,6 +89,9 @@ def _status(answer: Answer, now: Instant) -> dict[str, Any]:
     holdings = _holdings(answer, now)
     why = _why(answer, missing, unit_hours(ask.plan.missing, now))
     phase = _phase(ask.plan.ends, missing, holdings["unitHours"], now)
+    if ask.idle:
+        phase = "Ended" if ask.plan.ends is not None else "Waiting"
+        why["message"] = ask.idle
     if why["message"] is None:
         why["message"] = _all_is_held(answer) if phase == "Held" else "Its term is over."
     return {
@@ -143,7 +147,11 @@ def _all_is_held(answer: Answer) -> str:
     """Say until when all that is wanted is held; further hours are bought as they come near."""
     ends = [stretch.end for stretch in stretches(answer.held)]
     ends += [match.end for match in answer.matches]
-    return f"Every hour is held until {format_instant(max(ends))}." if ends else "Nothing is due."
+    if not ends:
+        return "Nothing is due."
+    if answer.ask.driver is not None:
+        return f"Every hour is held until {format_instant(min(ends))}{WITH_DRIVER}."
+    return f"Every hour is held until {format_instant(max(ends))}."
 
 
 def _short(reason: str | None, message: str | None, funnel: Sequence[str] = ()) -> dict[str, Any]:

@@ -104,6 +104,15 @@ class ContractAnswer(Part):
     price_since: Annotated[str, Meta(description="Of what is drawn on: per DTU since then.")] = ""
 
 
+class PlacesAnswer(Part):
+    """Places for Pods that an order will make."""
+
+    count: int
+    cpu: str
+    memory: str
+    procurement: Annotated[str, Meta(description="What keeps them; empty: not bought yet.")]
+
+
 class OrderAnswer(Part):
     """One Pod as an order."""
 
@@ -115,6 +124,9 @@ class OrderAnswer(Part):
     contract: ContractAnswer | None
     alternatives: Annotated[
         list[AlternativeAnswer], Meta(description="Single changes that would have matched.")
+    ]
+    places: Annotated[
+        PlacesAnswer | None, Meta(description="Places for Pods that it will make, with it.")
     ]
     as_it_is: Annotated[
         PlaceAnswer | None, Meta(description="The place that there is for it as it is, now.")

@@ -60,13 +60,33 @@ class JobResources(Part):
     ] = None
 
 
+class GangPlaces(Part):
+    """Places for Pods that the job will make itself, as a Spark driver makes its executors."""
+
+    count: Annotated[int, Meta(ge=1, le=100, description="How many places.")]
+    cpu: Annotated[str | int | float, Meta(description="vCPUs of each, such as 2 or 500m.")]
+    memory: Annotated[str | int, Meta(description="Bytes of each, such as 2Gi, overhead included.")]
+    gpus: Annotated[int, Meta(ge=0, le=64, description="GPUs of each.")] = 0
+    ephemeral_storage: Annotated[
+        str | int, Meta(description="Bytes of ephemeral storage of each, such as 20Gi.")
+    ] = 0
+
+
 class JobGang(Part):
     """With whom the job starts: all Jobs and Pods of the namespace that name the same gang."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=63, description="Name of the gang.")]
+    name: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=63)] | None,
+        Meta(description="Name of the gang; left out where it is the job and its places alone."),
+    ] = None
     size: Annotated[
-        int, Meta(ge=1, le=1000, description="How many members it must have to be matched.")
-    ]
+        Annotated[int, Meta(ge=1, le=1000)] | None,
+        Meta(description="How many members it must have to be matched, places not counted."),
+    ] = None
+    places: Annotated[
+        GangPlaces | None,
+        Meta(description="Places bought with it, all or nothing, for Pods that it makes itself."),
+    ] = None
 
 
 class JobToleration(Part):

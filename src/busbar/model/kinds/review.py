@@ -34,6 +34,7 @@ class QuoteReviewStatus(Part):
     name: str
     at: Annotated[str, Meta(description="When it was worked out (RFC 3339).")]
     copies: Annotated[int, Meta(description="Pods that start together; at most 256 are read.")]
+    places: Annotated[int, Meta(description="Places for Pods that they will make, with them.")]
     duration: Annotated[str, Meta(description="For how long, such as 1h30m.")]
     duration_stated: Annotated[bool, Meta(description="False: nothing was said, so it is an hour.")]
     may_wait: bool

@@ -21,6 +21,7 @@ from busbar.controllers.market.trial import Prospect, hindrances, prospects
 from busbar.controllers.replicas import podspec as replicas
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
+from busbar.market.drivers import with_places
 from busbar.market.eligibility import reference_draw
 from busbar.market.orders import Order, OrderRefused, fixed_term_of, parse_order
 from busbar.market.quote import duration_of
@@ -106,8 +107,9 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
         "name": name_of(asked.obj),
         "at": format_instant(now),
         "copies": len(orders),
+        "places": sum(order.places.number for order in orders if order.places is not None),
         "drawDTU": format_dtu(
-            sum(reference_draw(standing.book.columns, order, now) for order in orders)
+            sum(reference_draw(standing.book.columns, one, now) for one in with_places(orders))
         ),
         "duration": format_duration(duration_of(first)),
         "durationStated": first.duration is not None,

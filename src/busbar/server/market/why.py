@@ -12,6 +12,7 @@ from typing import Any
 from busbar.apis.kubernetes.ports import QuestionRefused
 from busbar.controllers.market.trial import Trial, hindrances
 from busbar.controllers.parts.pods import contract_key, is_final, node_of
+from busbar.controllers.pools import resources_of
 from busbar.controllers.standing import Standing
 from busbar.market.counterfactual import Alternative, Outlook, outlook
 from busbar.market.orders import Order, OrderRefused, fixed_term_of
@@ -20,6 +21,7 @@ from busbar.model.money import format_euro
 from busbar.model.objects import (
     Key,
     Object,
+    annotations_of,
     condition,
     controller_of,
     metadata,
@@ -28,8 +30,10 @@ from busbar.model.objects import (
     spec_of,
     status_of,
 )
+from busbar.model.places import places_name
+from busbar.model.quantities import format_bytes, format_milli
 from busbar.model.time import Instant, format_instant
-from busbar.model.wellknown import GROUP
+from busbar.model.wellknown import ANN_GANG_PLACES, GROUP
 from busbar.server.market.starts import held_of
 from busbar.store.contract import Snapshot
 
@@ -143,7 +147,7 @@ def _job(snapshot: Snapshot, namespace: str, name: str) -> dict[str, Any]:
 
 def _answer(pod: str, state: str, reason: str, message: str, **more: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {"funnel": [], "contract": None, "alternatives": [], "asItIs": None}
-    empty["held"] = []
+    empty["held"], empty["places"] = [], None
     return {"pod": pod, "state": state, "reason": reason, "message": message, **empty, **more}
 
 
@@ -154,8 +158,8 @@ def _order(pod: Object, asked: _Asked) -> dict[str, Any]:
     if isinstance(order, OrderRefused):
         return _answer(name, "Invalid", "InvalidOrder", order.sentence)
     if order is None:
-        contract = _contract(pod, asked.snapshot)
-        return _answer(name, *_matched(pod), contract=contract, funnel=funnel)
+        contract, kept = _contract(pod, asked.snapshot), _kept(pod, asked)
+        return _answer(name, *_matched(pod), contract=contract, funnel=funnel, places=kept)
     reason, message = str(told.get("reason") or ""), str(told.get("message") or "")
     found, trial = asked.would(order)
     is_drawn = found.match is not None and trial.draw_of(found.match) is not None
@@ -166,10 +170,32 @@ def _order(pod: Object, asked: _Asked) -> dict[str, Any]:
         reason,
         message or "it takes part in the next batch",
         funnel=funnel,
+        places=_asked_for(order),
         alternatives=[_alternative(answer, trial) for answer in found.alternatives],
         asItIs=None if found.match is None else _place(found.match, trial),
         held=[] if is_drawn else [held_of(one) for one in hindrances(asked.standing, *here)],
     )
+
+
+def _asked_for(order: Order) -> dict[str, Any] | None:
+    """Give the places that an order needs with it; None for most."""
+    if order.places is None:
+        return None
+    unit = order.places.unit
+    cpu, memory = format_milli(unit.cpu_milli), format_bytes(unit.memory_bytes)
+    return {"count": order.places.number, "cpu": cpu, "memory": memory, "procurement": ""}
+
+
+def _kept(pod: Object, asked: _Asked) -> dict[str, Any] | None:
+    """Give the places that are held for a driver which has its own; None for most."""
+    if ANN_GANG_PLACES not in annotations_of(pod):
+        return None
+    held = asked.standing.held_by(namespace_of(pod), places_name(pod))
+    if not held:
+        return None
+    unit = resources_of(held[0])
+    cpu, memory = format_milli(unit.cpu_milli), format_bytes(unit.memory_bytes)
+    return {"count": len(held), "cpu": cpu, "memory": memory, "procurement": places_name(pod)}
 
 
 def _matched(pod: Object) -> tuple[str, str, str]:

@@ -1,13 +1,13 @@
 """I13: a gang gets its places whole, in one zone, and starts at one time, or it waits.
 
-Next: `pieces.py`.
+Next: `drivers.py`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from busbar.controllers.parts.pods import contract_key, phase_of
+from busbar.controllers.parts.pods import contract_key, is_final, phase_of
 from busbar.model.errors import InvalidField
 from busbar.model.gangs import gang_name, gang_of
 from busbar.model.objects import Object, spec_of, status_of, uid_of
@@ -32,7 +32,7 @@ class GangCheck:
             phase = self._phases[uid_of(obj)] = str(status_of(obj)["phase"])
             if before is None:
                 made[key.namespace, gang].append(obj)
-            elif before == "Reserved" and phase == "Bound":
+            elif before == "Reserved" and phase in ("Bound", "Held"):
                 begun[key.namespace, gang].append(obj)
         for (namespace, gang), contracts in made.items():
             self._whole(step, namespace, gang, contracts)
@@ -48,6 +48,7 @@ class GangCheck:
             key = contract_key(pod)
             contract = step.view.get(key) if key is not None else None
             is_open = contract is not None and status_of(contract)["phase"] != "Closed"
+            is_open = is_open and not is_final(pod)  # One that has ended keeps nobody near it.
             there += is_open or phase_of(pod) == "Succeeded"
             if is_open and contract is not None:
                 zones.add(spec_of(contract)["zone"])
@@ -55,6 +56,7 @@ class GangCheck:
                 sizes.append(found.size if (found := gang_of(pod)) is not None else 0)
             except InvalidField:
                 continue
+        zones |= {spec_of(contract)["zone"] for contract in made}
         starts = {spec_of(contract)["slots"][0]["startMs"] for contract in made}
         members = {spec_of(contract)["gangMembers"] for contract in made}
         insist(there >= max(sizes), "I13", f"{there} of {max(sizes)} members have a place")

@@ -27,6 +27,7 @@ from busbar.model.gangs import GROUP_LABELS, read_size
 from busbar.model.hours import read_hours
 from busbar.model.money import parse_euro
 from busbar.model.objects import Object, annotations_of, controller_of, labels_of, spec_of
+from busbar.model.places import read_places, stated_places
 from busbar.model.quantities import milli, volume, whole
 from busbar.model.time import (
     HOUR,
@@ -42,6 +43,7 @@ from busbar.model.wellknown import (
     ANN_DURATION,
     ANN_EGRESS_CAP,
     ANN_GANG,
+    ANN_GANG_PLACES,
     ANN_GANG_SIZE,
     ANN_HOURS,
     ANN_MAY_MOVE,
@@ -50,9 +52,11 @@ from busbar.model.wellknown import (
     ANN_NOT_AFTER,
     ANN_NOT_BEFORE,
     ANN_READ,
+    ANN_RESERVATION,
     ANN_RESTRICTIONS,
     ANN_TERM,
     ANN_WRITE,
+    NO_RESERVATION,
 )
 
 TRADED_MS: Final = 48 * HOUR
@@ -77,8 +81,7 @@ def job(change: Change) -> Errors:
         yield from _past(spec["notAfter"], "spec.notAfter", old.get("notAfter"), change.now)
     if spec.get("expectedDuration") is not None:
         yield from readable(spec["expectedDuration"], "spec.expectedDuration", parse_duration)
-    if (name := (spec.get("gang") or {}).get("name")) and (why := wrong_label_name(name)):
-        yield invalid("spec.gang.name", name, why)
+    yield from _gang(spec.get("gang"), spec.get("reservation"))
     for field in ("expectedRead", "expectedWrite"):
         if spec.get(field) is not None:
             yield from readable(spec[field], f"spec.{field}", volume)
@@ -100,6 +103,26 @@ def job(change: Change) -> Errors:
     for field, reader in (("cpu", milli), ("memory", whole)):
         if resources.get(field) is not None:
             yield from size(resources[field], f"spec.resources.{field}", reader)
+
+
+def _gang(gang: Mapping[str, Any] | None, reservation: str | None) -> Errors:
+    """Check with whom a Job starts: members who name the gang, places it needs, or both."""
+    if gang is None:
+        return
+    name, size, places = gang.get("name"), gang.get("size"), gang.get("places")
+    if name and (why := wrong_label_name(name)):
+        yield invalid("spec.gang.name", name, why)
+    if (name is None) != (size is None):
+        yield invalid("spec.gang", gang, "name and size go together: state both of them")
+    if name is None and places is None:
+        yield invalid("spec.gang", gang, "must state name and size, or places")
+    if places is not None:
+        yield from readable(places, "spec.gang.places", stated_places)
+        if reservation not in (None, NO_RESERVATION):
+            yield invalid("spec.gang.places", places, _BOUGHT)
+
+
+_BOUGHT: Final = "go without a reservation: a driver and its places are bought together"
 
 
 def _past(value: object, path: str, before: object, now: Instant) -> Errors:
@@ -245,6 +268,11 @@ def _order(prefix: str, pod: Object, before: Object, now: Instant) -> Errors:
         yield from readable(notes[ANN_TERM], path.format(ANN_TERM), read_term)
     if ANN_GANG_SIZE in notes:
         yield from readable(notes[ANN_GANG_SIZE], path.format(ANN_GANG_SIZE), read_size)
+    if ANN_GANG_PLACES in notes:
+        at = path.format(ANN_GANG_PLACES)
+        yield from readable(notes[ANN_GANG_PLACES], at, read_places)
+        if notes.get(ANN_RESERVATION) not in (None, NO_RESERVATION):
+            yield invalid(at, notes[ANN_GANG_PLACES], _BOUGHT)
     if ANN_GANG in notes and (why := wrong_label_name(notes[ANN_GANG])):
         yield invalid(path.format(ANN_GANG), notes[ANN_GANG], why)
     for annotation, reader in _AMOUNTS:

@@ -149,6 +149,8 @@ def test_an_offer_that_cannot_be_read_is_refused_by_its_field(
         ("busbar.dev/expected-duration", "-5m"),
         ("busbar.dev/may-wait", "maybe"),
         ("busbar.dev/gang-size", "0"),
+        ("busbar.dev/gang-places", "3"),
+        ("busbar.dev/gang-places", '{"count": 0, "cpu": 1, "memory": "1Gi"}'),
         ("busbar.dev/gang", "not a name"),
         ("busbar.dev/restrictions", "{"),
         ("busbar.dev/restrictions", '{"a": []}'),
@@ -160,6 +162,41 @@ def test_the_market_terms_of_a_plain_pod_are_read_too(operator: Any, note: str, 
     refused = operator.post("/api/v1/namespaces/alpha/pods", {"metadata": meta, "spec": spec})
     assert refused.status == 422
     assert f"metadata.annotations[{note}]" in refused.json["message"]
+
+
+_ONE = {"count": 1, "cpu": 1, "memory": "1Gi"}
+
+
+@pytest.mark.parametrize(
+    ("gang", "field"),
+    [
+        ({}, "spec.gang"),
+        ({"name": "g"}, "spec.gang"),
+        ({"size": 2, "places": _ONE}, "spec.gang"),
+        ({"places": {**_ONE, "count": 0}}, "spec.gang.places.count"),
+        ({"places": {**_ONE, "count": 101}}, "spec.gang.places.count"),
+        ({"places": {**_ONE, "cpu": "0"}}, "spec.gang.places.cpu"),
+        ({"places": {"count": 1, "cpu": 1}}, "spec.gang.places.memory"),
+        ({"places": {**_ONE, "memory": "lots"}}, "spec.gang.places.memory"),
+    ],
+)
+def test_a_job_whose_gang_makes_no_sense_is_refused_by_its_field(
+    operator: Any, gang: dict[str, Any], field: str
+) -> None:
+    refused = operator.post(JOBS, {"metadata": {"name": "j"}, "spec": {"image": "i", "gang": gang}})
+    assert refused.status == 422, refused.body
+    assert field in [cause["field"] for cause in refused.json["details"]["causes"]]
+
+
+def test_places_are_not_bought_by_who_draws_on_what_is_held(operator: Any) -> None:
+    spec = {"image": "i", "gang": {"places": _ONE}, "reservation": "web"}
+    refused = operator.post(JOBS, {"metadata": {"name": "j"}, "spec": spec})
+    assert refused.status == 422
+    assert "a driver and its places are bought together" in refused.json["message"]
+    taken = operator.post(
+        JOBS, {"metadata": {"name": "j"}, "spec": {**spec, "reservation": "none"}}
+    )
+    assert taken.status == 201
 
 
 def test_a_job_that_could_never_be_a_whole_gang_is_refused(operator: Any) -> None:

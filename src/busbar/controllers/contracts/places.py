@@ -1,0 +1,128 @@
+"""A place that is held for a driver goes on as long as the driver runs, as the driver itself does.
+
+Its contract rolls from slot to slot at what its own offer asks, within the cap, before work that is
+only reserved; so the Pods that the driver made are never without the room they draw on. It rolls
+earlier than work does: who draws is given the next hour out of what is held. Next: `held.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+
+from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.contract import earliest
+from busbar.controllers.contracts.rolling import Next, next_slots
+from busbar.controllers.contracts.room import Yielded, give_way
+from busbar.controllers.contracts.view import ContractView
+from busbar.controllers.parts.events import event
+from busbar.controllers.parts.funds import claim_budget
+from busbar.controllers.places import driver_of
+from busbar.controllers.settings import Settings
+from busbar.controllers.standing import Standing
+from busbar.ledger.entries import Entry
+from busbar.ledger.settlement import hold
+from busbar.model.kinds.contract import ContractSlot
+from busbar.model.objects import Key, Object, is_deleting, spec_of
+from busbar.model.time import SECOND, Instant, format_instant
+from busbar.model.wellknown import GROUP
+from busbar.store.contract import Op, Snapshot
+
+AHEAD = 3
+"""How many times as long before its end as work it rolls."""
+
+
+class Rolled(NamedTuple):
+    """What makes a place go on: the contract with its new slots, and what goes with them."""
+
+    contract: Object
+    changes: Mapping[str, Any] = MappingProxyType({})
+    ops: tuple[Op, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    due: Instant | None = None
+
+
+def rolled(
+    snapshot: Snapshot,
+    standing: Standing,
+    settings: Settings,
+    view: ContractView,
+    held_nano: int,
+) -> Rolled:
+    """Let a place go on, where its driver does and its end is near; `held_nano` is its hold."""
+    driver, wanted = driver_of(snapshot, view.obj), view.now + AHEAD * settings.roll_ahead_ms
+    if driver is None or view.end > wanted:
+        due = None if driver is None else view.end - AHEAD * settings.roll_ahead_ms
+        return Rolled(view.obj, due=due)
+    spent = standing.spent(view.namespace, view.now)
+    more = _next(snapshot, standing, view._replace(pod=driver), wanted, spent)
+    ops, entries, changes = list[Op](), list[Entry](), dict[str, Any]()
+    if more.hold:
+        part = more.slots[0].start_ms
+        entries.append(hold(view.uid, view.namespace, more.hold, view.now, part))
+        ops += claim_budget(snapshot, view.namespace, more.hold, spent)
+        changes["heldNano"] = held_nano + more.hold
+    if more.slots:
+        gone = _displaced(snapshot, standing, settings, view, more.slots)
+        ops += gone.ops
+        entries += gone.entries
+    end = more.slots[-1].end_ms if more.slots else view.end
+    if more.reason is not None and more.reason.value != view.status.reason:
+        said = f"A place on {view.spec.node} ends at {format_instant(end)}: {more.message}"
+        ops.append(event(snapshot, driver, view.now, "PlaceEnding", said, warning=True))
+    if more.reason is CloseReason.WITHDRAWN_EARLY and view.status.notice_until_ms is None:
+        changes["noticeUntilMs"] = view.now + view.spec.reclaim_notice_ms
+    changes["reason"] = more.reason.value if more.reason is not None else None
+    changes["message"] = more.message or None
+    again = min(end, view.now + 5 * SECOND) if more.reason is not None else None
+    due = earliest(again, end - AHEAD * settings.roll_ahead_ms if again is None else None)
+    return Rolled(_with_slots(view.obj, more.slots), changes, tuple(ops), tuple(entries), due)
+
+
+def _next(
+    snapshot: Snapshot, standing: Standing, view: ContractView, wanted: Instant, spent: int
+) -> Next:
+    """Give the next slots; none where nobody keeps the place any more."""
+    key = Key(GROUP, "procurements", view.namespace, view.spec.procurement)
+    keeper = snapshot.get(key)
+    if keeper is None or is_deleting(keeper):
+        why = f"Procurement {view.spec.procurement} was deleted."
+        return Next((), 0, CloseReason.TERM_ENDED, why)
+    return next_slots(snapshot, standing, view, wanted, spent)
+
+
+def _displaced(
+    snapshot: Snapshot,
+    standing: Standing,
+    settings: Settings,
+    view: ContractView,
+    slots: tuple[ContractSlot, ...],
+) -> Yielded:
+    """Close what was sold forward and has no room beside a place that goes on."""
+    there = standing.contracts_on(view.spec.node)
+    together = standing.started_together
+    return give_way(snapshot, there, view, slots, settings.fee_ppm, together)
+
+
+def _with_slots(contract: Object, more: tuple[ContractSlot, ...]) -> Object:
+    if not more:
+        return contract
+    spec = spec_of(contract)
+    slots = [*spec["slots"], *(msgspec.to_builtins(slot) for slot in more)]
+    status = {**contract["status"], "ends": format_instant(more[-1].end_ms)}
+    return {**contract, "spec": {**spec, "slots": slots}, "status": status}
+
+
+def why_over(view: ContractView) -> CloseReason:
+    """Say why a place ends with its term: what kept it from going on, else the term."""
+    asked = view.status.reason
+    return CloseReason(asked) if asked else CloseReason.TERM_ENDED
+
+
+def said_of(view: ContractView, reason: CloseReason) -> str:
+    """Give the sentence for an end: what was said ahead, where that has come."""
+    asked = view.status.message if view.status.reason == reason.value else ""
+    return asked or SENTENCES[reason]
