@@ -68,7 +68,7 @@ def test_it_is_answered(house: House, data: st.DataObject) -> None:
     manifest = copy.deepcopy(data.draw(st.sampled_from(MANIFESTS)))
     for _ in range(data.draw(st.integers(1, 2))):
         _spoil(manifest, data)
-    app = create_app(questions_of(house), knows(MEMBER))
+    app = create_app(questions_of(house), house.store, knows(MEMBER))
     reviews = kubernetes_of(house, tokens=lambda token: MEMBER)
     asked = copy.deepcopy(manifest)
     found = call(app, "POST", "/market/v1/quotes", manifest)
