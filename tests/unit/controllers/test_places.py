@@ -132,7 +132,7 @@ def test_the_clearing_can_be_worked_out_again():
     house, _ = running()
     clearing = house.all(GROUP, "clearings")[-1]
     assert clearing["status"]["matched"] == 3
-    assert recompute(clearing["status"]) == clearing["status"]
+    assert recompute(clearing["status"])["matches"] == clearing["status"]["matches"]
 
 
 def test_pods_that_the_driver_makes_draw_on_its_places_and_pay_nothing():
