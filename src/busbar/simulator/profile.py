@@ -124,7 +124,7 @@ def profile_of(seed: int) -> Profile:
         procures=seed % 3 == 1,
         drives=random.Random(f"drives {seed}").random() < 0.35,
         patient=seed % 3 == 2,
-        resells=seed % 9 == 7,
+        resells=random.Random(f"sold again {seed}").random() < 0.15,
         gpus=seed % 5 == 4,
     )
 
