@@ -121,7 +121,7 @@ def profile_of(seed: int) -> Profile:
         serving=chance.random() < 0.2,
         procures=seed % 3 == 1,
         patient=seed % 3 == 2,
-        resells=seed % 9 == 7,
+        resells=random.Random(f"sold again {seed}").random() < 0.15,
         gpus=seed % 5 == 4,
     )
 
