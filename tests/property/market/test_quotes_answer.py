@@ -92,3 +92,15 @@ def _spoil(value: Any, data: st.DataObject) -> None:
             continue
         value[key] = data.draw(junk)
         return
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(["name", "namespace", "x"]), junk, max_size=2))
+def test_whatever_order_is_asked_about_the_answer_is_a_reason_or_a_sentence(
+    house: House, spec: dict[str, Any]
+) -> None:
+    reviews = kubernetes_of(house, tokens=lambda token: MEMBER)
+    path = REVIEWS.replace("quotereviews", "orderreviews")
+    found = call(reviews, "POST", path, {"spec": spec}, headers=BEARER)
+    assert found.status in (201, 400, 404, 422), found.body
+    assert found.json.get("message") or found.json["status"]["orders"]

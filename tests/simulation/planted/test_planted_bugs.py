@@ -306,6 +306,11 @@ def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):
     assert caught_as("I10", SERVING, hours=6)
 
 
+def test_i10_a_service_that_is_moved_for_a_saving_outside_of_its_move_hours(monkeypatch):
+    monkeypatch.setattr(moves, "may_move_now", lambda replica_set, deployment, now: True)
+    assert caught_as("I10", SERVING, hours=6)
+
+
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
     clear = market.clear
 
