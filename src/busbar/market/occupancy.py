@@ -43,6 +43,8 @@ class Occupancy:
     Nodes are numbered as in the tables of the book that was asked for last, others after them.
     """
 
+    _more: tuple[Commitment, ...] = ()
+
     def __init__(self) -> None:
         self._table: Ints = np.full((_AMOUNTS + _DIMENSIONS, _ROWS_MIN), _NOBODY, dtype=np.int64)
         self._row_of: dict[Hashable, int] = {}
@@ -99,6 +101,17 @@ class Occupancy:
             self._count(before, -1)
             self._table[_NODE, row] = _NOBODY
             self._spare.append(row)
+
+    @property
+    def shared(self) -> Occupancy:
+        """Give the table that is kept from batch to batch: this one, where it is none beside it."""
+        kept: Occupancy = getattr(self, "_shared", self)
+        return kept
+
+    @property
+    def more(self) -> tuple[Commitment, ...]:
+        """Give what is promised beside it, in one batch's book only."""
+        return self._more
 
     @property
     def numbers(self) -> int:

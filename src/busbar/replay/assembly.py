@@ -182,7 +182,9 @@ def book_of(tables: dict[str, Table]) -> Json:
         "vendors": sorted(_in_use(tables["vendors"])),
         "holdings": list(_in_use(tables["holdings"])),
         "commitments": [
-            dict(zip(_COMMITMENT, line, strict=True)) for line in _in_use(tables["commitments"])
+            dict(zip(_COMMITMENT, line, strict=True))
+            for title in ("commitments", "withheld")
+            for line in _in_use(tables[title])
         ],
     }
 

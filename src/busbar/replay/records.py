@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 FORMAT = 1
-TABLES = ("offers", "nodes", "vendors", "holdings", "commitments")
+TABLES = ("offers", "nodes", "vendors", "holdings", "withheld", "commitments")
 _GZIP = 31
 
 

@@ -46,6 +46,17 @@ class Shown:
         return {"status": {"digest": self.digest}}
 
 
+class WithMore(Occupancy):
+    """The table that is kept, with commitments that are of one book only."""
+
+    def __init__(self, shared: Occupancy, more: tuple[Commitment, ...]) -> None:
+        super().__init__()
+        self._shared, self._more = shared, more
+
+    def __iter__(self) -> Iterator[Commitment]:
+        return iter((*self._shared, *self._more))
+
+
 class Life:
     """A book to which things happen, and its records."""
 
@@ -119,7 +130,11 @@ class Life:
             Axis(self.at, (self.at, self.at + 1))
         )
         companions = (Companion("n1", (f"g{self.at % 3}",), ()),)
-        book = Book(self.supplies, self.occupancy, self.vendors, companions, self.held)
+        taken: Occupancy = self.occupancy
+        if self.chance.random() < 0.5:
+            more = tuple(self.commitment() for _ in range(self.chance.randrange(3)))
+            taken = WithMore(self.occupancy, more)
+        book = Book(self.supplies, taken, self.vendors, companions, self.held)
         self.at += self.chance.choice([1, 50, 3000])
         name = f"c-{self.at}-{len(self.names)}"
         said = {"atMs": self.at, "orders": [], "companions": companions_to_json(book)}

@@ -40,8 +40,10 @@ def lived_and_agreed(seed: int) -> set[Kind]:
     assert all(row["x_Node"] and row["RegionId"] and row["x_Offer"] for row in settled)
     balances = cloud.exchange.store.snapshot_now().balances()
     put_down = sum(-s.entry.postings[0].amount for s in journal if s.entry.kind == Kind.DEPOSIT)
+    earned = sum(s.entry.postings[1].amount for s in journal if s.entry.kind == Kind.RESALE)
     spent = (
         -balances["external/topup"]
+        + earned
         - put_down
         - sum(amount for account, amount in balances.items() if account.startswith("ns/"))
     )

@@ -7,18 +7,25 @@ the same objects are passed over. Next: `cursor.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
 from busbar.controllers.recording.tables import Numbered, Promised, Table
 from busbar.market.book import Book
 from busbar.market.choices import holding_to_json
+from busbar.market.commitments import Commitment
 from busbar.market.dealings import Holding
 from busbar.market.offers import Supply
-from busbar.market.publish import node_to_json, offer_to_json, terms_of_sale
+from busbar.market.publish import (
+    commitment_line,
+    node_to_json,
+    offer_to_json,
+    terms_of_sale,
+)
 
-TABLES: Final = ("offers", "nodes", "vendors", "holdings", "commitments")
-WEIGHTS: Final = (8, 8, 1, 4, 1)
+T = TypeVar("T")
+TABLES: Final = ("offers", "nodes", "vendors", "holdings", "withheld", "commitments")
+WEIGHTS: Final = (8, 8, 1, 4, 1, 1)
 """What a line of each table counts: about its length, in lengths of a commitment."""
 _Row = tuple[int, Supply]
 """A row, and the number of the offer that it is under."""
@@ -32,7 +39,8 @@ class Lines:
         self._nodes: Table[_Row] = Table(_node)
         self._vendors: Table[str] = Table(str)
         self._holdings: Table[Holding] = Table(holding_to_json)
-        self._promised = Promised(book.occupancy)
+        self._withheld: Table[Commitment] = Table(_commitment)
+        self._promised = Promised(book.occupancy.shared)
         self._rows: tuple[Supply, ...] = ()
         self._row_numbers: dict[tuple[str, str], int] = {}
         self._terms: dict[tuple[object, ...], tuple[int, int]] = {}
@@ -40,15 +48,17 @@ class Lines:
         self._vendor_numbers: dict[str, int] = {}
         self._held: tuple[Holding, ...] = ()
         self._holding_numbers: dict[Holding, list[int]] = {}
+        self._withheld_numbers: dict[Commitment, list[int]] = {}
 
     @property
     def tables(self) -> tuple[Numbered, ...]:
         """Give all tables, in the order of `TABLES`."""
-        return self._offers, self._nodes, self._vendors, self._holdings, self._promised
+        some = self._offers, self._nodes, self._vendors, self._holdings
+        return *some, self._withheld, self._promised
 
     def follows(self, book: Book) -> bool:
         """Say whether every change up to this book is known."""
-        return book.occupancy is self._promised.occupancy and self._promised.is_followed
+        return book.occupancy.shared is self._promised.occupancy and self._promised.is_followed
 
     def take(self, book: Book) -> None:
         """Take in what is other in a book than in the one before."""
@@ -57,7 +67,10 @@ class Lines:
         if book.vendors is not self._known:
             self._take_vendors(book.vendors)
         if book.holdings is not self._held:
-            self._take_holdings(book.holdings)
+            _take(book.holdings, self._holdings, self._holding_numbers)
+            self._held = book.holdings
+        if book.occupancy.more or self._withheld_numbers:
+            _take(book.occupancy.more, self._withheld, self._withheld_numbers)
 
     def _take_rows(self, rows: tuple[Supply, ...]) -> None:
         known, nodes = self._row_numbers, self._nodes
@@ -107,20 +120,24 @@ class Lines:
             numbers[name] = self._vendors.add(name)
         self._known = vendors
 
-    def _take_holdings(self, holdings: tuple[Holding, ...]) -> None:
-        wanted: Mapping[Holding, int] = Counter(holdings)
-        numbers = self._holding_numbers
-        for gone in [one for one in numbers if len(numbers[one]) > wanted.get(one, 0)]:
-            there = numbers[gone]
-            while len(there) > wanted.get(gone, 0):
-                self._holdings.put(there.pop(), None)
-            if not there:
-                del numbers[gone]
-        for one, count in wanted.items():
-            there = numbers.setdefault(one, [])
-            while len(there) < count:
-                there.append(self._holdings.add(one))
-        self._held = holdings
+
+def _take(found: Iterable[T], table: Table[T], numbers: dict[T, list[int]]) -> None:
+    """Have a table hold what was found, equal ones as often as they were."""
+    wanted: Mapping[T, int] = Counter(found)
+    for gone in [one for one in numbers if len(numbers[one]) > wanted.get(one, 0)]:
+        there = numbers[gone]
+        while len(there) > wanted.get(gone, 0):
+            table.put(there.pop(), None)
+        if not there:
+            del numbers[gone]
+    for one, count in wanted.items():
+        there = numbers.setdefault(one, [])
+        while len(there) < count:
+            there.append(table.add(one))
+
+
+def _commitment(withheld: Commitment) -> list[object]:
+    return commitment_line(*withheld)
 
 
 def _node(row: _Row) -> dict[str, object]:
