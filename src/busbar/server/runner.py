@@ -199,7 +199,7 @@ class Runner:
         """Commit every transaction of a decision at once; say whether any was refused."""
         guard = self._guard()
         commits = [
-            self._store.commit(Transaction((*guard, *t.ops), t.entries) if guard else t)
+            self._store.submit(Transaction((*guard, *t.ops), t.entries) if guard else t)
             for t in decision.transactions
         ]
         results = await asyncio.gather(*commits)
