@@ -1,4 +1,4 @@
-"""`busbar receipt`: what a job cost, to the nano-euro. Next: `money.py`.
+"""`busbar receipt`: what a job cost, to the nano-euro. Next: `weighed.py`.
 
 A contract knows its order by uid: a job that was deleted and made again under the same name is
 another job, whose earlier namesake's contracts are shown with `--all` only.
@@ -15,7 +15,8 @@ from busbar.cli import clock
 from busbar.cli.client import Client, Json, namespaced
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.errors import CliError, Exit
-from busbar.cli.output import emit, hint, output_option
+from busbar.cli.output import clean, emit, hint, output_option
+from busbar.cli.weighed import weighed_lines, weighed_of
 from busbar.market.words import volume
 from busbar.model.dtu import MICRO
 from busbar.model.money import format_euro
@@ -46,7 +47,11 @@ _NOTHING = "0"
 def receipt(
     context: Context, /, name: str, everything: bool, output: str, namespace: str | None
 ) -> None:
-    """Print what a job, a service or kept capacity cost: contracts, who was paid, the sums."""
+    """Print what a job, a service or kept capacity cost: contracts, who was paid, the sums.
+
+    What was weighed when a place was chosen (data expected, an image to fetch, work that starts
+    anew, a move) is shown as well, as weighed, not billed: it is in no sum.
+    """
     context.in_namespace(namespace)
     document = receipt_of(context.client, context.namespace, name, everything=everything)
     paid = any(item["compensation"] != "0" for item in document["contracts"])
@@ -61,6 +66,8 @@ def receipt(
         for item in document["contracts"]:
             if item["withdrawal"] != _NOTHING:
                 click.echo(f"{item['contract']}: withdrawn late: {item['withdrawal']} €")
+        for line in (line for item in document["contracts"] for line in weighed_lines(item)):
+            click.echo(clean(line))
         if total["egress"] != _NOTHING or total["withdrawal"] != _NOTHING:
             click.echo(f"\n{_sum_of_parts(total)}")
         click.echo(
@@ -249,6 +256,7 @@ def _line(contract: Json) -> dict[str, Any]:
         "readBytes": int(_transfer(contract).get("readBytes") or 0),
         "writtenBytes": int(_transfer(contract).get("writtenBytes") or 0),
         "dataRegion": str((spec.get("transfer") or {}).get("region") or ""),
+        "weighed": weighed_of(spec),
         "vendorCredit": format_euro(_nano(contract, "vendor")),
         "fee": format_euro(_nano(contract, "fee")),
         "rounding": format_euro(_nano(contract, "rounding")),

@@ -7,6 +7,7 @@ can be published and computed again. Next: `laden.py`, which puts rows in order 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -56,6 +57,19 @@ class Lost(NamedTuple):
     why: Delay
     ms: int
     spared: frozenset[str]
+
+
+class Loss(NamedTuple):
+    """Time that was weighed of a place: why, how much, and what it counted as, nano-euro."""
+
+    why: Delay
+    ms: int
+    nano: int
+
+
+def losses(lost: Iterable[Lost], node: str) -> list[tuple[Delay, int]]:
+    """Give what time is lost by on a node, and how much."""
+    return [(why, ms) for why, ms, spared in lost if node not in spared]
 
 
 class Burden(NamedTuple):

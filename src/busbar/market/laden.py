@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from busbar.market.axis import Span
-from busbar.market.burden import Burden, Delay, Lost, moving
+from busbar.market.burden import Burden, Delay, Lost, losses, moving
 from busbar.market.columns import Bools, Columns, Ints
 from busbar.market.lanes import Quote, Quotes, Run
 from busbar.model.dtu import MICRO, amount
@@ -77,8 +77,7 @@ class Loaded:
 
     def losses(self, row: int) -> list[tuple[Delay, int]]:
         """Give what time is lost by on a row, and how much."""
-        node = self._columns.rows[row].node
-        return [(why, ms) for why, ms, spared in self._delays if node not in spared]
+        return losses(self._delays, self._columns.rows[row].node)
 
     def extras(self, asks: npt.NDArray[Any], draw: int) -> list[int]:
         """Give that for each part, at the asks of tariffs when the term begins."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from busbar.market.burden import Loss
 from busbar.market.calendar import Segment
 from busbar.market.orders import Eligibility
 from busbar.market.reasons import ADVICE, Funnel, Reason
@@ -23,6 +24,7 @@ class Match(NamedTuple):
 
     `price_nano` is the price of the first segment; `ask_nano` what the offer asked in it.
     `moving_nano` is what the data that it is expected to move costs: a line of its own.
+    `lost` is the time that was weighed of the place, which nobody is billed for.
     """
 
     order: str
@@ -37,6 +39,7 @@ class Match(NamedTuple):
     ask_nano: int
     segments: tuple[Segment, ...]
     moving_nano: int = 0
+    lost: tuple[Loss, ...] = ()
     later: tuple[Match, ...] = ()
     """The pieces in which it goes on, for work that is interrupted."""
 

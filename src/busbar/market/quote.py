@@ -43,6 +43,8 @@ class Quote(NamedTuple):
     message: str = ""
     moving_nano: int = 0
     """What of the cost is for moving data."""
+    matches: tuple[Match, ...] = ()
+    """The places themselves, pieces included."""
 
     @property
     def is_whole(self) -> bool:
@@ -101,6 +103,7 @@ def _priced(
         Reason.PRICE_ABOVE_CAP if above else refusals[0].reason if refusals else None,
         "" if above or not refusals else refusals[0].sentence,
         sum(match.moving_nano for match in matches),
+        tuple(matches),
     )
 
 

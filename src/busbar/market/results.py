@@ -12,12 +12,14 @@ from typing import Any
 
 from busbar.market.axis import Span
 from busbar.market.book import Book
+from busbar.market.burden import Loss, losses
 from busbar.market.calendar import Segment
 from busbar.market.funnel import Explainer
 from busbar.market.matching import Matching, Placement
 from busbar.market.orders import Eligibility
 from busbar.market.outcome import ClassPrice, Explain, Match, Refusal, cost_of
 from busbar.market.turns import Turn
+from busbar.model.dtu import amount
 
 Results = tuple[tuple[Match, ...], tuple[Refusal, ...], tuple[ClassPrice, ...], Explain]
 
@@ -98,7 +100,18 @@ def _terms(matching: Matching, prices: PriceList, placement: Placement) -> tuple
         matching.asked(placement)[0].price_nano,
         segments,
         matching.moving(placement),
+        _lost(matching, placement),
     )
+
+
+def _lost(matching: Matching, placement: Placement) -> tuple[Loss, ...]:
+    """Give the time that was weighed of a place, and what it counted as."""
+    order = placement.order
+    if not order.burden.lost:
+        return ()
+    found = losses(order.burden.lost, matching.columns.rows[placement.row].node)
+    ask, draw = matching.asked(placement)[0].price_nano, matching.base_draw(order)
+    return tuple(Loss(why, ms, amount(ask, draw, ms)) for why, ms in found)
 
 
 def _refusals(explainer: Explainer, turns: Iterable[Turn]) -> Iterator[Refusal]:

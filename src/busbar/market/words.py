@@ -107,11 +107,11 @@ def weight(burden: Burden, loaded: Loaded, there: int, here: int) -> str:
         where = region or "where its data is"
         found.append(f"{euro(loaded.moving(there))} to {what} {where}")
     for why, ms in loaded.losses(there):
-        found.append(f"{format_duration(ms // 1000 * 1000)} to {_LOSS[why]}")
+        found.append(f"{format_duration(ms // 1000 * 1000)} to {LOST[why]}")
     return f"dearer with {' and '.join(found)}" if found else ""
 
 
-_LOSS = {Delay.PULL: "fetch its image", Delay.RESTART: "start anew where it was not before"}
+LOST = {Delay.PULL: "fetch its image", Delay.RESTART: "start anew where it was not before"}
 
 
 def volume(count: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from busbar.model.kinds import OWN_KINDS
+from busbar.model.kinds import OWN_KINDS, OWN_REVIEWS
 from busbar.model.objects import Key, Object, name_of, namespace_of
 
 
@@ -121,6 +121,23 @@ def _own() -> list[Resource]:
 
 RESOURCES: tuple[Resource, ...] = (*_KUBERNETES, *_own())
 """Everything served, aliases included."""
+
+REVIEWS: tuple[Resource, ...] = tuple(
+    Resource(
+        own.group,
+        own.version,
+        own.kind,
+        own.plural,
+        own.singular,
+        own.namespaced,
+        stored_group=own.group,
+        stored_kind=own.kind,
+        stored_version=own.version,
+    )
+    for own in OWN_REVIEWS
+)
+"""What may be asked of the exchange by creating it. No object of them is ever stored, so they
+are in no other table here: neither store nor controllers know them."""
 
 BY_COLLECTION: dict[tuple[str, str], Resource] = {
     (r.group, r.plural): r for r in RESOURCES if r.group == r.stored_group

@@ -44,6 +44,7 @@ from busbar.server.http import HttpServer, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
 from busbar.server.market import app as market
+from busbar.server.market.questions import MarketQuestions
 from busbar.server.meter import Meter
 from busbar.server.podkeys import PodKeys, load_or_make_key
 from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
@@ -79,6 +80,9 @@ class Cloud:
         self.s3 = doors.s3_door(settings.objects, self.keys, self.buckets, clock.now, self.meter)
         self.clearings = metrics.ClearingCount()
         self.use = Board()
+        self.questions = MarketQuestions(
+            store, clock.now, clock.new_uid, settings.place, settings.gpus
+        )
         self.kubernetes: KubernetesApp = kubernetes_app(
             store,
             clock=clock.now,
@@ -87,6 +91,7 @@ class Cloud:
             service_account_key=load_or_make_key(settings.pki / "serviceaccounts.key"),
             guard=doors.BucketGuard(self.s3, self.buckets),
             use=self.use,
+            questions=self.questions,
         )
 
     def _bearer(self, token: str) -> Identity | None:
@@ -144,9 +149,7 @@ class Cloud:
             self.store, self.groups_of, self.user_of, clock.now, lambda: self.audit.status
         )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
-        ask = market.create_app(
-            self.kubernetes.door, self.identify, clock.now, self.settings.place, self.settings.gpus
-        )
+        ask = market.create_app(self.questions, self.identify, self.settings.gpus)
         door = self.kubernetes.door
         scrape = metrics.create_app(door, self.identify, self.clearings, clock.now)
         registry = doors.registry_door(self.settings.images)

@@ -22,7 +22,6 @@ from busbar.apis.kubernetes.authorization import Kind, role_of
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
 from busbar.controllers.parts.pods import is_promised
-from busbar.model.dtu import MICRO
 from busbar.model.money import NANO_PER_EURO
 from busbar.model.objects import (
     Object,
@@ -35,6 +34,7 @@ from busbar.model.objects import (
 )
 from busbar.model.time import Instant, slot_of
 from busbar.model.wellknown import GROUP
+from busbar.server.market.families import books, curves, gauge, hours, number
 from busbar.server.replies import Send, reply, reply_json
 from busbar.server.requests import Receive
 from busbar.store.contract import Compacted, Event, EventType, Snapshot, Store
@@ -113,9 +113,9 @@ class Scrape:
         """Give the page: the public part, or everything."""
         snapshot = await self._door.store.snapshot()
         families = [
-            *_books(snapshot),
-            *_curves(snapshot),
-            *_hours(snapshot, slot_of(self._clock()).start),
+            *books(snapshot),
+            *curves(snapshot),
+            *hours(snapshot, slot_of(self._clock()).start),
             *_vendors(snapshot),
             *self._cleared(),
             *self._orders(snapshot),
@@ -128,7 +128,7 @@ class Scrape:
 
     def _orders(self, snapshot: Snapshot) -> Metrics:
         waiting = self._waiting.at(snapshot)
-        yield _gauge(
+        yield gauge(
             "busbar_orders_waiting",
             "Orders that wait for a match, by the market's last answer.",
             ("reason",),
@@ -145,7 +145,7 @@ class Scrape:
             yield CounterMetricFamily(name, f"{text} since the process started.", value=value)
 
     def _operators(self, snapshot: Snapshot) -> Metrics:
-        yield _gauge(
+        yield gauge(
             "busbar_contracts",
             "Contracts by phase, as far as they are kept.",
             ("phase",),
@@ -168,86 +168,28 @@ class _Ready:
         return self._families
 
 
-def _books(snapshot: Snapshot) -> Metrics:
-    books = [status_of(book) for book in snapshot.list(GROUP, "books")]
-    for name, text, field in (
-        ("best_ask_euro_per_dtu", "Cheapest ask with or without room, now.", "bestAsk"),
-        ("last_price_euro_per_dtu", "Price of the zone's latest clearing.", "lastPrice"),
-        ("free_dtu_per_hour", "DTU per hour that are free now.", "freeDTU"),
-    ):
-        found = (((book.get("zone"),), _number(book.get(field))) for book in books)
-        yield _gauge(f"busbar_book_{name}", text, ("zone",), found)
-    asks = [(book.get("zone"), ask) for book in books for ask in book.get("asks") or ()]
-    labels = ("zone", "vendor", "offer")
-    for name, text, field in (
-        ("ask_euro_per_dtu", "What an offer asks now.", "pricePerDTU"),
-        ("ask_free_dtu_per_hour", "What is free under an offer now.", "freeDTU"),
-    ):
-        depth = (((z, a["vendor"], a["offer"]), _number(a.get(field))) for z, a in asks)
-        yield _gauge(f"busbar_book_{name}", text, labels, depth)
-    orders = (((b.get("zone"),), sum(x["orders"] for x in b.get("bids") or ())) for b in books)
-    yield _gauge("busbar_book_bids", "Orders waiting that a zone may serve.", ("zone",), orders)
-
-
-def _curves(snapshot: Snapshot) -> Metrics:
-    ahead = [
-        ((status.get("zone"), str(hour)), slot)
-        for status in map(status_of, snapshot.list(GROUP, "forwardcurves"))
-        for hour, slot in enumerate(status.get("slots") or ())
-    ]
-    labels = ("zone", "hours_ahead")
-    for name, text, field in (
-        ("ask_euro_per_dtu", "Cheapest ask with room, hours ahead.", "bestAsk"),
-        ("free_dtu_per_hour", "DTU per hour that are free, hours ahead.", "freeDTU"),
-    ):
-        found = ((place, _number(slot.get(field))) for place, slot in ahead)
-        yield _gauge(f"busbar_forward_{name}", text, labels, found)
-
-
-def _hours(snapshot: Snapshot, hour: Instant) -> Metrics:
-    """Give what the hour of delivery that begins at `hour` was traded at, so far."""
-    found = [
-        ((status.get("zone"),), row)
-        for status in map(status_of, snapshot.list(GROUP, "pricehistories"))
-        for row in status.get("rows") or ()
-        if row["startMs"] == hour
-    ]
-    for name, text in (
-        ("open", "First price of the present hour of delivery."),
-        ("high", "Highest price of the present hour of delivery."),
-        ("low", "Lowest price of the present hour of delivery."),
-        ("close", "Latest price of the present hour of delivery."),
-    ):
-        prices = ((zone, row[f"{name}Nano"] / NANO_PER_EURO) for zone, row in found)
-        yield _gauge(f"busbar_hour_{name}_euro_per_dtu", text, ("zone",), prices)
-    volumes = ((zone, row["volumeMicro"] / MICRO) for zone, row in found)
-    yield _gauge("busbar_hour_volume_dtu", "DTU sold for the present hour.", ("zone",), volumes)
-    trades = ((zone, float(row["trades"])) for zone, row in found)
-    yield _gauge("busbar_hour_trades", "Contracts sold for the present hour.", ("zone",), trades)
-
-
 def _vendors(snapshot: Snapshot) -> Metrics:
     """Give what vendors kept of their promises; they are public by name."""
     found = [(name_of(vendor), status_of(vendor)) for vendor in snapshot.list(GROUP, "vendors")]
-    ratios = (((name,), _number(status.get("reliability"))) for name, status in found)
+    ratios = (((name,), number(status.get("reliability"))) for name, status in found)
     text = "Delivered by promised seconds of the last 35 days."
-    yield _gauge("busbar_vendor_reliability_ratio", text, ("vendor",), ratios)
+    yield gauge("busbar_vendor_reliability_ratio", text, ("vendor",), ratios)
     for name, text, field in (
         ("delivered_seconds", "Seconds delivered, of the last 35 days.", "deliveredSeconds"),
         ("promised_seconds", "Seconds promised, of the last 35 days.", "promisedSeconds"),
         ("failed_deliveries", "Deliveries that failed, of the last 35 days.", "failures"),
     ):
         counts = (((vendor,), float(status.get(field) or 0)) for vendor, status in found)
-        yield _gauge(f"busbar_vendor_{name}", text, ("vendor",), counts)
-    bonds = (((name,), _number(status.get("bond"))) for name, status in found)
-    yield _gauge("busbar_vendor_bond_euro", "What a vendor put down.", ("vendor",), bonds)
+        yield gauge(f"busbar_vendor_{name}", text, ("vendor",), counts)
+    bonds = (((name,), number(status.get("bond"))) for name, status in found)
+    yield gauge("busbar_vendor_bond_euro", "What a vendor put down.", ("vendor",), bonds)
 
 
 def _money(snapshot: Snapshot) -> Metrics:
     sums: Counter[str] = Counter()
     for account, balance in snapshot.balances().items():
         sums[_account_kind(account)] += balance
-    yield _gauge(
+    yield gauge(
         "busbar_ledger_balance_euro",
         "Sum of the balances of a kind of account.",
         ("account",),
@@ -278,23 +220,6 @@ def _waits(pod: Object, snapshot: Snapshot) -> str | None:
     if is_promised(pod, snapshot):
         return None
     return str((condition(pod, "PodScheduled") or {}).get("reason") or "New")
-
-
-def _number(text: object) -> float | None:
-    return float(text) if isinstance(text, str) and text else None
-
-
-def _gauge(
-    name: str,
-    text: str,
-    labels: tuple[str, ...],
-    values: Iterable[tuple[tuple[Any, ...], float | None]],
-) -> Metric:
-    found = GaugeMetricFamily(name, text, labels=labels)
-    for names, value in values:
-        if value is not None:
-            found.add_metric([str(n) for n in names], value)
-    return found
 
 
 def _one(name: str, text: str, value: float) -> Metric:

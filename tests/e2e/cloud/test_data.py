@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from tests.e2e.cloud.conftest import Cloud
@@ -57,12 +58,16 @@ def test_data_read_from_abroad_is_a_line_of_its_own(priced: Cloud) -> None:
     due = Decimal(item["readBytes"]) / 2**30 / 2
     assert abs(Decimal(item["egress"]) - due) < Decimal("0.0001")
     assert Decimal(item["compute"]) + Decimal(item["egress"]) == Decimal(item["debit"])
+    weighed = item["weighed"]
+    assert weighed["expectedReadBytes"] >= held
+    assert Decimal(weighed["data"]) >= Decimal(held) / 2**30 / 2 - Decimal("0.000000001")
     told = priced.busbar("receipt", "reads", "-n", "xyz").stdout
+    assert "weighed, not billed: " in told
     assert "€ moving data" in told
     assert "the ledger holds" in priced.busbar("verify-ledger").stdout
 
 
-def receipt(cloud: Cloud, name: str) -> dict[str, str | int]:
+def receipt(cloud: Cloud, name: str) -> dict[str, Any]:
     found = json.loads(cloud.busbar("receipt", name, "-n", "xyz", "-o", "json").stdout)
     (item,) = found["contracts"]
     assert found["total"]["agrees"]

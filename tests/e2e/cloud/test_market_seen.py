@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.cloud.conftest import Cloud
@@ -25,20 +26,46 @@ def test_clearings_saved_with_kubectl_are_replayed_without_the_cloud(cloud: Clou
     assert f"order {match['order']}: pays" in done.stdout
 
 
+MANIFEST = {
+    "apiVersion": "busbar.dev/v1alpha1",
+    "kind": "Job",
+    "metadata": {"name": "quoted", "namespace": "xyz"},
+    "spec": {
+        "image": "busybox",
+        "command": ["true"],
+        "resources": {"cpu": "500m", "memory": "256Mi"},
+        "maxEuroPerDTU": "1",
+    },
+}
+
+
+def asked(cloud: Cloud, kind: str, **spec: Any) -> Any:
+    """Ask with kubectl alone; gives the answer."""
+    review = {"apiVersion": "busbar.dev/v1alpha1", "kind": kind, "spec": spec}
+    text = json.dumps(review)
+    return json.loads(cloud.kubectl("-n", "xyz", "create", "-f", "-", "-o", "json", text=text))[
+        "status"
+    ]
+
+
+def test_kubectl_alone_is_told_what_the_command_line_is(cloud: Cloud) -> None:
+    file = cloud.data / "asked.json"
+    file.write_text(json.dumps(MANIFEST))
+    quote = json.loads(cloud.busbar("quote", str(file), "-o", "json").stdout)
+    answer = asked(cloud, "QuoteReview", manifest=MANIFEST)
+    assert answer["now"]["pricePerDTU"] == quote["now"]["pricePerDTU"]
+    assert answer.keys() == quote.keys()
+    cloud.job("much-too-dear", maxEuroPerDTU="0.000001", command=["true"])
+    cloud.until("much-too-dear", "reason", "PriceAboveCap")
+    (order,) = asked(cloud, "OrderReview", name="much-too-dear")["orders"]
+    assert (order["state"], order["reason"]) == ("Waiting", "PriceAboveCap")
+    assert "a cap of" in order["alternatives"][0]["advice"]
+    cloud.kubectl("-n", "xyz", "delete", "jobs.busbar.dev", "much-too-dear")
+
+
 def test_what_is_quoted_is_what_is_then_held(cloud: Cloud) -> None:
-    manifest = {
-        "apiVersion": "busbar.dev/v1alpha1",
-        "kind": "Job",
-        "metadata": {"name": "quoted", "namespace": "xyz"},
-        "spec": {
-            "image": "busybox",
-            "command": ["true"],
-            "resources": {"cpu": "500m", "memory": "256Mi"},
-            "maxEuroPerDTU": "1",
-        },
-    }
     file = cloud.data / "quoted.json"
-    file.write_text(json.dumps(manifest))
+    file.write_text(json.dumps(MANIFEST))
     quote = json.loads(cloud.busbar("quote", str(file), "-o", "json").stdout)
     assert len(quote["hours"]) == 48
     cloud.kubectl("apply", "-f", str(file))

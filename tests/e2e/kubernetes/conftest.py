@@ -29,6 +29,7 @@ from busbar.model.objects import Key, Object
 from busbar.server import pki
 from busbar.server.http import HttpServer, server_context
 from busbar.server.kubeconfig import write_kubeconfig
+from busbar.server.market.questions import MarketQuestions
 from busbar.store.contract import Committed, Put, Transaction
 from busbar.store.sqlite.engine import SqliteStore
 
@@ -91,6 +92,7 @@ class Served:
             new_uid=new_uid,
             service_account_key=os.urandom(32),
             use=Board(),
+            questions=MarketQuestions(self.store, now, new_uid),
         )
         await ensure_namespaces(self.store, now, new_uid)
         names = ["127.0.0.1", "localhost"]

@@ -16,7 +16,7 @@ from busbar.apis.kubernetes.app import create_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.apis.kubernetes.ports import Identity
 from busbar.model.objects import Key
-from busbar.model.resources import RESOURCES
+from busbar.model.resources import RESOURCES, REVIEWS
 from busbar.store.contract import Put, Transaction
 from busbar.store.memory import MemoryStore
 
@@ -77,7 +77,7 @@ names |= st.text(min_size=1, max_size=8)
 
 @st.composite
 def paths(draw: st.DrawFn) -> str:
-    resource = draw(st.sampled_from(RESOURCES))
+    resource = draw(st.sampled_from((*RESOURCES, *REVIEWS)))
     base = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
     if resource.namespaced and draw(st.booleans()):
         base += f"/namespaces/{draw(names)}"

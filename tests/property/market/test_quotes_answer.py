@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.controllers.house import House
-from tests.unit.server.market_world import MEMBER, call, door_of, knows
+from tests.unit.server.market_world import MEMBER, call, knows, kubernetes_of, questions_of
 
 from busbar.model.time import SECOND
 from busbar.server.market.app import create_app
@@ -39,6 +39,8 @@ MANIFESTS = [
     },
     {"apiVersion": "v1", "kind": "Pod", "metadata": META, "spec": POD},
 ]
+REVIEWS = "/apis/busbar.dev/v1alpha1/namespaces/xyz/quotereviews"
+BEARER = [(b"authorization", b"Bearer x")]
 junk = st.one_of(
     st.none(),
     st.booleans(),
@@ -66,10 +68,15 @@ def test_it_is_answered(house: House, data: st.DataObject) -> None:
     manifest = copy.deepcopy(data.draw(st.sampled_from(MANIFESTS)))
     for _ in range(data.draw(st.integers(1, 2))):
         _spoil(manifest, data)
-    app = create_app(door_of(house), knows(MEMBER), lambda: house.now)
+    app = create_app(questions_of(house), knows(MEMBER))
+    reviews = kubernetes_of(house, tokens=lambda token: MEMBER)
+    asked = copy.deepcopy(manifest)
     found = call(app, "POST", "/market/v1/quotes", manifest)
     assert found.status in (200, 400, 403, 404, 422), found.body
     assert found.json.get("message") or found.json["now"]
+    reviewed = call(reviews, "POST", REVIEWS, {"spec": {"manifest": asked}}, headers=BEARER)
+    assert reviewed.status in (201, 400, 403, 404, 422), reviewed.body
+    assert reviewed.json.get("message") or reviewed.json["status"]["now"]
 
 
 def _spoil(value: Any, data: st.DataObject) -> None:

@@ -12,7 +12,6 @@ from busbar.ledger.usage import usage
 from busbar.model.time import HOUR
 from busbar.simulator.cloud import Cloud
 
-
 KINDS = {Kind.SETTLE, Kind.TRANSFER, Kind.WITHDRAW, Kind.SLASH}
 LIVES_MAX = 12
 

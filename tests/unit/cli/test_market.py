@@ -330,6 +330,20 @@ def test_a_quote_shows_compute_and_moving_data_apart(
     assert "0.05 € compute, 0.006 € moving data" in found
 
 
+def test_a_quote_shows_what_is_weighed_and_what_a_late_withdrawal_costs(
+    busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = {"why": "Pull", "places": 2, "longest": "22s", "cost": "0.0003"}
+    best = start("0.03", weighed=[lost], lateWithdrawal="0.015")
+    answer = {**QUOTE, "cheapest": best}
+    monkeypatch.setattr(cloud, "_write", lambda *_: (200, json.dumps(answer).encode()))
+    found = busbar("quote", manifest).out
+    said = " ".join(found.split())
+    assert "weighed, not billed: 22s to fetch its image (2 times), as 0.0003 €" in said
+    assert "reserved now and withdrawn as it begins: 0.015 €, less before" in said
+    assert fits(found)
+
+
 def test_a_quote_says_what_it_draws_on_until_when_and_what_follows(
     busbar: Busbar, cloud: FakeCloud, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

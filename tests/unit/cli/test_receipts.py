@@ -165,3 +165,62 @@ def test_data_that_was_moved_is_a_line_of_its_own(busbar: Busbar, cloud: FakeClo
     told = busbar("receipt", "j").out
     assert "a: read 12 GiB from Germany, wrote 0 MiB to it: 0.006 €" in told
     assert "0.001 € compute + 0.006 € moving data" in told
+
+
+def test_what_was_weighed_is_shown_beside_what_is_billed(busbar: Busbar, cloud: FakeCloud) -> None:
+    job(cloud, "first", "2026-01-01T00:00:00Z")
+    contract(cloud, "a", "2026-01-01T00:00:05Z", "first", nano=7_000_000)
+    contract(cloud, "b", "2026-01-01T00:01:05Z", "first", nano=1_000_000)
+    spec = cloud.objects[f"{XYZ}/contracts/a"]["spec"]
+    spec["transfer"] = {"region": "Germany", "readNano": 500_000, "readBytes": 12 * 1024**3}
+    spec["weighed"] = {
+        "dataNano": 6_000_000,
+        "imageMs": 30_000,
+        "imageBytes": 1_500_000_000,
+        "imageNano": 333_333,
+        "restartMs": 30_000,
+        "restartNano": 333_333,
+    }
+    first, second = shown(busbar)["contracts"]
+    assert (first["weighed"]["image"], first["weighed"]["imageMs"]) == ("0.000333333", 30_000)
+    assert (first["weighed"]["data"], first["weighed"]["move"]) == ("0.006", None)
+    assert second["weighed"] is None
+    assert shown(busbar)["total"]["debit"] == "0.008"
+    told = busbar("receipt", "j").out
+    assert (
+        "a: weighed, not billed: 12 GiB to read and 0 MiB to write, as 0.006 €, "
+        "30s to fetch its image (1.3 GiB), as 0.000333333 €, "
+        "30s to start anew where it was not before, as 0.000333333 €\n"
+    ) in told
+    assert "b: weighed" not in told
+
+
+def test_a_moved_service_says_why(busbar: Busbar, cloud: FakeCloud) -> None:
+    contract(cloud, "b", "2026-01-01T00:01:05Z", pod="p")
+    cloud.add("/api/v1/namespaces/xyz/pods/p", metadata={"uid": "pod-b"})
+    move = {
+        "why": "Cheaper",
+        "pod": "web-1",
+        "contract": "web-1-x",
+        "savingNano": 240_000_000,
+        "disruptionNano": 50_000_000,
+        "threshold": 2,
+    }
+    cloud.objects[f"{XYZ}/contracts/b"]["spec"]["weighed"] = {"move": move}
+    (item,) = shown(busbar, name="p")["contracts"]
+    assert item["weighed"]["move"] == {
+        "why": "Cheaper",
+        "pod": "web-1",
+        "contract": "web-1-x",
+        "saving": "0.24",
+        "disruption": "0.05",
+        "threshold": 2,
+        "times": "4.8",
+    }
+    told = busbar("receipt", "p").out
+    assert (
+        "b: moved here from web-1-x: to save 0.24 € in a day, 4.8 times what moving costs "
+        "(0.05 €, weighed, not billed); the threshold was 2"
+    ) in told
+    move |= {"why": "PlaceEnds", "savingNano": 0, "disruptionNano": 0}
+    assert "b: moved here from web-1-x: its place there ended" in busbar("receipt", "p").out

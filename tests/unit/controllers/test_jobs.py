@@ -81,6 +81,21 @@ def test_restrictions_reach_the_pod_in_their_normal_form():
     assert notes["busbar.dev/restrictions"] == '{"attribute":"disk","in":["nvme","ssd"]}'
 
 
+def test_a_job_that_tolerates_a_taint_runs_on_the_nodes_that_have_it():
+    house = open_house()
+    taint = {"key": "dedicated", "value": "batch", "effect": "NoSchedule"}
+    key = Key("", "nodes", "", "n1")
+    assert house.door.change(key, lambda o: {**o, "spec": {**spec_of(o), "taints": [taint]}})
+    plain = house.job("plain")
+    same = {"key": "dedicated", "value": "batch"}
+    hardy = house.job("hardy", tolerations=[same, {"operator": "Exists", "effect": "NoExecute"}])
+    house.settle()
+    assert house.status(plain)["reason"] == "TaintNotTolerated"
+    assert house.status(hardy)["node"] == "n1"
+    (pod,) = (pod for pod in house.pods() if spec_of(pod).get("nodeName"))
+    assert spec_of(pod)["tolerations"] == [same, {"operator": "Exists", "effect": "NoExecute"}]
+
+
 def test_a_contract_names_its_order_and_whose_it_is_by_uid():
     house = open_house()
     job = house.get(house.job())

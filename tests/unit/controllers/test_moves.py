@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.unit.controllers.house import House
 from tests.unit.controllers.services import (
     deploy,
@@ -117,6 +119,47 @@ def selected(name):
     pods = template()
     pods["metadata"] = {"labels": labels}
     return {"selector": {"matchLabels": labels}, "template": pods}
+
+
+def with_hours(start: str, until: str, **more) -> House:
+    """A service that may be moved between two times of the day (UTC), and somebody cheaper."""
+    house = open_house()
+    calendar = {"timeZone": "UTC", "rules": [{"from": start, "until": until}]}
+    notes = {"busbar.dev/move-hours": json.dumps(calendar)}
+    deploy(house, meta={"annotations": notes})
+    start_all(house)
+    house.supply(node="c1", vendor="cheap", price="0.01", cpu="64", **more)
+    return house
+
+
+def test_a_service_is_moved_for_a_saving_in_its_move_hours_only():
+    house = with_hours("16:00", "17:00")
+    while house.now % (24 * HOUR) < 16 * HOUR - 10 * MINUTE:
+        assert nodes(house) == ["n1", "n1"]
+        live_on(house, 10 * MINUTE)
+    assert house.events("Moving") == []
+    live_on(house, 40 * MINUTE)
+    assert nodes(house) == ["c1", "c1"]
+
+
+def test_a_place_that_ends_is_left_outside_of_the_move_hours_as_well():
+    house = with_hours("02:00", "03:00")
+    live_on(house, 2 * HOUR)
+    assert nodes(house) == ["n1", "n1"]
+    key = Key(GROUP, "offers", "", "elastx")
+    house.door.delete(key, house.now)
+    live_on(house, HOUR)
+    assert nodes(house) == ["c1", "c1"]
+    assert house.events("MoveGivenUp") == []
+
+
+def test_move_hours_that_cannot_be_read_move_nobody():
+    house = open_house()
+    deploy(house, meta={"annotations": {"busbar.dev/move-hours": "nights"}})
+    start_all(house)
+    house.supply(node="c1", vendor="cheap", price="0.01", cpu="64")
+    live_on(house, 2 * HOUR)
+    assert nodes(house) == ["n1", "n1"]
 
 
 def test_jobs_and_plain_pods_are_never_moved():

@@ -79,6 +79,7 @@ def test_the_match_says_what_data_costs_and_holds_what_is_expected_of_it():
         "writeNano": 2 * MILLI,
         "readBytes": 4 * GIB,
     }
+    assert spec_of(contract)["weighed"] == {"dataNano": 4 * MILLI}
     assert transfer(found) == {"heldNano": 4 * MILLI}
     assert status_of(contract)["heldNano"] == found.held() == WORK + 4 * MILLI
 
@@ -90,7 +91,7 @@ def test_the_match_says_what_data_costs_and_holds_what_is_expected_of_it():
 )
 def test_where_data_moves_for_nothing_there_are_no_terms(transfer):
     found = house(transfer=transfer)
-    assert "transfer" not in spec_of(found.only_contract())
+    assert not {"transfer", "weighed"} & spec_of(found.only_contract()).keys()
     assert counted(found.only_contract(), 7, 7) == ()
     assert found.held() == WORK
 

@@ -13,6 +13,7 @@ from busbar.market.burden import (
     Burden,
     Data,
     Delay,
+    Loss,
     Lost,
     Rates,
     Relations,
@@ -146,7 +147,19 @@ def test_a_burden_that_weighs_nothing_changes_nothing():
     plain, other = (
         clear(book(), [replace(order("job"), burden=b)], NOON) for b in (NO_BURDEN, weightless)
     )
-    assert plain == other
+    bare = tuple(match._replace(lost=()) for match in other.matches)
+    assert plain == replace(other, matches=bare)
+
+
+def test_a_match_says_what_time_was_weighed_of_its_place_and_as_what():
+    lost = (
+        Lost(Delay.PULL, 3 * SECOND, frozenset({"h1"})),
+        Lost(Delay.RESTART, 36 * SECOND, frozenset()),
+    )
+    asked = replace(order("job", max_euro_per_dtu="0.049"), burden=Burden(None, lost))
+    (match,) = clear(book(), [asked], NOON).matches
+    # A hundredth of an hour of one DTU an hour at 0.049; the node holds the image.
+    assert (match.node, match.lost) == ("h1", (Loss(Delay.RESTART, 36 * SECOND, 490_000),))
 
 
 def test_a_quote_shows_compute_and_egress_apart():

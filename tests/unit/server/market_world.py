@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tests.unit.controllers.house import House
 
+from busbar.apis.kubernetes.app import KubernetesApp
 from busbar.apis.kubernetes.app import create_app as kubernetes_app
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
+from busbar.server.market.questions import MarketQuestions
 
 OPERATOR = Identity("admin", ("system:masters",))
 MEMBER = Identity("alice", ("busbar:namespace:xyz",))
@@ -25,18 +28,40 @@ class Reply(NamedTuple):
     status: int
     kind: str
     body: bytes
+    headers: dict[str, str]
 
     @property
     def json(self) -> Any:
         return json.loads(self.body)
 
 
-def door_of(house: House) -> Door:
+def new_uid() -> str:
+    return str(uuid.uuid4())
+
+
+def kubernetes_of(house: House, **more: Any) -> KubernetesApp:
+    """Give the Kubernetes door with the market behind it."""
+    asked = questions_of(house)
     clock = lambda: house.now  # noqa: E731
-    return kubernetes_app(house.store, clock=clock, new_uid=lambda: str(uuid.uuid4())).door
+    return kubernetes_app(house.store, clock=clock, new_uid=new_uid, questions=asked, **more)
 
 
-def call(app: Any, method: str, path: str, body: Any = None) -> Reply:
+def door_of(house: House) -> Door:
+    return kubernetes_of(house).door
+
+
+def questions_of(house: House) -> MarketQuestions:
+    return MarketQuestions(house.store, lambda: house.now, new_uid)
+
+
+def call(
+    app: Any,
+    method: str,
+    path: str,
+    body: Any = None,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    query: bytes = b"",
+) -> Reply:
     """Do one request."""
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     sent: list[dict[str, Any]] = []
@@ -47,12 +72,18 @@ def call(app: Any, method: str, path: str, body: Any = None) -> Reply:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": list(headers),
+        "query_string": query,
+    }
     asyncio.run(app(scope, receive, send))
     start, *parts = sent
-    headers = dict(start["headers"])
+    told = {name.decode(): value.decode() for name, value in start["headers"]}
     whole = b"".join(part["body"] for part in parts)
-    return Reply(start["status"], headers[b"content-type"].decode(), whole)
+    return Reply(start["status"], told["content-type"], whole, told)
 
 
 def knows(identity: Identity | None) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.controllers.house import House
 from tests.unit.controllers.test_procurement import PRICE, open_house, procure
 from tests.unit.controllers.test_resale import BUYER, buy, selling_house
-from tests.unit.server.market_world import OPERATOR, call, door_of, knows
+from tests.unit.server.market_world import OPERATOR, call, knows, questions_of
 
 from busbar.model.money import parse_euro
 from busbar.model.objects import spec_of
@@ -25,7 +25,7 @@ from busbar.server.market.app import create_app
 
 
 def ask(house: House, method: str, path: str, body: Any = None) -> Any:
-    app = create_app(door_of(house), knows(OPERATOR), lambda: house.now)
+    app = create_app(questions_of(house), knows(OPERATOR))
     reply = call(app, method, path, body)
     assert reply.status == 200, reply.body
     return reply.json

@@ -15,13 +15,14 @@ from tests.unit.server.market_world import (
     VENDOR,
     Reply,
     call,
-    door_of,
     knows,
+    questions_of,
 )
 
 from busbar.apis.kubernetes.ports import Identity
 from busbar.model.money import parse_euro
-from busbar.model.time import SECOND
+from busbar.model.objects import Key
+from busbar.model.time import HOUR, MINUTE, SECOND
 from busbar.server.market.app import create_app
 
 
@@ -35,7 +36,7 @@ def house() -> House:
 
 
 def ask(house: House, identity: Identity | None, method: str, path: str, body: Any = None) -> Reply:
-    app = create_app(door_of(house), knows(identity), lambda: house.now)
+    app = create_app(questions_of(house), knows(identity))
     return call(app, method, path, body)
 
 
@@ -110,6 +111,24 @@ def test_what_is_quoted_is_what_is_then_held(house: House) -> None:
     house.job("j")
     house.settle()
     assert house.held() == parse_euro(promised, "cost")
+
+
+def test_a_start_ahead_says_what_withdrawing_it_as_it_begins_would_cost(house: House) -> None:
+    house.wait(HOUR - house.now % HOUR - 30 * MINUTE)
+    found = quote(house, job()).json
+    late = [start["lateWithdrawal"] for start in (found["now"], *found["hours"][:3])]
+    # A half of the hour's price, and of that so much as it will have stood of the last two hours.
+    assert late == ["0", "0.005", "0.015", "0.02"]
+
+
+def test_a_quote_says_what_was_weighed_of_the_place(house: House) -> None:
+    assert quote(house, job()).json["now"]["weighed"] == []
+    house.supply(node="n2", vendor="dear", price="0.9")
+    listed = [{"names": ["work:latest"], "sizeBytes": 1_500_000_000}]
+    key = Key("", "nodes", "", "n2")
+    assert house.door.change(key, lambda o: {**o, "status": {**o["status"], "images": listed}})
+    (lost,) = quote(house, job()).json["now"]["weighed"]
+    assert lost == {"why": "Pull", "places": 1, "longest": "30s", "cost": "0.000333333"}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,6 +22,7 @@ from tests.unit.server.market_world import (
 )
 
 from busbar.apis.kubernetes.ports import Identity
+from busbar.model.objects import Key
 from busbar.model.time import HOUR, SECOND
 from busbar.model.wellknown import GROUP
 from busbar.server.metrics import PATH, ClearingCount, create_app
@@ -76,6 +78,56 @@ def test_an_operator_sees_book_prices_contracts_money_and_store(house: House) ->
     assert found["busbar_ledger_sum_nano_euro"] == 0
     assert found["busbar_store_revision"] == house.store.snapshot_now().revision
     assert found["busbar_watches"] == 0
+
+
+def test_depth_is_shown_by_offer_and_by_hour_and_price(house: House) -> None:
+    house.supply("n2", "safespring", price="0.06", cpu="8")
+    house.wait(5 * SECOND)
+    found = samples(house, MEMBER)
+    ask = {name: value for name, value in found.items() if name.endswith("/elastx/elastx/Sweden")}
+    assert ask["busbar_book_ask_free_cpu_cores/elastx/elastx/Sweden"] == 3
+    assert ask["busbar_book_ask_free_memory_bytes/elastx/elastx/Sweden"] == 14 * 2**30
+    assert ask["busbar_book_ask_nodes/elastx/elastx/Sweden"] == 1
+    assert found["busbar_book_bid_dtu_per_hour/Sweden"] == 1
+    assert found["busbar_book_best_bid_euro_per_dtu/Sweden"] == 0.01
+    for hour in ("1", "48"):
+        levels = [
+            (
+                found[f"busbar_forward_level_euro_per_dtu/{hour}/{level}/Sweden"],
+                found[f"busbar_forward_level_free_dtu_per_hour/{hour}/{level}/Sweden"],
+            )
+            for level in ("1", "2")
+        ]
+        # What runs is taken to go on.
+        assert levels == [(0.04, 3), (0.06, 4)]
+        assert f"busbar_forward_level_euro_per_dtu/{hour}/3/Sweden" not in found
+
+
+def test_series_are_bounded_by_the_cheapest_offers_of_a_zone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("busbar.server.market.families.OFFERS_MAX", 2)
+    for number in range(4):
+        house.supply(f"m{number}", f"v{number}", price=f"0.0{number + 5}")
+    house.wait(5 * SECOND)
+    found = samples(house, MEMBER)
+    asks = [name for name in found if name.startswith("busbar_book_ask_euro")]
+    assert [name.split("/")[1] for name in asks] == ["elastx", "v0"]
+
+
+def test_parts_that_are_sold_again_are_one_offer_whatever_they_are_called(house: House) -> None:
+    part = {"vendor": "elastx", "pricePerDTU": "0.05", "freeDTU": "1", "nodes": 1, "version": 1}
+    asks = [{**part, "offer": f"resale-{number}"} for number in range(3)]
+
+    def more(book: Any) -> Any:
+        status = book["status"]
+        return {**book, "status": {**status, "asks": [*status["asks"], *asks]}}
+
+    (book,) = house.all(GROUP, "books")
+    assert house.door.change(Key(GROUP, "books", "", book["metadata"]["name"]), more)
+    found = samples(house, MEMBER)
+    assert found["busbar_book_ask_free_dtu_per_hour/resale/elastx/Sweden"] == 3
+    assert not [name for name in found if "resale-" in name]
 
 
 def test_a_later_scrape_sees_what_changed(house: House) -> None:
@@ -161,6 +213,7 @@ def test_an_empty_cloud_is_scraped_as_well() -> None:
 
 
 def test_every_metric_is_documented(house: House) -> None:
+    house.supply("g1", "gpus", gpus=2, product="NVIDIA-L4")
     (bound,) = (pod for pod in house.pods() if pod["spec"].get("nodeName"))
     house.runs(bound)
     house.wait(5 * SECOND)

@@ -26,6 +26,7 @@ from busbar.apis.kubernetes.ports import (
     DeletionGuard,
     LogBroker,
     NewUid,
+    Questions,
     Receive,
     Scope,
     Send,
@@ -48,7 +49,7 @@ from busbar.apis.kubernetes.statuses import (
     unavailable,
 )
 from busbar.apis.kubernetes.use import take
-from busbar.apis.kubernetes.verbs import metrics, reviews, scale, subresources
+from busbar.apis.kubernetes.verbs import metrics, questions, reviews, scale, subresources
 from busbar.apis.kubernetes.verbs.create import create
 from busbar.apis.kubernetes.verbs.delete import delete, delete_collection
 from busbar.apis.kubernetes.verbs.eviction import evict
@@ -59,6 +60,7 @@ from busbar.apis.kubernetes.verbs.shared import denied
 from busbar.apis.kubernetes.verbs.update import patch, update
 from busbar.apis.kubernetes.verbs.watch import watch
 from busbar.apis.kubernetes.watchers import Watchers
+from busbar.model.resources import RESOURCES, REVIEWS
 from busbar.store.contract import Store, StoreFailed
 
 _log = logging.getLogger(__name__)
@@ -99,6 +101,7 @@ def create_app(
     settings: Settings | None = None,
     guard: DeletionGuard = unguarded,
     use: UseBoard | None = None,
+    questions: Questions | None = None,
 ) -> KubernetesApp:
     """Build the door over a store.
 
@@ -106,7 +109,7 @@ def create_app(
     signs the tokens of service accounts, none are issued without it; `logs` is the relay to the
     agents that this door serves itself unless another is given; `guard` may hold an object back
     whose deletion would lose what is kept elsewhere; `use` knows what Pods use at the moment,
-    without it there are no metrics.
+    without it there are no metrics; `questions` answers reviews of the market, without it none are.
     """
     settings = settings or Settings()
     accounts = (
@@ -127,6 +130,7 @@ def create_app(
         tokens=accounts,
         guard=guard,
         use=use,
+        questions=questions,
     )
     return KubernetesApp(door)
 
@@ -136,7 +140,7 @@ class KubernetesApp:
 
     def __init__(self, door: Door) -> None:
         self.door = door
-        self._router = routes.Router()
+        self._router = routes.Router((*RESOURCES, *REVIEWS))
         self._discovery = Discovery()
         self._reviews = {
             f"/apis/{group}/{reviews.VERSION}/{plural}": handler
@@ -195,6 +199,8 @@ class KubernetesApp:
         return await self._resource(call, route)
 
     async def _resource(self, call: Call, route: routes.Route) -> Response | None:
+        if route.resource in REVIEWS:
+            return await questions.review(self.door, call)
         verb = route.verb(call.method)
         if verb == routes.LIST and call.method == "GET" and call.query and call.flag("watch"):
             verb = routes.WATCH
@@ -233,7 +239,7 @@ class KubernetesApp:
         if path.startswith(metrics.PREFIX) and path != metrics.PREFIX:
             return await metrics.metrics(self.door, call)
         found = self._discovery.answer(path, call.header(b"accept"))
-        found = found or documents.openapi_document(call)
+        found = found or documents.openapi_document(call) or documents.no_crds(call)
         if found is None:
             raise not_served(path)
         if call.method not in ("GET", "HEAD"):

@@ -132,6 +132,7 @@ MEMBER_INSIDE: Final = (
         "get",
     ),
     _rule(GROUP, "accounts contracts", "read"),
+    _rule(GROUP, "quotereviews orderreviews", "create"),
 )
 """In a member's own namespace. Status, accounts and contracts are the exchange's to write."""
 

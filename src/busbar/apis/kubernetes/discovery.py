@@ -15,6 +15,7 @@ from busbar.apis.kubernetes.negotiation import parse_accept
 from busbar.apis.kubernetes.verbs import metrics
 from busbar.apis.kubernetes.verbs.reviews import AUTHENTICATION, REVIEWS, VERSION
 from busbar.model.resources import RESOURCES, Resource
+from busbar.model.resources import REVIEWS as OWN_REVIEWS
 
 AGGREGATED_GROUP: Final = "apidiscovery.k8s.io"
 _AGGREGATED_KIND: Final = "APIGroupDiscoveryList"
@@ -67,6 +68,9 @@ def described(resources: Iterable[Resource] = RESOURCES) -> dict[GroupVersion, l
             tuple(_subresource(resource, name) for name in routes.subresources(resource)),
         )
         found.setdefault((resource.group, resource.version), []).append(entry)
+    for resource in OWN_REVIEWS:
+        review = Described(resource.plural, resource.kind, True, ("create",), resource.singular)
+        found.setdefault((resource.group, resource.version), []).append(review)
     for (group, plural), (kind, _) in REVIEWS.items():
         review = Described(plural, kind, False, ("create",), kind.lower())
         found.setdefault((group, VERSION), []).append(review)

@@ -1,4 +1,7 @@
-"""What is served beside objects: version, health, OpenAPI. Next: `app.py`."""
+"""What is served beside objects: version, health, OpenAPI, and that there are no CRDs.
+
+Next: `app.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ from busbar.store.contract import StoreFailed
 
 OPEN_PATHS = ("/version", "/healthz", "/livez", "/readyz")
 """Answered to anybody: they tell nothing of what is stored."""
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+"""Before it creates an object of a kind that cannot be patched (a review), kubectl lists these, and
+gives up where it cannot. It is in no discovery: the list is empty and stays so."""
 _TEXT = b"text/plain; charset=utf-8"
 _V3 = "/openapi/v3"
 _V2 = "/openapi/v2"
@@ -49,6 +55,14 @@ def _version(git_version: str) -> bytes:
 
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def no_crds(call: Call) -> Response | None:
+    """Answer the list of CustomResourceDefinitions, of which there are none; None elsewhere."""
+    if call.path.rstrip("/") != CRDS or (call.query and call.flag("watch")):
+        return None
+    kind = {"kind": "CustomResourceDefinitionList", "apiVersion": "apiextensions.k8s.io/v1"}
+    return Response(encoding.dumps({**kind, "metadata": {"resourceVersion": "1"}, "items": []}))
 
 
 def openapi_document(call: Call) -> Response | None:

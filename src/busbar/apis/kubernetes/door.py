@@ -14,6 +14,7 @@ from busbar.apis.kubernetes.ports import (
     DeletionGuard,
     LogBroker,
     NewUid,
+    Questions,
     UseBoard,
     unguarded,
 )
@@ -40,3 +41,4 @@ class Door:
     tokens: ServiceAccountTokens | None = field(default=None)
     guard: DeletionGuard = field(default=unguarded)
     use: UseBoard | None = field(default=None)
+    questions: Questions | None = field(default=None)

@@ -102,6 +102,28 @@ class UseBoard(Protocol):
         """Give what a machine uses in all; None where nobody knows (any more)."""
 
 
+class Questions(Protocol):
+    """Answers what things would cost and why orders wait; the answers are documents."""
+
+    async def quote(self, identity: Identity, manifest: Any) -> dict[str, Any]:
+        """Say what a manifest would cost, were its author to create it; `manifest` is changed.
+
+        Raises `QuestionRefused`.
+        """
+
+    async def why(self, namespace: str, name: str) -> dict[str, Any]:
+        """Say why an order waits and what would have matched. Raises `QuestionRefused`."""
+
+
+class QuestionRefused(Exception):
+    """A question that gets no answer: HTTP code and one sentence."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 class LogsUnavailable(Exception):
     """A log that cannot be had: HTTP code and one sentence."""
 

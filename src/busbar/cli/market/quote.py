@@ -12,6 +12,8 @@ from busbar.cli.client import Json
 from busbar.cli.context import Context, namespace_option, pass_context
 from busbar.cli.market.drawing import scaled
 from busbar.cli.output import clean, emit, hint, output_option
+from busbar.market.burden import Delay
+from busbar.market.words import LOST
 from busbar.model.money import format_euro, parse_euro
 
 _QUOTED = ("Job", "job", "Pod", "Deployment", "ReplicaSet")
@@ -28,7 +30,8 @@ def quote(context: Context, /, file: Path, namespace: str | None, hours: bool, o
 
     Nothing is stored or reserved. A quote is what the market would do with the book as it stands,
     were the order alone; other orders may come first. What the namespace holds (`busbar procure`)
-    and the order would draw on costs nothing more.
+    and the order would draw on costs nothing more. kubectl can ask the same: see QuoteReview in
+    docs/kubernetes.md.
     """
     context.in_namespace(namespace)
     found = []
@@ -64,6 +67,7 @@ def _tell(answer: Json, every: bool) -> None:
         _with_more(answer)
     elif best["start"] != answer["now"]["start"]:
         _start(_hour(best), best)
+        _late(best)
         if not answer["mayWait"]:
             hint("mayWait: true lets the market choose the cheapest hours by itself")
     for one in answer["held"]:
@@ -109,8 +113,26 @@ def _start(when: str, start: Json) -> None:
     if _nano(start.get("egress") or 0):
         parts = f"{_short(start['compute'])} € compute, {_short(start['egress'])} € moving data"
         click.echo(f"{'':<17}{parts}")
+    for loss in start.get("weighed") or ():
+        click.echo(click.wrap_text(clean(_loss(loss)), 78, " " * 17, " " * 17))
     if start["reason"] and not start["aboveCap"]:
         click.echo(f"{'':<17}for {start['placed']} of them; the others: {start['reason']}")
+
+
+def _loss(loss: Json) -> str:
+    """Say what was weighed of the place beside what it costs."""
+    many = f" ({loss['places']} times)" if loss["places"] > 1 else ""
+    lost = f"{loss['longest']} to {LOST[Delay(loss['why'])]}{many}"
+    return f"weighed, not billed: {lost}, as {_short(loss['cost'])} €"
+
+
+def _late(start: Json) -> None:
+    """Say what it costs to reserve a later start and not to want it any more when it comes."""
+    if _nano(start.get("lateWithdrawal") or 0):
+        click.echo(
+            f"{'':<17}reserved now and withdrawn as it begins: "
+            f"{_short(start['lateWithdrawal'])} €, less before"
+        )
 
 
 def _draw(draw: Json, start: Json) -> str:

@@ -21,7 +21,10 @@ from busbar.cli.output import clean, emit, hint, output_option, print_table
 @output_option
 @pass_context
 def why(context: Context, /, order: str, output: str) -> None:
-    """Say why a job or pod waits, and what would have matched: which cap, time or place."""
+    """Say why a job or pod waits, and what would have matched: which cap, time or place.
+
+    kubectl can ask the same: see OrderReview in docs/kubernetes.md.
+    """
     namespace, _, name = order.rpartition("/")
     namespace = namespace or context.namespace
     if not name or "/" in namespace:

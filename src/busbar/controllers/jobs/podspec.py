@@ -180,6 +180,8 @@ def _pod_spec(spec: JobSpec) -> dict[str, Any]:
         "terminationGracePeriodSeconds": 30,
         "enableServiceLinks": False,
     }
+    if spec.tolerations:
+        pod["tolerations"] = msgspec.to_builtins(spec.tolerations)
     if mounted:
         container["volumeMounts"] = [
             {"name": f"bucket-{i}", "mountPath": f"/{b}"} for i, b in enumerate(mounted)

@@ -1,4 +1,4 @@
-"""The terms for data that a match is made at. Next: `refusals.py`."""
+"""The terms for data that a match is made at. Next: `weighing.py`."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from busbar.controllers.market.hauling import transfer_terms
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.market.pieces import first_piece, later_piece
 from busbar.controllers.market.resale import Part
+from busbar.controllers.market.weighing import weighed
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
@@ -293,7 +294,7 @@ def _contract(
     spec = _spec(order, match, _reference(pod), clearing, now)
     spec.epoch, spec.not_after_ms = epoch, order.deadline
     spec.gang_members, spec.fixed_term_ms = members, fixed_term_of(pod)
-    spec.transfer = transfer
+    spec.transfer, spec.weighed = transfer, weighed(match, pod)
     spec.plan, spec.pieces, spec.piece = plan
     phase = "Bound" if match.start <= now else "Reserved"
     status = _status(match, phase)

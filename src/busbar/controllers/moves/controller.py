@@ -17,6 +17,7 @@ import msgspec
 from busbar.controllers.budgets.count import budgets_of, count
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
+from busbar.controllers.moves.hours import may_move_now
 from busbar.controllers.moves.plan import (
     Planned,
     best,
@@ -30,11 +31,13 @@ from busbar.controllers.moves.words import (
     ANN_MOVED,
     ANN_REPLACES,
     ANN_STAYS,
+    ANN_WEIGHED,
     may_move,
     moved_text,
     replaced_by,
     sentence,
     stays_text,
+    weighed_text,
 )
 from busbar.controllers.parts.claims import claim
 from busbar.controllers.parts.deletion import delete_pod
@@ -122,7 +125,9 @@ class _Case(NamedTuple):
         if not _is_at_rest(deployment) or not self._is_whole(members):
             return later
         sample = next_pod(self.replica_set, self.now, 0)
-        planned = best(self.standing, self.snapshot, members.active, sample, self.now)
+        is_hour = may_move_now(self.replica_set, deployment, self.now)
+        here = self.standing, self.snapshot, members.active, sample, self.now
+        planned = best(*here, for_saving=is_hour)
         return later if planned is None else self._begin(planned)
 
     def _deployment(self) -> Object | None:
@@ -144,6 +149,7 @@ class _Case(NamedTuple):
             ANN_REPLACES: name_of(old),
             ANN_MOVED: moved_text(old, self.now),
             ANN_MOVE: said,
+            ANN_WEIGHED: weighed_text(move, name_of(old), name_of(planned.contract)),
         }
         if move.term_ms > HOUR:
             notes[ANN_DURATION] = f"{-(-move.term_ms // MINUTE)}m"

@@ -21,7 +21,7 @@ from busbar.controllers.standing import Standing
 from busbar.market.calendar import Calendar, Segment
 from busbar.market.clearing import clear
 from busbar.market.company import in_company
-from busbar.market.moves import RULE, START_MS, Move, Stay, Tenancy, consider, weight_of
+from busbar.market.moves import RULE, START_MS, Move, Stay, Tenancy, Why, consider, weight_of
 from busbar.market.orders import Order, parse_order
 from busbar.market.outcome import Match
 from busbar.model.kinds.contract import ContractSpec
@@ -102,11 +102,18 @@ def calendar_of(standing: Standing, offer: str) -> Calendar | None:
 
 
 def best(
-    standing: Standing, snapshot: Snapshot, pods: Iterable[Object], sample: Object, now: Instant
+    standing: Standing,
+    snapshot: Snapshot,
+    pods: Iterable[Object],
+    sample: Object,
+    now: Instant,
+    *,
+    for_saving: bool = True,
 ) -> Planned | None:
     """Give the move with the largest saving for its cost; None where nothing moves.
 
-    `sample` is a new Pod of the same template: what it would get is what they could have.
+    `sample` is a new Pod of the same template: what it would get is what they could have. Without
+    `for_saving` only those move whose place ends.
     """
     free = [pod for pod in pods if _is_free(snapshot, pod, now)]
     match = _match(standing, snapshot, sample, now) if free else None
@@ -119,8 +126,9 @@ def best(
             other = _match(standing, snapshot, sample, now, away_from=match.node)
             places = {"": match, match.node: other or match}
             break
-    found = list(_moves(standing, snapshot, free, places, now))
-    return max(found, key=_worth, default=None)
+    found = _moves(standing, snapshot, free, places, now)
+    may = [one for one in found if for_saving or one.move.why is Why.PLACE_ENDS]
+    return max(may, key=_worth, default=None)
 
 
 def _is_alike(standing: Standing, contract: Object, match: Match) -> bool:

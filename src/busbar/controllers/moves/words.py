@@ -1,4 +1,4 @@
-"""What moves write on Pods, and how it is read again. Next: `plan.py`.
+"""What moves write on Pods, and how it is read again. Next: `hours.py`.
 
 A replacement names the Pod it stands in for; as long as that one is active, it is one more than its
 ReplicaSet counts.
@@ -6,9 +6,12 @@ ReplicaSet counts.
 
 from __future__ import annotations
 
+import msgspec
+
 from busbar.market.moves import Move, Why
 from busbar.model.errors import InvalidField
 from busbar.model.gangs import gang_name
+from busbar.model.kinds.weighed import ContractMove
 from busbar.model.money import format_euro
 from busbar.model.objects import Object, annotations_of, spec_of
 from busbar.model.time import Instant, format_instant, parse_instant
@@ -20,6 +23,8 @@ ANN_MOVED = "busbar.dev/moved"
 """On a replacement: the times (milliseconds since 1970) of the moves up to its own."""
 ANN_MOVE = "busbar.dev/move"
 """On a replacement: the sentence that says why."""
+ANN_WEIGHED = "busbar.dev/move-weighed"
+"""On a replacement: the same in numbers, a `ContractMove` as JSON, for its contract."""
 ANN_STAYS = "busbar.dev/stays-until"
 """On a Pod whose move came to nothing: it is left alone until then."""
 _KEPT = 8
@@ -67,6 +72,19 @@ def may_move(replica_set: Object, deployment: Object | None) -> bool:
     if gang_name(template) is not None:
         return False
     return annotations_of(template).get(ANN_MAY_MOVE, "true") == "true"
+
+
+def weighed_text(move: Move, pod: str, contract: str) -> str:
+    """Write what a move was decided by, for the new contract."""
+    weighed = ContractMove(
+        why=move.why.value,
+        pod=pod,
+        contract=contract,
+        saving_nano=move.saving_nano,
+        disruption_nano=move.disruption_nano,
+        threshold=move.threshold,
+    )
+    return msgspec.json.encode(weighed).decode()
 
 
 def sentence(move: Move, pod: str, place: str, target: str) -> str:

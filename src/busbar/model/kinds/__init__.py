@@ -13,6 +13,7 @@ from busbar.model.kinds.job import JOB
 from busbar.model.kinds.offer import OFFER
 from busbar.model.kinds.prices import FORWARD_CURVE, PRICE_HISTORY
 from busbar.model.kinds.procurement import PROCUREMENT
+from busbar.model.kinds.review import ORDER_REVIEW, QUOTE_REVIEW
 from busbar.model.kinds.use import USE_PROFILE
 from busbar.model.kinds.vendor import VENDOR
 
@@ -36,4 +37,7 @@ OWN_KINDS: tuple[OwnKind, ...] = (
     USE_PROFILE,
 )
 
-__all__ = ["OWN_KINDS", "OwnKind", "Part", "PrinterColumn"]
+OWN_REVIEWS: tuple[OwnKind, ...] = (QUOTE_REVIEW, ORDER_REVIEW)
+"""Kinds that are asked and answered, and never stored."""
+
+__all__ = ["OWN_KINDS", "OWN_REVIEWS", "OwnKind", "Part", "PrinterColumn"]

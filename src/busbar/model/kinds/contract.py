@@ -14,6 +14,7 @@ from msgspec import Meta, field
 from busbar.model.dtu import Resources
 from busbar.model.kinds.base import OwnKind, Part, PrinterColumn
 from busbar.model.kinds.offer import OfferTerms
+from busbar.model.kinds.weighed import ContractWeighed
 
 
 class ContractSlot(Part):
@@ -91,6 +92,10 @@ class ContractSpec(Part):
     transfer: Annotated[
         ContractTransfer | None,
         Meta(description="Terms for data; none: it moves for nothing."),
+    ] = None
+    weighed: Annotated[
+        ContractWeighed | None,
+        Meta(description="What counted beside the price when it was made; never billed."),
     ] = None
     clearing: Annotated[str, Meta(description="The clearing that made it.")] = ""
     fixed_term_ms: Annotated[

@@ -69,6 +69,17 @@ class JobGang(Part):
     ]
 
 
+class JobToleration(Part):
+    """A taint of nodes that does not keep the job away, written as Pods write it."""
+
+    key: Annotated[str, Meta(description="Of the taint; empty, with Exists: of any.")] = ""
+    operator: Annotated[str, Meta(description="Equal (where it is left out) or Exists.")] = ""
+    value: Annotated[str, Meta(description="Of the taint; with Equal it must be the same.")] = ""
+    effect: Annotated[
+        str, Meta(description="NoSchedule, PreferNoSchedule or NoExecute; empty: any.")
+    ] = ""
+
+
 class JobSpec(Part):
     """What to run, by when, for how much, where."""
 
@@ -95,6 +106,10 @@ class JobSpec(Part):
         Price | None, Meta(description="Hard cap on the billed price, in euro per DTU.")
     ] = field(default=None, name="maxEuroPerDTU")
     restrictions: Restrictions = field(default_factory=Restrictions)
+    tolerations: Annotated[
+        list[JobToleration],
+        Meta(max_length=64, description="Taints of nodes that do not keep it away."),
+    ] = []
     expected_duration: Annotated[
         str | None, Meta(description="How long it will take, such as 30m.")
     ] = None

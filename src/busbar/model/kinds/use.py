@@ -1,4 +1,4 @@
-"""UseProfile: what a workload used over weeks, summed up. Next: `__init__.py`."""
+"""UseProfile: what a workload used over weeks, summed up. Next: `review.py`."""
 
 from __future__ import annotations
 

@@ -6,15 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from busbar.apis.kubernetes.authorization import Attributes, Check, authorize, role_of
-from busbar.apis.kubernetes.door import Door
-from busbar.apis.kubernetes.ports import Identity
-from busbar.market.luggage import NOWHERE, Place
+from busbar.apis.kubernetes.ports import Identity, QuestionRefused, Questions
 from busbar.model.dtu import format_dtu
 from busbar.model.gpus import GPU_CLASSES, GpuClasses
-from busbar.model.time import Instant
-from busbar.server.market.observatory import Observatory
-from busbar.server.market.quotes import admitted, quote
-from busbar.server.market.why import why
 from busbar.server.replies import Send
 from busbar.server.requests import Receive, RequestRefused, answer, read_document
 
@@ -27,17 +21,18 @@ Identify = Callable[[Any], Awaitable[Identity | None]]
 
 
 def create_app(
-    door: Door,
-    identify: Identify,
-    clock: Callable[[], Instant],
-    place: Place = NOWHERE,
-    gpus: GpuClasses = GPU_CLASSES,
+    questions: Questions, identify: Identify, gpus: GpuClasses = GPU_CLASSES
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application."""
-    observatory = Observatory(door.store, place, gpus)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
-        await answer(send, _answer(scope, receive))
+        await answer(send, _answer_or_refuse(scope, receive))
+
+    async def _answer_or_refuse(scope: Any, receive: Receive) -> dict[str, Any]:
+        try:
+            return await _answer(scope, receive)
+        except QuestionRefused as refused:
+            raise RequestRefused(refused.code, refused.message) from None
 
     async def _answer(scope: Any, receive: Receive) -> dict[str, Any]:
         identity = await identify(scope)
@@ -46,11 +41,10 @@ def create_app(
         match scope["method"], scope["path"][len(PREFIX) :].split("/"):
             case "POST", ["quotes"]:
                 manifest = await read_document(receive, dict, "the manifest")
-                asked = admitted(door, identity, manifest, clock())
-                return await observatory.ask(lambda s, st: quote(asked, s, st, clock()))
+                return await questions.quote(identity, manifest)
             case "GET", ["namespaces", namespace, "orders", name]:
                 _may_read(identity, namespace)
-                return await observatory.ask(lambda s, st: why(namespace, name, s, st, clock()))
+                return await questions.why(namespace, name)
             case "GET", ["gpu-classes"]:
                 return published(gpus)
             case _:

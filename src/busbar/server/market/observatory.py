@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from busbar.apis.kubernetes.ports import QuestionRefused
 from busbar.controllers.standing import Standing
 from busbar.market.luggage import Place
 from busbar.model.gpus import GpuClasses
-from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot, Store
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Observatory:
     async def ask(self, question: Callable[[Snapshot, Standing], T]) -> T:
         """Work a question out in a thread."""
         if self._waiting >= WAITING_MAX:
-            raise RequestRefused(429, "too many questions at once; ask again in a moment")
+            raise QuestionRefused(429, "too many questions at once; ask again in a moment")
         self._waiting += 1
         try:
             async with self._turn:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from busbar.apis.kubernetes.admission.admit import admit
 from busbar.apis.kubernetes.admission.change import Change
 from busbar.apis.kubernetes.authorization import Attributes, authorize, role_of
-from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.patches import writes
-from busbar.apis.kubernetes.ports import Identity
+from busbar.apis.kubernetes.ports import Identity, QuestionRefused
 from busbar.apis.kubernetes.schemas.refusals import Refusal
+from busbar.apis.kubernetes.schemas.registry import registry
 from busbar.controllers.batch import podspec as batch
 from busbar.controllers.jobs import podspec as jobs
 from busbar.controllers.market.trial import Prospect, hindrances, prospects
@@ -32,7 +32,6 @@ from busbar.model.resources import BY_KIND, Resource
 from busbar.model.time import Instant, format_duration, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.server.market.starts import cost_of, held_of, is_whole, start_of
-from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot
 
 COPIES_MAX = 256
@@ -50,38 +49,38 @@ class Asked(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def admitted(door: Door, identity: Identity, manifest: Any, now: Instant) -> Asked:
-    """Read a manifest as if it were created; raises `RequestRefused` with the door's sentence."""
+def admitted(identity: Identity, manifest: Any, uid: str, now: Instant) -> Asked:
+    """Read a manifest as if it were created; raises `QuestionRefused` with the door's sentence."""
     resource, namespace, meta = _named(manifest)
     role = role_of(identity)
     create = Attributes("create", resource.group, resource.plural, "", namespace)
     verdict = authorize(role, create)
     if not verdict.allowed:
-        raise RequestRefused(403, f"this could not be created: {verdict.reason}")
+        raise QuestionRefused(403, f"this could not be created: {verdict.reason}")
     if not meta.get("name") and not meta.get("generateName"):
         meta["name"] = "quote"
-    fresh = writes.Fresh(namespace, door.new_uid(), "quote")
-    served, by = door.registry.served(resource), writes.Request("busbar", now)
+    fresh = writes.Fresh(namespace, uid, "quote")
+    served, by = registry().served(resource), writes.Request("busbar", now)
     prepared = writes.create(served, manifest, fresh, by)
     if isinstance(prepared, Refusal):
-        raise RequestRefused(prepared.code, prepared.message)
+        raise QuestionRefused(prepared.code, prepared.message)
     refused = admit(Change(resource, role, None, prepared.obj, now))
     if refused is not None:
-        raise RequestRefused(refused.refusal.code, refused.refusal.message)
+        raise QuestionRefused(refused.refusal.code, refused.refusal.message)
     return Asked(resource, namespace, prepared.obj, tuple(prepared.warnings))
 
 
 def _named(manifest: Any) -> tuple[Resource, str, dict[str, Any]]:
     if not isinstance(manifest, dict):
-        raise RequestRefused(400, "the manifest must be one Kubernetes object")
+        raise QuestionRefused(400, "the manifest must be one Kubernetes object")
     kind = manifest.get("apiVersion"), manifest.get("kind")
     resource = BY_KIND.get(kind) if all(isinstance(k, str) for k in kind) else None  # type: ignore[arg-type]
     if resource is None or resource.collection not in _QUOTED:
         said = f"kind: {kind[1]} of {kind[0]} is nothing to quote; a Job, a Deployment or a Pod is"
-        raise RequestRefused(422, said[:300])
+        raise QuestionRefused(422, said[:300])
     meta = manifest.get("metadata")
     if not isinstance(meta, dict) or not isinstance(meta.get("namespace"), str):
-        raise RequestRefused(422, "metadata.namespace: is missing; its cap and balance count")
+        raise QuestionRefused(422, "metadata.namespace: is missing; its cap and balance count")
     return resource, meta["namespace"], meta
 
 
@@ -90,7 +89,7 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
     namespace = snapshot.get(Key("", "namespaces", "", asked.namespace))
     if namespace is None:
         said = f"namespace {asked.namespace} does not exist; make it with "
-        raise RequestRefused(404, f"{said}`kubectl create namespace {asked.namespace}`")
+        raise QuestionRefused(404, f"{said}`kubectl create namespace {asked.namespace}`")
     pods = _pods(asked, now)
     orders = [
         standing.dealings.served(standing.freight.laden(_order(pod, namespace)), spec_of(pod))
@@ -116,9 +115,9 @@ def quote(asked: Asked, snapshot: Snapshot, standing: Standing, now: Instant) ->
         "mayWait": first.may_wait,
         "notAfter": "" if first.deadline is None else format_instant(first.deadline),
         "available": format_euro(snapshot.balance(available(asked.namespace))),
-        "now": start_of(found[0]),
-        "hours": [start_of(one) for one in found[1:]],
-        "cheapest": None if best is None else start_of(best),
+        "now": start_of(found[0], now),
+        "hours": [start_of(one, now) for one in found[1:]],
+        "cheapest": None if best is None else start_of(best, now),
         "held": _held(orders, fixed, found[0], snapshot, standing, now),
         "warnings": list(asked.warnings),
     }
@@ -156,11 +155,11 @@ def _pods(asked: Asked, now: Instant) -> list[Object]:
             return [replicas.next_pod(asked.obj, now, number) for number in range(max(1, wanted))]
         return [asked.obj]
     except InvalidField as error:
-        raise RequestRefused(422, str(error)) from None
+        raise QuestionRefused(422, str(error)) from None
 
 
 def _order(pod: Object, namespace: Object) -> Order:
     order = parse_order(pod, namespace)
     if isinstance(order, OrderRefused):
-        raise RequestRefused(422, order.sentence)
+        raise QuestionRefused(422, order.sentence)
     return order

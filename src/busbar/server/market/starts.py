@@ -11,9 +11,13 @@ from busbar.controllers.market.heldroom import CLAUSES, Hindrance
 from busbar.controllers.market.refusals import of_unreserved
 from busbar.controllers.market.trial import Cover, Held, Prospect
 from busbar.controllers.pools import NOTHING, larger
+from busbar.ledger.withdrawals import owed
+from busbar.market.calendar import Segment
+from busbar.market.quote import Quote
+from busbar.model.kinds.contract import ContractSlot
 from busbar.model.money import format_euro
 from busbar.model.quantities import format_bytes, format_milli
-from busbar.model.time import format_instant
+from busbar.model.time import Instant, format_duration, format_instant
 
 
 def placed_in(found: Prospect) -> int:
@@ -33,7 +37,34 @@ def cost_of(found: Prospect) -> int:
     return bought + sum(cover.cost_nano for cover in found.covers)
 
 
-def start_of(found: Prospect) -> dict[str, Any]:
+def late_withdrawal(found: Prospect, now: Instant) -> int:
+    """Give what withdrawing it as it begins would cost, in nano-euro; nothing of what starts now.
+
+    It is most then: two hours before it is nothing, and later what ran counts towards it.
+    """
+    matches = found.bought.matches if found.bought is not None and found.start > now else ()
+    return sum(
+        owed(map(_slot, match.segments), match.draw_micro, now, found.start) for match in matches
+    )
+
+
+def _slot(segment: Segment) -> ContractSlot:
+    return ContractSlot(*segment)
+
+
+def _weighed(bought: Quote | None) -> list[dict[str, Any]]:
+    """Give the time that was weighed of the places, by what it is lost by; nobody is billed it."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for loss in (loss for match in (bought.matches if bought else ()) for loss in match.lost):
+        count, longest, nano = found.get(loss.why.value, (0, 0, 0))
+        found[loss.why.value] = count + 1, max(longest, loss.ms), nano + loss.nano
+    return [
+        {"why": why, "places": count, "longest": format_duration(ms), "cost": format_euro(nano)}
+        for why, (count, ms, nano) in found.items()
+    ]
+
+
+def start_of(found: Prospect, now: Instant) -> dict[str, Any]:
     """Give one start as a document."""
     bought, covers = found.bought, found.covers
     has_place = placed_in(found) > 0
@@ -50,6 +81,8 @@ def start_of(found: Prospect) -> dict[str, Any]:
         "cost": format_euro(cost) if has_place else None,
         "compute": format_euro(cost - moving) if has_place else None,
         "egress": format_euro(moving) if has_place else None,
+        "weighed": _weighed(bought),
+        "lateWithdrawal": format_euro(late_withdrawal(found, now)) if has_place else None,
         "pricePerDTU": format_euro(max(prices, default=0)) if has_place else None,
         "lowestPerDTU": format_euro(min(prices, default=0)) if has_place else None,
         "vendors": sorted({vendor for vendor, _, _ in places}),

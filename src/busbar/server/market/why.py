@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from busbar.apis.kubernetes.ports import QuestionRefused
 from busbar.controllers.market.trial import Trial, hindrances
 from busbar.controllers.parts.pods import contract_key, is_final, node_of
 from busbar.controllers.standing import Standing
@@ -30,7 +31,6 @@ from busbar.model.objects import (
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.server.market.starts import held_of
-from busbar.server.requests import RequestRefused
 from busbar.store.contract import Snapshot
 
 ASKER = "asked"
@@ -43,7 +43,7 @@ _JOBS = ((GROUP, "jobs"), ("batch", "jobs"), ("apps", "deployments"), ("apps", "
 def why(
     namespace: str, name: str, snapshot: Snapshot, standing: Standing, now: Instant
 ) -> dict[str, Any]:
-    """Give what the market has to say about a job or Pod. Raises `RequestRefused`."""
+    """Give what the market has to say about a job or Pod. Raises `QuestionRefused`."""
     named = {name, *_sets_of(snapshot, namespace, name)}
     pods = [pod for pod in snapshot.list("", "pods", namespace) if _is_of(pod, name, named)]
     found = {"namespace": namespace, "name": name, "at": format_instant(now)}
@@ -138,7 +138,7 @@ def _job(snapshot: Snapshot, namespace: str, name: str) -> dict[str, Any]:
             said = str(status.get("message") or "it has no Pod (yet), so it is no order")
             state = str(status.get("phase") or "Pending")
             return _answer(name, state, str(status.get("reason") or ""), said)
-    raise RequestRefused(404, f"there is no job or pod {name} in namespace {namespace}")
+    raise QuestionRefused(404, f"there is no job or pod {name} in namespace {namespace}")
 
 
 def _answer(pod: str, state: str, reason: str, message: str, **more: Any) -> dict[str, Any]:

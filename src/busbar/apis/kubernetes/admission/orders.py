@@ -17,6 +17,7 @@ from busbar.apis.kubernetes.admission.reading import (
     readable,
     size,
 )
+from busbar.apis.kubernetes.schemas.checks.pod import check_tolerations
 from busbar.apis.kubernetes.schemas.names import wrong_label_name
 from busbar.apis.kubernetes.schemas.refusals import invalid, unsupported
 from busbar.model.errors import InvalidField
@@ -45,6 +46,7 @@ from busbar.model.wellknown import (
     ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
+    ANN_MOVE_HOURS,
     ANN_NOT_AFTER,
     ANN_NOT_BEFORE,
     ANN_READ,
@@ -91,6 +93,7 @@ def job(change: Change) -> Errors:
     for index, bucket in enumerate(spec.get("buckets") or ()):
         if why := wrong_label_name(bucket):
             yield invalid(f"spec.buckets[{index}]", bucket, why)
+    yield from check_tolerations(spec.get("tolerations") or [], "spec.tolerations")
     yield from acts(change.new)
     yield from _restrictions(spec.get("restrictions") or {})
     resources = spec.get("resources") or {}
@@ -164,18 +167,25 @@ def batch_job(change: Change) -> Errors:
 def deployment(change: Change) -> Errors:
     """Check the Pods of a Deployment, and its hours."""
     yield from _service(change)
-    notes, path = annotations_of(change.new), f"metadata.annotations[{ANN_HOURS}]"
-    if ANN_HOURS in notes:
-        yield from readable(notes[ANN_HOURS], path, read_hours)
+    yield from _hours(change, ANN_HOURS)
+    yield from _hours(change, ANN_MOVE_HOURS)
 
 
 def replica_set(change: Change) -> Errors:
     """Hours are a Deployment's, which copies its annotations: a set alone would ignore them."""
     yield from _service(change)
+    if controller_of(change.new) is None:
+        yield from _hours(change, ANN_MOVE_HOURS)
     if ANN_HOURS in annotations_of(change.new) and controller_of(change.new) is None:
         path = f"metadata.annotations[{ANN_HOURS}]"
         why = "a ReplicaSet of its own has no hours; state them on a Deployment"
         yield invalid(path, annotations_of(change.new)[ANN_HOURS], why)
+
+
+def _hours(change: Change, annotation: str) -> Errors:
+    text = annotations_of(change.new).get(annotation)
+    if text is not None:
+        yield from readable(text, f"metadata.annotations[{annotation}]", read_hours)
 
 
 def _service(change: Change) -> Errors:

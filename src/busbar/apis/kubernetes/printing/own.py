@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from busbar.apis.kubernetes.printing.columns import AGE, NAME, Column, Printer, age
-from busbar.model.kinds import OWN_KINDS, OwnKind
+from busbar.model.kinds import OWN_KINDS, OWN_REVIEWS, OwnKind
 from busbar.model.objects import Object, name_of
 from busbar.model.time import Instant
 
@@ -25,13 +25,16 @@ def printer(own: OwnKind) -> Printer:
 
 
 def _reader(path: str, kind: str) -> Callable[[Object], Any]:
-    """Read a simple JSONPath such as `.status.phase`; what is not there is null."""
-    steps = tuple(path.strip(".").split("."))
+    """Read a simple JSONPath: `.status.phase`, `.status.orders[0]`; what is not there is null."""
+    steps = tuple(path.strip(".").replace("[", ".").replace("]", "").split("."))
 
     def read(obj: Object) -> Any:
         value: Any = obj
         for step in steps:
-            value = value.get(step) if isinstance(value, dict) else None
+            if isinstance(value, list):
+                value = value[int(step)] if int(step) < len(value) else None
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
         return value if value is None or kind != "string" else _text(value)
 
     return read
@@ -46,5 +49,5 @@ def _text(value: Any) -> str:
 
 
 PRINTERS: dict[tuple[str, str], Printer] = {
-    (own.group, own.plural): printer(own) for own in OWN_KINDS
+    (own.group, own.plural): printer(own) for own in (*OWN_KINDS, *OWN_REVIEWS)
 }

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from busbar.apis.kubernetes.schemas import amendments
-from busbar.model.kinds import OWN_KINDS, OwnKind
-from busbar.model.resources import RESOURCES, Resource
+from busbar.model.kinds import OWN_KINDS, OWN_REVIEWS, OwnKind
+from busbar.model.resources import RESOURCES, REVIEWS, Resource
 
 Schema = dict[str, Any]
 Definitions = dict[str, Schema]
@@ -34,7 +34,7 @@ REF = "#/definitions/"
 _PACKAGE_REF = "#/$defs/"
 _REFERENCE = re.compile(rb'"#/\$defs/([^"]+)"')
 _GROUP_PACKAGES = {"": "core", "coordination.k8s.io": "coordination"}
-REVIEWS = (
+THEIR_REVIEWS = (
     "io.k8s.api.authentication.v1.SelfSubjectReview",
     "io.k8s.api.authentication.v1.TokenRequest",
     "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
@@ -42,8 +42,11 @@ REVIEWS = (
     "io.k8s.api.core.v1.Binding",
     "io.k8s.api.autoscaling.v1.Scale",
 )
-"""Kinds that are posted and answered but never stored."""
-_ALSO = (*REVIEWS, *(META + kind for kind in ("DeleteOptions", "Status", "Patch", "WatchEvent")))
+"""Kinds of Kubernetes that are posted and answered but never stored."""
+_ALSO = (
+    *THEIR_REVIEWS,
+    *(META + kind for kind in ("DeleteOptions", "Status", "Patch", "WatchEvent")),
+)
 
 
 def definition_name(resource: Resource) -> str:
@@ -75,6 +78,12 @@ def load(resources: Iterable[Resource] = RESOURCES) -> Definitions:
     for resource in wanted:
         if is_own(resource):
             found.update(_own(resource))
+    for resource in REVIEWS:
+        # Nothing of them is stored, so there is no list; one without a question asks nothing.
+        name = definition_name(resource)
+        found.update(_own(resource))
+        del found[name + "List"]
+        found[name]["required"] = ["spec"]
     return found
 
 
@@ -202,7 +211,7 @@ def _without_integer_in_number(members: list[Schema]) -> list[Schema]:
 
 
 def _own_kind(resource: Resource) -> OwnKind:
-    for own in OWN_KINDS:
+    for own in (*OWN_KINDS, *OWN_REVIEWS):
         if (own.group, own.plural) == (resource.stored_group, resource.plural):
             return own
     raise LookupError(f"no own kind serves {resource.group}/{resource.plural}")

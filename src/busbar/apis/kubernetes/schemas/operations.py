@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from busbar.apis.kubernetes.schemas.definitions import META, definition_name, is_own
-from busbar.model.resources import Resource
+from busbar.model.resources import REVIEWS, Resource
 
 JSON: Final = "application/json"
 TEXT: Final = ""
@@ -121,6 +121,11 @@ def operations(resources: Iterable[Resource]) -> Iterator[Operation]:
     """Give every operation of the resources, and of the kinds that are posted but never stored."""
     for resource in resources:
         yield from _of(resource)
+    for resource in REVIEWS:
+        gvk = Gvk(resource.group, resource.version, resource.kind)
+        path = f"{gvk.root}/namespaces/{{namespace}}/{resource.plural}"
+        name = definition_name(resource)
+        yield Operation(gvk.root, path, "post", "post", gvk, name, name, _WRITE)
     for group, kind, plural in _REVIEWS:
         gvk = Gvk(group, "v1", kind)
         name = f"io.k8s.api.{group.partition('.')[0]}.v1.{kind}"

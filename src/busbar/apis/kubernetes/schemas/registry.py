@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from busbar.apis.kubernetes.schemas import definitions, fast, shapes
-from busbar.model.resources import RESOURCES, Resource
+from busbar.model.resources import RESOURCES, REVIEWS, Resource
 
 
 class Checks(Protocol):
@@ -45,14 +45,14 @@ class Registry:
         strict = fast.Strict(loaded)
         self._by_plural: dict[tuple[str, str, str], Served] = {}
         self._by_kind: dict[tuple[str, str, str], Served] = {}
-        for resource in self.resources:
+        for resource in (*self.resources, *REVIEWS):
             name = definitions.definition_name(resource)
             served = Served(resource, compiler.definition(name), strict.validator(name, resource))
             self._by_plural[resource.group, resource.version, resource.plural] = served
             self._by_kind[resource.group, resource.version, resource.kind] = served
         self._reviews = {
             (*_gvk(loaded[name]),): compiler.definition(name)
-            for name in (*definitions.REVIEWS, definitions.META + "DeleteOptions")
+            for name in (*definitions.THEIR_REVIEWS, definitions.META + "DeleteOptions")
             if name in loaded
         }
 

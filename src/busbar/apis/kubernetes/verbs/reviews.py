@@ -1,4 +1,4 @@
-"""Questions about oneself: what may I do (can-i), who am I (whoami). Next: `subresources.py`.
+"""Questions about oneself: what may I do (can-i), who am I (whoami). Next: `questions.py`.
 
 Nothing of these is stored. Source: authorization.k8s.io/v1 and authentication.k8s.io/v1.
 """
@@ -15,12 +15,15 @@ from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.schemas.decoding import decode
 from busbar.apis.kubernetes.schemas.refusals import bad_request, shown, unprocessable
 from busbar.apis.kubernetes.statuses import RefusedRequest
+from busbar.apis.kubernetes.verbs.questions import ONLY_CREATED
 from busbar.model.objects import Object
 from busbar.model.resources import BY_COLLECTION
+from busbar.model.resources import REVIEWS as ASKED
 
 AUTHORIZATION = "authorization.k8s.io"
 AUTHENTICATION = "authentication.k8s.io"
 VERSION = "v1"
+_QUESTIONS = frozenset(resource.collection for resource in ASKED)
 READ_ONLY = "this kind is written by the exchange alone"
 
 Review = Callable[[Door, Call], Awaitable[Response]]
@@ -44,6 +47,9 @@ async def access(door: Door, call: Call) -> Response:
     resource = BY_COLLECTION.get((attributes.group, attributes.resource))
     if resource and resource.read_only and attributes.verb in routes.VERBS[3:]:
         return _answer(review, {"allowed": False, "reason": READ_ONLY})
+    is_question = (attributes.group, attributes.resource) in _QUESTIONS
+    if is_question and attributes.verb != routes.CREATE:
+        return _answer(review, {"allowed": False, "reason": f"they {ONLY_CREATED}"})
     verdict = authorize(call.role, attributes)
     status: dict[str, Any] = {"allowed": verdict.allowed}
     if verdict.check is not Check.NONE:

@@ -67,6 +67,11 @@ def test_the_first_manifest_word_for_word_names_not_after(operator: Any) -> None
         ({"resources": {"memory": "lots"}}, "spec.resources.memory"),
         ({"resources": {"cpu": "-1"}}, "spec.resources.cpu"),
         ({"backoffLimit": 1000}, "spec.backoffLimit"),
+        ({"tolerations": [{"key": "a", "operator": "Like"}]}, "spec.tolerations[0].operator"),
+        ({"tolerations": [{"key": "a"}, {}]}, "spec.tolerations[1].operator"),
+        ({"tolerations": [{"key": "a", "effect": "Never"}]}, "spec.tolerations[0].effect"),
+        ({"tolerations": [{"key": 7}]}, "spec.tolerations[0].key"),
+        ({"tolerations": [{"key": "a"}] * 65}, "spec.tolerations"),
         ({"restrictions": {"allOf": [{"attribute": "a"}]}}, "spec.restrictions.allOf[0]"),
         ({"restrictions": {"anyOf": [{}]}}, "spec.restrictions.anyOf[0]"),
         (

@@ -15,7 +15,7 @@ from busbar.apis.kubernetes.authorization import (
     Rule,
 )
 from busbar.apis.kubernetes.selectors import supported_fields
-from busbar.model.resources import RESOURCES
+from busbar.model.resources import RESOURCES, REVIEWS
 
 DOCUMENT = Path(__file__).resolve().parents[5] / "docs" / "kubernetes.md"
 ROLES = (
@@ -61,3 +61,6 @@ def test_every_kind_is_documented() -> None:
     lines = set(DOCUMENT.read_text().splitlines())
     missing = [row for row in rows_of_kinds() if row not in lines]
     assert not missing, "\n".join(missing)
+    for review in REVIEWS:
+        row = f"| {review.kind} | {review.api_version} |"
+        assert any(line.startswith(row) for line in lines), row

@@ -91,22 +91,33 @@ def test_only_the_exchange_writes_what_belongs_to_moves_and_contracts(cloud: Any
     assert alice.post(SETS, deployment()).status == 201
 
 
+@pytest.mark.parametrize("note", ["busbar.dev/hours", "busbar.dev/move-hours"])
 @pytest.mark.parametrize(
     ("hours", "words"),
     [
-        ("always", "metadata.annotations[busbar.dev/hours]: Invalid value"),
-        ('{"rules": [{"from": "8"}]}', "metadata.annotations[busbar.dev/hours].rules[0].from"),
-        ('{"rules": [{}], "timeZone": "Mars"}', "busbar.dev/hours].timeZone"),
+        ("always", "metadata.annotations[{}]: Invalid value"),
+        ('{"rules": [{"from": "8"}]}', "metadata.annotations[{}].rules[0].from"),
+        ('{"rules": [{}], "timeZone": "Mars"}', "{}].timeZone"),
     ],
 )
-def test_hours_that_cannot_be_read_are_refused(operator: Any, hours: str, words: str) -> None:
+def test_hours_that_cannot_be_read_are_refused(
+    operator: Any, note: str, hours: str, words: str
+) -> None:
     manifest = deployment()
-    manifest["metadata"]["annotations"] = {"busbar.dev/hours": hours}
+    manifest["metadata"]["annotations"] = {note: hours}
     refused = operator.post(DEPLOYMENTS, manifest)
     assert refused.status == 422
-    assert words in refused.json["message"]
-    manifest["metadata"]["annotations"] = {"busbar.dev/hours": '{"rules": [{}]}'}
+    assert words.format(note) in refused.json["message"]
+    manifest["metadata"]["annotations"] = {note: '{"rules": [{}]}'}
     assert operator.post(DEPLOYMENTS, manifest).status == 201
+
+
+def test_a_replica_set_alone_may_say_when_it_is_moved(operator: Any) -> None:
+    manifest = {**deployment(), "kind": "ReplicaSet"}
+    for hours, status in (("nights", 422), ('{"rules": [{}]}', 201)):
+        notes = {"busbar.dev/move-hours": hours}
+        manifest["metadata"] = {"name": "web", "annotations": notes}
+        assert operator.post(SETS, manifest).status == status
 
 
 def test_hours_of_a_replica_set_alone_are_refused_since_nobody_would_keep_them(

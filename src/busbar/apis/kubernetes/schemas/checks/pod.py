@@ -63,7 +63,7 @@ def check_pod_spec(spec: dict[str, Any], path: str) -> list[FieldError]:
     for field in ("hostname", "subdomain"):
         if spec.get(field) and (wrong := names.wrong_label_name(spec[field])):
             errors.append(invalid(f"{path}.{field}", spec[field], wrong))
-    return errors + _check_tolerations(spec.get("tolerations") or [], f"{path}.tolerations")
+    return errors + check_tolerations(spec.get("tolerations") or [], f"{path}.tolerations")
 
 
 def _check_numbers(spec: dict[str, Any], path: str) -> list[FieldError]:
@@ -80,7 +80,8 @@ def _check_numbers(spec: dict[str, Any], path: str) -> list[FieldError]:
     return errors
 
 
-def _check_tolerations(tolerations: list[dict[str, Any]], path: str) -> list[FieldError]:
+def check_tolerations(tolerations: list[dict[str, Any]], path: str) -> list[FieldError]:
+    """Check what the schema does not say of tolerations."""
     errors = []
     for index, toleration in enumerate(tolerations):
         at = f"{path}[{index}]"
