@@ -15,6 +15,7 @@ from busbar.market.calendar import Calendar
 from busbar.market.offers import Supply
 from busbar.market.orders import Order
 from busbar.model.money import format_euro
+from busbar.model.objects import Key
 from busbar.model.time import MINUTE, format_duration, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.sortedmap import SortedMap
@@ -81,6 +82,10 @@ class Store:
         self._revision += 1
         frozen = {place: found.freeze() for place, found in self._maps.items()}
         return View(self._revision, frozen, self._balances.freeze(), Head())
+
+    def put_object(self, key: Key, obj: Any) -> None:
+        """Put any other object."""
+        self._put(*key, obj)
 
     def _put(self, group: str, resource: str, namespace: str, name: str, obj: Any) -> None:
         self._maps.setdefault((group, resource), SortedMap()).set(f"{namespace}\0{name}", obj)

@@ -54,6 +54,15 @@ class Client:
                 return None
             raise
 
+    def fetch(self, path: str) -> bytes | None:
+        """GET bytes that are no document, or None where there are none."""
+        status, raw = self._send("GET", path, None, "application/json")
+        if status == 404:
+            return None
+        if status >= 400:
+            raise _error(status, _document(raw), raw)
+        return raw
+
     def post(self, path: str, body: Json) -> Json:
         """POST a document."""
         return self.call("POST", path, body)

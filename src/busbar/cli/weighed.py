@@ -60,12 +60,11 @@ def weighed_lines(item: Json) -> Iterator[str]:
     weighed = item["weighed"]
     if weighed is None:
         return
-    parts = list(_parts(weighed))
-    if parts:
-        yield f"{item['contract']}: weighed, not billed: {', '.join(parts)}"
-    move = weighed["move"]
-    if move is not None:
-        yield f"{item['contract']}: {_moved(move)}"
+    yield f"{item['contract']}: weighed, not billed:"
+    for part in _parts(weighed):
+        yield f"  {part}"
+    if weighed["move"] is not None:
+        yield from (f"  {line}" for line in _moved(weighed["move"]))
 
 
 def _parts(weighed: dict[str, Any]) -> Iterator[str]:
@@ -81,11 +80,13 @@ def _parts(weighed: dict[str, Any]) -> Iterator[str]:
         yield f"{lost} to {LOST[Delay.RESTART]}, as {weighed['restart']} €"
 
 
-def _moved(move: Json) -> str:
+def _moved(move: Json) -> Iterator[str]:
+    left = move["contract"] or move["pod"]
     if move["why"] == Why.PLACE_ENDS:
-        return f"moved here from {move['contract'] or move['pod']}: its place there ended"
-    return (
-        f"moved here from {move['contract'] or move['pod']}: to save {move['saving']} € in a day, "
-        f"{move['times']} times what moving costs ({move['disruption']} €, weighed, not billed); "
+        yield f"moved here from {left}: its place there ended"
+        return
+    yield f"moved here from {left}: to save {move['saving']} € in a day,"
+    yield (
+        f"{move['times']} times what moving costs ({move['disruption']} €); "
         f"the threshold was {move['threshold']}"
     )

@@ -63,6 +63,8 @@ class Settings(NamedTuple):
     """How many finished Pods that nobody owns are kept; the oldest go first."""
     clearings_kept: int = 200
     """How many Clearings are kept."""
+    record_weight_max: int = 2_000
+    """How much of the book a clearing's record shows at most, in commitments."""
     curve_ms: int = 2 * SECOND
     """How often a ForwardCurve is published at most."""
     history_ms: int = 200

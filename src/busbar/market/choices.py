@@ -46,17 +46,20 @@ def dealings_from_json(value: Mapping[str, Any] | None) -> Dealings:
 
 def holdings_to_json(holdings: Iterable[Holding]) -> Json:
     """Give what consumers have of limited offers, under its field."""
-    found = [
-        {
-            "offer": offer,
-            "consumer": consumer,
-            **_amounts(resources),
-            "startMs": start,
-            "endMs": end,
-        }
-        for offer, consumer, resources, start, end in holdings
-    ]
+    found = [holding_to_json(holding) for holding in holdings]
     return {"holdings": found} if found else {}
+
+
+def holding_to_json(holding: Holding) -> Json:
+    """Give what one consumer has of one limited offer."""
+    offer, consumer, resources, start, end = holding
+    return {
+        "offer": offer,
+        "consumer": consumer,
+        **_amounts(resources),
+        "startMs": start,
+        "endMs": end,
+    }
 
 
 def holdings_from_json(entries: Iterable[Mapping[str, Any]]) -> list[Holding]:

@@ -7,7 +7,7 @@ free costs a copy of the sums, hour by hour, not a look at every contract. Next:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +27,14 @@ _ROWS_MIN = 64
 _FOREVER = 2**62
 _NODE, _START, _END, _AMOUNTS = range(4)
 _DIMENSIONS = len(Resources._fields)
+NOTED_MAX = 100_000
+"""Rows changed unasked after which nobody can want to know them one by one."""
 _NOBODY = -1
 """The node of a row that is not in use."""
+
+
+_NOTHING = [_NOBODY]
+"""A row that is not in use, as it was before."""
 
 
 class Occupancy:
@@ -44,6 +50,7 @@ class Occupancy:
         self._used = 0
         self._names: list[str] = []
         self._codes: dict[str, int] = {}
+        self._noted: dict[int, Commitment | None] | None = None
         self._columns: Columns | None = None
         self._hour = 0
         self._begun = _Sums()
@@ -73,8 +80,11 @@ class Occupancy:
         row = self._row_of.get(key)
         if row is None:
             row = self._row_of[key] = self._take_row()
+            self._remember(row, _NOTHING)
         else:
-            self._count(self._table[:, row].tolist(), -1)
+            before = self._table[:, row].tolist()
+            self._remember(row, before)
+            self._count(before, -1)
         node, resources, start, end = commitment
         values = [self._code(node), start, _FOREVER if end is None else end, *resources]
         self._table[:, row] = values
@@ -84,9 +94,40 @@ class Occupancy:
         """Forget a contract; fine where it takes nothing."""
         row = self._row_of.pop(key, None)
         if row is not None:
-            self._count(self._table[:, row].tolist(), -1)
+            before = self._table[:, row].tolist()
+            self._remember(row, before)
+            self._count(before, -1)
             self._table[_NODE, row] = _NOBODY
             self._spare.append(row)
+
+    @property
+    def numbers(self) -> int:
+        """Give how many numbers of commitments were ever given out."""
+        return self._used
+
+    @property
+    def is_noting(self) -> bool:
+        """Say whether changes are noted."""
+        return self._noted is not None
+
+    def note(self) -> dict[int, Commitment | None]:
+        """Note changes from now on; give those noted until now, by number, as it was before."""
+        noted, self._noted = self._noted or {}, {}
+        return noted
+
+    def numbered(self, numbers: Sequence[int]) -> Iterator[Commitment | None]:
+        """Give the commitments under some numbers, None where one is free."""
+        picked = slice(numbers.start, numbers.stop) if isinstance(numbers, range) else numbers
+        yield from map(self._read, self._table[:, picked].T.tolist())
+
+    def _read(self, row: list[int]) -> Commitment | None:
+        return None if row[_NODE] == _NOBODY else _commitment(self._names, row)
+
+    def _remember(self, row: int, before: list[int]) -> None:
+        if self._noted is not None and row not in self._noted:
+            self._noted[row] = self._read(before)
+            if len(self._noted) > NOTED_MAX:
+                self._noted = None
 
     def free(self, columns: Columns, axis: Axis) -> Ints:
         """Give what is free, shape (slot, dimension, node).

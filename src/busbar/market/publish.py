@@ -8,7 +8,7 @@ computed without knowing anybody's money. Next: `depth.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -51,13 +51,14 @@ MONEY_REASONS = frozenset({Reason.INSUFFICIENT_FUNDS, Reason.BUDGET_EXCEEDED})
 
 def clearing_to_json(book: Book, orders: Iterable[Order], clearing: Clearing) -> Json:
     """Give the status of a Clearing object (`busbar.model.kinds.book.ClearingStatus`)."""
+    return {**book_to_json(book), **batch_to_json(orders, clearing)}
+
+
+def batch_to_json(orders: Iterable[Order], clearing: Clearing) -> Json:
+    """Give a clearing without its book: the orders, and what came out."""
     return {
-        "atMs": clearing.at,
-        "seed": clearing.seed,
-        "rule": clearing.rule,
-        **book_to_json(book),
+        **outcome_to_json(clearing),
         "orders": [order_to_json(order) for order in sorted(orders, key=attrgetter("id"))],
-        **_outcome(clearing),
     }
 
 
@@ -78,9 +79,13 @@ def recompute(status: Mapping[str, Any]) -> Json:
     return {**found, "unmatched": len(refusals)}
 
 
-def _outcome(clearing: Clearing) -> Json:
+def outcome_to_json(clearing: Clearing) -> Json:
+    """Give what came out of a clearing."""
     zone_prices = sorted(clearing.zone_prices().items())
     return {
+        "atMs": clearing.at,
+        "seed": clearing.seed,
+        "rule": clearing.rule,
         "matches": [_match_to_json(match) for match in clearing.matches],
         "refusals": [_refusal_to_json(refusal) for refusal in clearing.refusals],
         "matched": len(clearing.matches),
@@ -128,17 +133,29 @@ def book_to_json(book: Book) -> Json:
     rows = sorted(book.supplies, key=lambda row: (row.offer, row.vendor, row.node))
     return {
         "vendors": sorted(book.vendors),
-        "supply": [_offer_to_json(list(group)) for _, group in groupby(rows, key=_terms_of_sale)],
+        "supply": [_offer_to_json(list(group)) for _, group in groupby(rows, key=terms_of_sale)],
         "commitments": [
             {"node": node, **_resources_to_json(resources), "startMs": start, "endMs": end}
             for node, resources, start, end in book.commitments
         ],
         **holdings_to_json(book.holdings),
-        "companions": [
-            {"node": node, "groups": list(groups), "apart": [list(rule) for rule in apart]}
-            for node, groups, apart in book.companions
-        ],
+        "companions": companions_to_json(book),
     }
+
+
+def companions_to_json(book: Book) -> list[Json]:
+    """Give who runs where, by the groups that the orders of the batch keep to or from."""
+    return [
+        {"node": node, "groups": list(groups), "apart": [list(rule) for rule in apart]}
+        for node, groups, apart in book.companions
+    ]
+
+
+def commitment_line(
+    node: str, resources: Sequence[int], start: int, end: int | None
+) -> list[object]:
+    """Give a commitment as a line of a record."""
+    return [node, *resources, start, end]
 
 
 def book_from_json(status: Mapping[str, Any]) -> Book:
@@ -156,14 +173,19 @@ def book_from_json(status: Mapping[str, Any]) -> Book:
     return Book.build(rows, commitments, status["vendors"], companions, holdings)
 
 
-def _terms_of_sale(row: Supply) -> tuple[object, ...]:
+def terms_of_sale(row: Supply) -> tuple[object, ...]:
+    """Give what rows under one offer have in common."""
     notice, term = row.reclaim_notice_ms, row.minimum_term_ms
     terms = (row.offer, row.vendor, row.offer_version, row.calendar, row.attributes)
     return (*terms, row.paused, notice, term, row.rates, row.limit)
 
 
 def _offer_to_json(rows: list[Supply]) -> Json:
-    first = rows[0]
+    return {**offer_to_json(rows[0]), "nodes": [node_to_json(row) for row in rows]}
+
+
+def offer_to_json(first: Supply) -> Json:
+    """Give the offer that a row is under."""
     return {
         "offer": first.offer,
         "vendor": first.vendor,
@@ -175,11 +197,11 @@ def _offer_to_json(rows: list[Supply]) -> Json:
         "minimumTermMs": first.minimum_term_ms,
         **rates_to_json(first.rates),
         **limit_to_json(first.limit),
-        "nodes": [_node_to_json(row) for row in rows],
     }
 
 
-def _node_to_json(row: Supply) -> Json:
+def node_to_json(row: Supply) -> Json:
+    """Give the node of a row."""
     return {
         "node": row.node,
         "zone": row.zone,

@@ -33,6 +33,10 @@ class Verdict(StrEnum):
     DISAGREES = "Disagrees"
     OMITTED = "Omitted"
     """Published without its book: there is nothing to compute it from."""
+    NOT_YET = "NotYet"
+    """Its book is not known whole yet from the records that there are."""
+    UNSOUND = "Unsound"
+    """Its record, or one that it rests on, is missing, was changed, or contradicts another."""
     OTHER_RULE = "OtherRule"
     """Cleared by a rule that this program does not know."""
     UNREADABLE = "Unreadable"
@@ -58,7 +62,26 @@ class Replay(NamedTuple):
     @property
     def stands(self) -> bool:
         """Say whether nothing speaks against it: it agrees, or could not be looked at."""
-        return self.verdict in (Verdict.AGREES, Verdict.OMITTED)
+        return self.verdict in (Verdict.AGREES, Verdict.OMITTED, Verdict.NOT_YET)
+
+
+def not_worked_out(name: str, why: str, *, is_sound: bool) -> Replay:
+    """Say why there is no book to work a clearing out from."""
+    verdict = Verdict.NOT_YET if is_sound else Verdict.UNSOUND
+    return Replay(name, verdict, (Finding("", why),))
+
+
+def pinned(said: Mapping[str, Any], digest: str, status: Json) -> str:
+    """Say how a Clearing object differs from the record it should pin, "" where it does not."""
+    if said.get("digest") != digest:
+        return f"the clearing pins the SHA-256 {said.get('digest')}; its record has {digest}"
+    for field in _OUTCOME:
+        if (said.get(field) or None) != (status.get(field) or None):
+            return f"the clearing and its record have different {field}"
+    return ""
+
+
+_OUTCOME = ("atMs", "seed", "rule", "matches", "refusals", "matched", "unmatched", "prices")
 
 
 def replay(name: str, status: Mapping[str, Any]) -> Replay:
@@ -68,6 +91,8 @@ def replay(name: str, status: Mapping[str, Any]) -> Replay:
         counts = int(said.get("matched") or 0), int(said.get("unmatched") or 0)
         if said.get("omitted"):
             why = "published without its book: it held too many rows to be kept"
+            if said.get("digest"):
+                why = "its book is in its record: replay it from the cloud, or from saved records"
             return Replay(name, Verdict.OMITTED, (Finding("", why),), *counts)
         if said.get("rule") != RULE:
             why = f"cleared by the rule {said.get('rule')!r}; only {RULE} is known here"

@@ -17,6 +17,7 @@ from busbar.store.contract import (
     Page,
     Refused,
     Revision,
+    Shelved,
     Snapshot,
     Store,
     Transaction,
@@ -95,6 +96,18 @@ class MoneyGate:
     def find_entries(self, prefix: str) -> Coroutine[Any, Any, tuple[Sealed, ...]]:
         """Give the journal entries whose ids begin with some text."""
         return self._store.find_entries(prefix)
+
+    def record(self, name: str) -> Coroutine[Any, Any, bytes | None]:
+        """Give a record, packed, or None."""
+        return self._store.record(name)
+
+    def records(self, before: str = "", limit: int = 0) -> Coroutine[Any, Any, tuple[Shelved, ...]]:
+        """List records from the latest back."""
+        return self._store.records(before, limit)
+
+    def drop_records(self, before: str) -> Coroutine[Any, Any, None]:
+        """Forget the records that came before one."""
+        return self._store.drop_records(before)
 
     def close(self) -> Coroutine[Any, Any, None]:
         """Close the store."""

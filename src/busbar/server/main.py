@@ -49,6 +49,7 @@ from busbar.server.meter import Meter
 from busbar.server.podkeys import PodKeys, load_or_make_key
 from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
 from busbar.server.requests import read_document
+from busbar.server.retention import let_records_go
 from busbar.server.runner import Runner
 from busbar.server.settings import ServerSettings
 from busbar.server.use import keep_profiles
@@ -149,7 +150,7 @@ class Cloud:
             self.store, self.groups_of, self.user_of, clock.now, lambda: self.audit.status
         )
         keys = bucketkeys.create_app(self.keys, self.pod_keys, self.buckets, self.user_of)
-        ask = market.create_app(self.questions, self.identify, self.settings.gpus)
+        ask = market.create_app(self.questions, self.store, self.identify, self.settings.gpus)
         door = self.kubernetes.door
         scrape = metrics.create_app(door, self.identify, self.clearings, clock.now)
         registry = doors.registry_door(self.settings.images)
@@ -220,6 +221,11 @@ class Cloud:
                 group.create_task(runner.run())
                 group.create_task(self.clearings.run(self.store))
                 group.create_task(forget_old_history(self.store))
+                group.create_task(
+                    let_records_go(
+                        self.store, clock.now, settings.records_kept_days, settings.records_kept_mib
+                    )
+                )
                 group.create_task(self.audit.run())
                 group.create_task(keep_profiles(self.store, self.use, clock.now))
                 group.create_task(

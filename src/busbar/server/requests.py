@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from busbar.server.replies import Send, reply_json
+from busbar.server.replies import Send, reply, reply_json
 from busbar.store.contract import StoreFailed
 
 BODY_MAX = 64 * 1024
@@ -53,10 +53,20 @@ async def read_document(receive: Receive, kind: type[T], what: str) -> T:
 
 async def answer(send: Send, work: Awaitable[Any]) -> None:
     """Send what some work gives, or why it could not be done."""
+    await answer_bytes(send, _encoded(work), b"application/json")
+
+
+async def _encoded(work: Awaitable[Any]) -> bytes:
+    return msgspec.json.encode(await work)
+
+
+async def answer_bytes(send: Send, work: Awaitable[bytes], kind: bytes) -> None:
+    """Send the bytes that some work gives, of a content type, or why it could not be done."""
     try:
-        status, document = 200, await work
+        body = await work
     except RequestRefused as refused:
-        status, document = refused.status, {"message": refused.message}
+        await reply_json(send, refused.status, {"message": refused.message})
     except StoreFailed as failed:
-        status, document = 503, {"message": str(failed)}
-    await reply_json(send, status, document)
+        await reply_json(send, 503, {"message": str(failed)})
+    else:
+        await reply(send, 200, body, kind)

@@ -40,6 +40,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Vendor on whose machines it keeps them; "" for somebody who sells nothing here."""
     gpu_weights: dict[str, str | int | float] = {}
     """DTU that an hour of a GPU draws, by class; "default" for classes that nobody lists."""
+    records_kept_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 7
+    """How long the records of clearings are kept."""
+    records_kept_mib: Annotated[int, msgspec.Meta(ge=1, le=2**30)] = 2_048
+    """How much of them is kept, in MiB on the disk; the oldest go first."""
     store: Annotated[str, msgspec.Meta(pattern="^(sqlite|memory)$")] = "sqlite"
 
     @property

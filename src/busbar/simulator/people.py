@@ -30,6 +30,7 @@ from busbar.model.wellknown import (
     ANN_HOURS,
     ANN_MAY_MOVE,
     ANN_MAY_WAIT,
+    ANN_MOVE_HOURS,
     ANN_NOT_AFTER,
     ANN_NOT_BEFORE,
     ANN_RECLAIM,
@@ -62,6 +63,8 @@ EURO = 10**9
 
 SERVICES_MAX, SERVICES_MAX_SERVING = 2, 4
 """Deployments of a namespace at a time: they run until somebody ends them."""
+MOVE_HOURS = {"timeZone": "Europe/Stockholm", "rules": [{"from": "00:00", "until": "06:00"}]}
+"""When some of them may be moved to a cheaper place."""
 
 
 SLY_EDITS: tuple[dict[str, Any], ...] = (
@@ -452,6 +455,8 @@ class People:
             "template": {"metadata": {"labels": labels}, "spec": self._service_pod()},
         }
         notes = {ANN_HOURS: json.dumps(self._hours())} if self.world.often(0.25) else {}
+        if name.endswith(("1", "4", "7")):
+            notes[ANN_MOVE_HOURS] = json.dumps(MOVE_HOURS)
         meta = {"annotations": notes}
         self._place(Key("apps", "deployments", home, name), meta=meta, spec=spec)
         if self.world.often(0.5):

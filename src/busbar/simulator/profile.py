@@ -65,6 +65,7 @@ SETTINGS = Settings(
     procure_ms=7 * MINUTE,
     hold_look_ms=5 * MINUTE,
     clearings_kept=20,
+    record_weight_max=60,
     finished_pods_kept=10,
 )
 """Slower than in production, in step with `Timing`: a simulated day in a second or two."""

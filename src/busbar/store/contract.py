@@ -13,6 +13,9 @@ Promises, held by tests/contract/store for each engine:
   of `ledger.entries.has_floor`, and extend one hash chain. The id of an entry is its idempotency
   key: the same entry again has no effect, another entry under the same id is refused. Once a
   month is closed (`ledger.periods`), entries dated in it are refused.
+- Records are bytes under a name, kept in the order in which they came and committed with the
+  objects and the money of their transaction. They are in no snapshot and no watch, and take no
+  memory; they are read by name, listed from the latest back, and dropped from the oldest on.
 - Objects handed in and out are shared, never copied: nobody changes them in place.
 
 An engine over a database with several writers (PostgreSQL) fits: all reading is asynchronous,
@@ -64,21 +67,43 @@ class Require(NamedTuple):
 Op = Put | Delete | Require
 
 
+class Record(NamedTuple):
+    """Bytes to be kept under a name that no record had before."""
+
+    name: str
+    body: bytes
+
+
+class Shelved(NamedTuple):
+    """A record in a list: its name, and how many bytes it takes where it is kept."""
+
+    name: str
+    size: int
+
+
 class Transaction(NamedTuple):
-    """Objects and money that change together. A key occurs in at most one Put or Delete."""
+    """Objects, money and records that change together.
+
+    A key occurs in at most one Put or Delete.
+    """
 
     ops: tuple[Op, ...] = ()
     entries: tuple[Entry, ...] = ()
+    records: tuple[Record, ...] = ()
 
     def __add__(self, other: object) -> Transaction:
         """Join two transactions into one."""
         if not isinstance(other, Transaction):
             return NotImplemented
-        return Transaction(self.ops + other.ops, self.entries + other.entries)
+        return Transaction(
+            self.ops + other.ops, self.entries + other.entries, self.records + other.records
+        )
 
     def is_empty(self) -> bool:
         """Say whether it would change nothing."""
-        return not self.entries and all(isinstance(op, Require) for op in self.ops)
+        return not (self.entries or self.records) and all(
+            isinstance(op, Require) for op in self.ops
+        )
 
 
 class Why(StrEnum):
@@ -336,6 +361,21 @@ class Store(Protocol):
 
         It costs what is found, not what there is.
         """
+        ...
+
+    async def record(self, name: str) -> bytes | None:
+        """Give a record, packed (`packing.py`), or None: who keeps and who sends it want it so."""
+        ...
+
+    async def records(self, before: str = "", limit: int = 0) -> tuple[Shelved, ...]:
+        """List records from the latest back, or from one (itself left out); `limit` 0: all.
+
+        Nothing where the record to start from is not there.
+        """
+        ...
+
+    async def drop_records(self, before: str) -> None:
+        """Forget the records that came before one; none where it is not there."""
         ...
 
     async def close(self) -> None:

@@ -27,6 +27,7 @@ from busbar.store.contract import (
     EventType,
     Op,
     Put,
+    Record,
     Refused,
     Require,
     Revision,
@@ -39,8 +40,13 @@ MAX_OPS: Final = 20_000
 MAX_OBJECT_BYTES: Final = 8 * 1024 * 1024
 """Far above the 1.5 MB of a Kubernetes object: the record of a clearing of 10,000 orders fits."""
 
+MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
+MAX_RECORD_NAME: Final = 253
+
 KnownEntry = Callable[[str], Entry | None]
 """Finds a journalled entry by its id."""
+KnownRecord = Callable[[str], bool]
+"""Says whether there is a record of a name."""
 
 _PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
@@ -60,15 +66,18 @@ class Effect(NamedTuple):
     journalled: tuple[Journalled, ...]
     balances: dict[str, int]
     head: Head
+    records: tuple[Record, ...] = ()
 
     def is_nothing(self) -> bool:
-        """Say whether it changes neither objects nor money."""
-        return not self.changes and not self.journalled
+        """Say whether it changes nothing."""
+        return not (self.changes or self.journalled or self.records)
 
 
-def judge(state: State, transaction: Transaction, known: KnownEntry) -> Effect | Refused:
+def judge(
+    state: State, transaction: Transaction, known: KnownEntry, recorded: KnownRecord
+) -> Effect | Refused:
     """Decide what a transaction does to a state, or why it may not."""
-    ops, entries = transaction
+    ops, entries, records = transaction
     if len(ops) > MAX_OPS:
         return Refused(Why.TOO_LARGE, f"a transaction has at most {MAX_OPS} operations")
     if len(ops) > 1 and (twice := _changed_twice(ops)):
@@ -79,10 +88,12 @@ def judge(state: State, transaction: Transaction, known: KnownEntry) -> Effect |
     money = _judge_entries(state, entries, known) if entries else ((), {}, state.head)
     if isinstance(money, Refused):
         return money
+    if records and (refused := _check_records(records, recorded)):
+        return refused
     revision = state.revision + 1 if changes else state.revision
     put = [event for event in changes if event.body]
     objects, bodies = tuple(event.obj for event in put), tuple(event.body for event in put)
-    return Effect(Committed(revision, objects, bodies), changes, *money)
+    return Effect(Committed(revision, objects, bodies), changes, *money, records)
 
 
 def apply(state: State, effect: Effect) -> None:
@@ -160,6 +171,21 @@ def _changed_twice(ops: tuple[Op, ...]) -> Refused | None:
                 said = f"{op.key} is changed twice in one transaction"
                 return Refused(Why.MALFORMED, said, op.key)
             seen.add(op.key)
+    return None
+
+
+def _check_records(records: tuple[Record, ...], recorded: KnownRecord) -> Refused | None:
+    own: set[str] = set()
+    for name, body in records:
+        if not name or not name.isascii() or len(name) > MAX_RECORD_NAME:
+            said = f"a record's name has 1 to {MAX_RECORD_NAME} ASCII characters"
+            return Refused(Why.MALFORMED, said)
+        if len(body) > MAX_RECORD_BYTES:
+            said = f"the record {name} has {len(body)} bytes, at most {MAX_RECORD_BYTES} are kept"
+            return Refused(Why.TOO_LARGE, said)
+        if name in own or recorded(name):
+            return Refused(Why.ALREADY_EXISTS, f"there is a record {name} already")
+        own.add(name)
     return None
 
 

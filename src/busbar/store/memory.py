@@ -10,9 +10,17 @@ from __future__ import annotations
 import asyncio
 
 from busbar.ledger.entries import Entry, Sealed
-from busbar.store.contract import Committed, Refused, Revision, StoreFailed, Transaction
+from busbar.store.contract import (
+    Committed,
+    Refused,
+    Revision,
+    Shelved,
+    StoreFailed,
+    Transaction,
+)
 from busbar.store.history import MAX_BYTES, MAX_EVENTS, History
 from busbar.store.judge import Effect, apply, judge
+from busbar.store.packing import pack
 from busbar.store.reading import Readable
 from busbar.store.view import State, View
 
@@ -25,6 +33,7 @@ class MemoryStore(Readable):
         self._journal: list[Sealed] = []
         self._closed = False
         self._seq_by_id: dict[str, int] = {}
+        self._records: dict[str, bytes] = {}
         super().__init__(self._state.view(), History(max_events, max_bytes))
 
     async def commit(self, transaction: Transaction) -> Committed | Refused:
@@ -41,7 +50,7 @@ class MemoryStore(Readable):
         """Commit without an event loop."""
         if self._closed:
             raise StoreFailed("the store is closed")
-        effect = judge(self._state, transaction, self._known)
+        effect = judge(self._state, transaction, self._known, self._records.__contains__)
         if isinstance(effect, Refused):
             return effect
         if not effect.is_nothing():
@@ -65,6 +74,30 @@ class MemoryStore(Readable):
         found = (seq for id_, seq in self._seq_by_id.items() if id_.startswith(prefix))
         return tuple(self._journal[seq - 1] for seq in sorted(found))
 
+    def record_now(self, name: str) -> bytes | None:
+        """Give a record as it came, without an event loop."""
+        return self._records.get(name)
+
+    async def record(self, name: str) -> bytes | None:
+        """Give a record, packed; it is kept as it came."""
+        body = self._records.get(name)
+        return None if body is None else pack(body)
+
+    async def records(self, before: str = "", limit: int = 0) -> tuple[Shelved, ...]:
+        """List records from the latest back."""
+        names = list(self._records)
+        if before:
+            names = names[: names.index(before)] if before in self._records else []
+        latest = names[-limit:] if limit else names
+        return tuple(Shelved(name, len(self._records[name])) for name in reversed(latest))
+
+    async def drop_records(self, before: str) -> None:
+        """Forget the records that came before one."""
+        if before in self._records:
+            names = list(self._records)
+            for name in names[: names.index(before)]:
+                del self._records[name]
+
     async def compact(self, before: Revision) -> None:
         """Forget history before a revision."""
         self._history.compact(min(before, self._visible.revision))
@@ -83,4 +116,5 @@ class MemoryStore(Readable):
         for sealed, _ in effect.journalled:
             self._journal.append(sealed)
             self._seq_by_id[sealed.entry.id] = sealed.seq
+        self._records.update(effect.records)
         self._publish(self._state.view(), (effect,))

@@ -62,7 +62,7 @@ def test_data_read_from_abroad_is_a_line_of_its_own(priced: Cloud) -> None:
     assert weighed["expectedReadBytes"] >= held
     assert Decimal(weighed["data"]) >= Decimal(held) / 2**30 / 2 - Decimal("0.000000001")
     told = priced.busbar("receipt", "reads", "-n", "xyz").stdout
-    assert "weighed, not billed: " in told
+    assert "weighed, not billed:" in told
     assert "€ moving data" in told
     assert "the ledger holds" in priced.busbar("verify-ledger").stdout
 

@@ -68,7 +68,7 @@ def test_it_is_answered(house: House, data: st.DataObject) -> None:
     manifest = copy.deepcopy(data.draw(st.sampled_from(MANIFESTS)))
     for _ in range(data.draw(st.integers(1, 2))):
         _spoil(manifest, data)
-    app = create_app(questions_of(house), knows(MEMBER))
+    app = create_app(questions_of(house), house.store, knows(MEMBER))
     reviews = kubernetes_of(house, tokens=lambda token: MEMBER)
     asked = copy.deepcopy(manifest)
     found = call(app, "POST", "/market/v1/quotes", manifest)
@@ -92,3 +92,15 @@ def _spoil(value: Any, data: st.DataObject) -> None:
             continue
         value[key] = data.draw(junk)
         return
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(["name", "namespace", "x"]), junk, max_size=2))
+def test_whatever_order_is_asked_about_the_answer_is_a_reason_or_a_sentence(
+    house: House, spec: dict[str, Any]
+) -> None:
+    reviews = kubernetes_of(house, tokens=lambda token: MEMBER)
+    path = REVIEWS.replace("quotereviews", "orderreviews")
+    found = call(reviews, "POST", path, {"spec": spec}, headers=BEARER)
+    assert found.status in (201, 400, 404, 422), found.body
+    assert found.json.get("message") or found.json["status"]["orders"]

@@ -19,6 +19,7 @@ from busbar.controllers.market import controller as market
 from busbar.controllers.market import matches, resale
 from busbar.controllers.moves import controller as moves
 from busbar.controllers.pools import Pool
+from busbar.controllers.recording.tables import Promised
 from busbar.controllers.replicas import controller as replicas
 from busbar.controllers.standing import Standing
 from busbar.market import gathering
@@ -305,6 +306,11 @@ def test_i10_a_service_that_is_moved_before_its_new_place_is_ready(monkeypatch):
     assert caught_as("I10", SERVING, hours=6)
 
 
+def test_i10_a_service_that_is_moved_for_a_saving_outside_of_its_move_hours(monkeypatch):
+    monkeypatch.setattr(moves, "may_move_now", lambda replica_set, deployment, now: True)
+    assert caught_as("I10", SERVING, hours=6)
+
+
 def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
     clear = market.clear
 
@@ -322,4 +328,11 @@ def test_i11_a_price_that_does_not_follow_from_the_book(monkeypatch):
     monkeypatch.setattr(market, "clear", greedy)
     assert caught_as("I11")
     monkeypatch.setattr("busbar.simulator.checks.clearings.ALL_UP_TO", 1)
+    assert caught_as("I11")
+
+
+def test_i11_a_change_of_the_book_that_is_left_out_of_a_record(monkeypatch):
+    """Its line is shown, or changes, again: records of lives show little of the book."""
+    changes = Promised.changes
+    monkeypatch.setattr(Promised, "changes", lambda self: changes(self)[1:])
     assert caught_as("I11")

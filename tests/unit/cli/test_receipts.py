@@ -188,9 +188,10 @@ def test_what_was_weighed_is_shown_beside_what_is_billed(busbar: Busbar, cloud: 
     assert shown(busbar)["total"]["debit"] == "0.008"
     told = busbar("receipt", "j").out
     assert (
-        "a: weighed, not billed: 12 GiB to read and 0 MiB to write, as 0.006 €, "
-        "30s to fetch its image (1.3 GiB), as 0.000333333 €, "
-        "30s to start anew where it was not before, as 0.000333333 €\n"
+        "a: weighed, not billed:\n"
+        "  12 GiB to read and 0 MiB to write, as 0.006 €\n"
+        "  30s to fetch its image (1.3 GiB), as 0.000333333 €\n"
+        "  30s to start anew where it was not before, as 0.000333333 €\n"
     ) in told
     assert "b: weighed" not in told
 
@@ -219,8 +220,9 @@ def test_a_moved_service_says_why(busbar: Busbar, cloud: FakeCloud) -> None:
     }
     told = busbar("receipt", "p").out
     assert (
-        "b: moved here from web-1-x: to save 0.24 € in a day, 4.8 times what moving costs "
-        "(0.05 €, weighed, not billed); the threshold was 2"
+        "b: weighed, not billed:\n"
+        "  moved here from web-1-x: to save 0.24 € in a day,\n"
+        "  4.8 times what moving costs (0.05 €); the threshold was 2\n"
     ) in told
     move |= {"why": "PlaceEnds", "savingNano": 0, "disruptionNano": 0}
-    assert "b: moved here from web-1-x: its place there ended" in busbar("receipt", "p").out
+    assert "  moved here from web-1-x: its place there ended\n" in busbar("receipt", "p").out

@@ -139,7 +139,8 @@ def test_every_clearing_is_published_and_can_be_computed_again():
     status = clearing["status"]
     assert (status["matched"], status["unmatched"]) == (1, 1)
     assert status["prices"] == {"Sweden": "0.04"}
-    assert recompute(status) == status
+    again = recompute(status)
+    assert again == {field: status[field] for field in again}
     assert house.only_contract()["spec"]["clearing"] == name_of(clearing)
 
 
@@ -173,7 +174,9 @@ def test_a_node_that_changed_since_the_snapshot_is_not_sold():
     decision = market.reconcile(house.store.snapshot_now(), MARKET_KEY, house.now)
     cordon = {"unschedulable": True}
     house.door.change(Key("", "nodes", "", "n1"), lambda node: {**node, "spec": cordon})
-    assert house.commit(decision.transactions[0]) is False
+    published, sold = decision.transactions[:2]
+    assert published.records
+    assert house.commit(sold) is False
 
 
 def test_each_zone_has_a_book_that_changes_only_with_the_market():

@@ -25,7 +25,7 @@ from busbar.server.market.app import create_app
 
 
 def ask(house: House, method: str, path: str, body: Any = None) -> Any:
-    app = create_app(questions_of(house), knows(OPERATOR))
+    app = create_app(questions_of(house), house.store, knows(OPERATOR))
     reply = call(app, method, path, body)
     assert reply.status == 200, reply.body
     return reply.json

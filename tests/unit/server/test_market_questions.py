@@ -36,7 +36,7 @@ def house() -> House:
 
 
 def ask(house: House, identity: Identity | None, method: str, path: str, body: Any = None) -> Reply:
-    app = create_app(questions_of(house), knows(identity))
+    app = create_app(questions_of(house), house.store, knows(identity))
     return call(app, method, path, body)
 
 

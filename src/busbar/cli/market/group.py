@@ -1,6 +1,7 @@
 """`busbar market`: with a zone or nothing the book, else one of its questions.
 
-Next: `book.py` (show), `why.py`, `history.py`, `gpus.py`, `replay.py`, `quote.py`.
+Next: `book.py` (show), `why.py`, `history.py`, `gpus.py`, `records.py`, `replay.py`,
+`quote.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ _COMMANDS = {
     "history": ("market.history", "history"),
     "gpu-classes": ("market.gpus", "gpu_classes"),
     "replay": ("market.replay", "replay"),
+    "record": ("market.record", "record"),
 }
 
 

@@ -17,6 +17,7 @@ from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.pods import node_of
 from busbar.controllers.procurement import told as told_to
 from busbar.controllers.procurement.asks import PROCUREMENTS
+from busbar.controllers.recording.recorder import Recorder
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.market.clearing import clear
@@ -52,6 +53,7 @@ class MarketController:
     def __init__(self, settings: Settings, standing: Standing) -> None:
         self._settings = settings
         self._standing = standing
+        self._recorder = Recorder(settings.record_weight_max)
         self.coalesce_ms = settings.batch_ms
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -84,13 +86,15 @@ class MarketController:
         published: tuple[Transaction, ...] = ()
         if inputs.batch and (done or told or inputs.standby):
             kept = self._settings.clearings_kept
-            published = (record.record(snapshot, name, inputs, clearing, now, kept),)
+            published = (
+                record.record(snapshot, self._recorder, name, inputs, clearing, now, kept),
+            )
         waiting = sum(r.order in inputs.orders for r in clearing.refusals) + len(inputs.refused)
         note = f"clearing {name}: matched {len(clearing.matches)}, {waiting} wait"
         change = _next_change(inputs, now)
         due = earliest(again, self._payday(clearing, now), change) if waiting else None
         return Decision(
-            (*drawn, *done, *answers, *told, *published), due, note if published else ""
+            (*published, *drawn, *done, *answers, *told), due, note if published else ""
         )
 
     def _payday(self, clearing: Clearing, now: Instant) -> Instant | None:

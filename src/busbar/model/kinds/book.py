@@ -48,9 +48,15 @@ class ClearingStatus(Part):
     orders: list[dict[str, Any]] = []
     matches: list[dict[str, Any]] = []
     refusals: list[dict[str, Any]] = []
-    omitted: Annotated[bool, Meta(description="Book and orders were too many to be kept here.")] = (
-        False
-    )
+    omitted: Annotated[
+        bool, Meta(description="Book and orders are too many for here; they are in the record.")
+    ] = False
+    digest: Annotated[
+        str, Meta(description="SHA-256 of the clearing's record (/market/v1/records/NAME).")
+    ] = ""
+    previous: Annotated[
+        str, Meta(description="Digest of the record before; empty where a chain of them begins.")
+    ] = ""
     matched: int = 0
     unmatched: int = 0
     prices: Annotated[dict[str, str], Meta(description="Zone to price, euro per DTU.")] = field(

@@ -1,4 +1,4 @@
-"""The ASGI application below /market/v1. Next: `../metrics.py`."""
+"""The ASGI application below /market/v1. Next: `records.py`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,36 @@ from busbar.apis.kubernetes.authorization import Attributes, Check, authorize, r
 from busbar.apis.kubernetes.ports import Identity, QuestionRefused, Questions
 from busbar.model.dtu import format_dtu
 from busbar.model.gpus import GPU_CLASSES, GpuClasses
+from busbar.server.market import records
 from busbar.server.replies import Send
-from busbar.server.requests import Receive, RequestRefused, answer, read_document
+from busbar.server.requests import (
+    Receive,
+    RequestRefused,
+    answer,
+    answer_bytes,
+    read_document,
+)
+from busbar.store.contract import Store
 
 PREFIX = "/market/v1/"
 _SERVED = (
-    "POST /market/v1/quotes, GET /market/v1/gpu-classes and "
-    "GET /market/v1/namespaces/NS/orders/NAME"
+    "POST /market/v1/quotes, GET /market/v1/gpu-classes, GET /market/v1/records, "
+    "GET /market/v1/records/NAME and GET /market/v1/namespaces/NS/orders/NAME"
 )
 Identify = Callable[[Any], Awaitable[Identity | None]]
 
 
 def create_app(
-    questions: Questions, identify: Identify, gpus: GpuClasses = GPU_CLASSES
+    questions: Questions, store: Store, identify: Identify, gpus: GpuClasses = GPU_CLASSES
 ) -> Callable[[Any, Receive, Send], Awaitable[None]]:
     """Give the ASGI application."""
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
-        await answer(send, _answer_or_refuse(scope, receive))
+        match scope["method"], scope["path"][len(PREFIX) :].split("/"):
+            case "GET", ["records", name]:
+                await answer_bytes(send, _record(scope, name), records.KIND)
+            case _:
+                await answer(send, _answer_or_refuse(scope, receive))
 
     async def _answer_or_refuse(scope: Any, receive: Receive) -> dict[str, Any]:
         try:
@@ -34,10 +46,18 @@ def create_app(
         except QuestionRefused as refused:
             raise RequestRefused(refused.code, refused.message) from None
 
-    async def _answer(scope: Any, receive: Receive) -> dict[str, Any]:
+    async def _known(scope: Any) -> Identity:
         identity = await identify(scope)
         if identity is None:
             raise RequestRefused(401, "the cloud does not know these credentials")
+        return identity
+
+    async def _record(scope: Any, name: str) -> bytes:
+        records.may_read(await _known(scope))
+        return await records.packed(store, name)
+
+    async def _answer(scope: Any, receive: Receive) -> dict[str, Any]:
+        identity = await _known(scope)
         match scope["method"], scope["path"][len(PREFIX) :].split("/"):
             case "POST", ["quotes"]:
                 manifest = await read_document(receive, dict, "the manifest")
@@ -45,6 +65,9 @@ def create_app(
             case "GET", ["namespaces", namespace, "orders", name]:
                 _may_read(identity, namespace)
                 return await questions.why(namespace, name)
+            case "GET", ["records"]:
+                records.may_read(identity)
+                return await records.listed(store, scope["query_string"])
             case "GET", ["gpu-classes"]:
                 return published(gpus)
             case _:

@@ -25,6 +25,7 @@ from busbar.store.contract import (
     EventType,
     Refused,
     Revision,
+    Shelved,
     StoreFailed,
     Transaction,
     Unopenable,
@@ -37,6 +38,7 @@ from busbar.store.sqlite.directory import DataDirectory
 from busbar.store.sqlite.failure import sentence
 from busbar.store.sqlite.load import load
 from busbar.store.sqlite.schema import Meta
+from busbar.store.sqlite.shelf import Shelf, is_recorded
 from busbar.store.sqlite.writer import Forgotten, Write, Writer
 from busbar.store.view import State, View
 
@@ -70,11 +72,14 @@ class SqliteStore(Readable):
         self._reader = schema.connect_for_reading(directory.database)
         self._journal_reader = schema.connect_for_reading(directory.database)
         self._journal_lock = asyncio.Lock()
+        self._shelf = Shelf(directory.database)
         self._forgotten = forgotten
         self._effects: list[Effect] = []
         self._pending: list[_Pending] = []
         self._in_flight: list[_Pending] = []
         self._entries: dict[str, Entry] = {}
+        self._recording: set[str] = set()
+        self._dropped: list[str] = []
         self._open_months: set[str] = set()
         """Closings that every entry is held against, known not to be there."""
         self._writing = False
@@ -137,7 +142,7 @@ class SqliteStore(Readable):
     def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
         """Judge a transaction now; the future is done once it is durable, or refused."""
         self._check_usable()
-        judged = judge(self._state, transaction, self._known)
+        judged = judge(self._state, transaction, self._known, self._is_recorded)
         if isinstance(judged, Effect):
             result: Committed | Refused = judged.committed
             if not judged.is_nothing():
@@ -175,6 +180,21 @@ class SqliteStore(Readable):
         async with self._journal_lock:
             return await asyncio.to_thread(self._find_entries, prefix, last)
 
+    async def record(self, name: str) -> bytes | None:
+        """Give a record, packed, or None."""
+        return await self._shelf.get(name)
+
+    async def records(self, before: str = "", limit: int = 0) -> tuple[Shelved, ...]:
+        """List records from the latest back."""
+        return await self._shelf.list(before, limit)
+
+    async def drop_records(self, before: str) -> None:
+        """Forget the records that came before one, some at a time."""
+        while await self._shelf.list(before, 1):
+            self._check_usable()
+            self._dropped.append(before)
+            await self._written()
+
     async def close(self) -> None:
         """Finish what was accepted and release the data directory."""
         if self._closed:
@@ -187,6 +207,7 @@ class SqliteStore(Readable):
         self._reader.close()
         async with self._journal_lock:
             self._journal_reader.close()
+        await self._shelf.close()
         self._connection.close()
         if self._failed is None:
             self._directory.settle(self._state.revision)
@@ -205,6 +226,7 @@ class SqliteStore(Readable):
         for sealed, _ in effect.journalled:
             self._entries[sealed.entry.id] = sealed.entry
             self._open_months.discard(sealed.entry.id)
+        self._recording.update(record.name for record in effect.records)
 
     def _known(self, id_: str) -> Entry | None:
         """Find an entry by id: among those being written, then in the database."""
@@ -215,6 +237,9 @@ class SqliteStore(Readable):
         if not rows and is_closing_id(id_):
             self._open_months.add(id_)
         return decode(rows[0][0]) if rows else None
+
+    def _is_recorded(self, name: str) -> bool:
+        return name in self._recording or is_recorded(self._reader, name)
 
     def _schedule(self) -> None:
         """Write soon: first everybody who is ready may add to it."""
@@ -233,13 +258,14 @@ class SqliteStore(Readable):
         self._in_flight, self._effects, self._pending = self._pending, [], []
         forgotten = self._forgotten.copy()
         self._forgotten.clear()
+        dropped, self._dropped = tuple(self._dropped), []
 
         def done(error: Exception | None) -> None:
             # Without a loop nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._wrote, view, effects, error)
 
-        self._writer.submit(Write(effects, forgotten, self._meta(), done))
+        self._writer.submit(Write(effects, forgotten, self._meta(), dropped, done))
 
     def _meta(self) -> Meta:
         state, history = self._state, self._history
@@ -262,6 +288,7 @@ class SqliteStore(Readable):
         for effect in effects:
             for sealed, _ in effect.journalled:
                 self._entries.pop(sealed.entry.id, None)
+            self._recording.difference_update(record.name for record in effect.records)
         for future, result in pending:
             if not future.done():
                 future.set_result(result)

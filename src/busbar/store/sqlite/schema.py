@@ -5,7 +5,8 @@ last row; compaction removes rows that no watch or paged list can reach any more
 the revision and the place within its transaction. A row without a body is a deletion.
 
 Rows carry a CRC-32 over all their columns (SQLite has no page checksums): a flipped bit is noticed
-when it is read. The journal has its hash chain instead. Next: `load.py`.
+when it is read. The journal has its hash chain instead, `records` the check sum of their packing.
+Next: `load.py`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         """CREATE TABLE meta (
             name TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL)
             WITHOUT ROWID, STRICT""",
+    ),
+    (
+        """CREATE TABLE records (
+            seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body BLOB NOT NULL) STRICT""",
     ),
 )
 """Step n makes format n+1 out of format n; format 0 is an empty file. Steps are never edited."""

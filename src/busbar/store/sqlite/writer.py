@@ -11,6 +11,7 @@ from typing import NamedTuple
 from busbar.model.objects import Key
 from busbar.store.contract import Revision
 from busbar.store.judge import Effect
+from busbar.store.packing import pack
 from busbar.store.sqlite.bulk import insert, run
 from busbar.store.sqlite.directory import DataDirectory
 from busbar.store.sqlite.schema import (
@@ -36,9 +37,17 @@ class Write(NamedTuple):
     effects: Sequence[Effect]
     forgotten: Sequence[Forgotten]
     meta: Meta
+    dropped: Sequence[str]
+    """Records of which some of those that came before are to go."""
     done: Callable[[Exception | None], None]
     """Called in the writer's thread."""
 
+
+DROP_AT_ONCE = 64
+"""Records that go in one transaction: they are large, and others wait meanwhile."""
+_DROP = f"""DELETE FROM records WHERE seq IN (
+SELECT seq FROM records WHERE seq < (SELECT seq FROM records WHERE name = ?)
+ORDER BY seq LIMIT {DROP_AT_ONCE})"""
 
 _FORGET = """DELETE FROM versions WHERE id IN (
 WITH gone(low, high, grp, resource, namespace, name) AS (VALUES {})
@@ -91,6 +100,7 @@ class Writer:
         added = self._append(write.effects)
         gone = self._forget(write.forgotten)
         self._journal(write.effects)
+        self._record(write)
         rows = self._rows + added - gone
         write_meta(connection, _with_rows(write.meta, rows))
         connection.execute("COMMIT")
@@ -118,6 +128,15 @@ class Writer:
         insert(self._connection, "INSERT INTO journal", lines)
         sums = [(account, n, balance_crc(account, n)) for account, n in balances.items()]
         insert(self._connection, "INSERT OR REPLACE INTO balances", sums)
+
+    def _record(self, write: Write) -> None:
+        """Pack and keep records: here, where nobody's turn is taken by it."""
+        for effect in write.effects:
+            for name, body in effect.records:
+                row = name, pack(body)
+                self._connection.execute("INSERT INTO records (name, body) VALUES (?, ?)", row)
+        for before in write.dropped:
+            self._connection.execute(_DROP, (before,))
 
     def _roll_back(self) -> None:
         try:

@@ -66,7 +66,7 @@ async def test_what_cannot_be_opened_is_not_kept_locked(bench: Any) -> None:
     await bench.open().close()
     bench.edit("PRAGMA user_version = 99")
     refused(bench.path)
-    bench.edit("PRAGMA user_version = 1")
+    bench.edit(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
     await bench.open().close()
 
 
@@ -161,6 +161,6 @@ def test_each_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
     assert "half" not in tables
     schema.migrate(connection, (*good, ("CREATE TABLE half (x)",)))
     schema.migrate(connection, (*good, ("CREATE TABLE half (x)",)))
-    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(good) + 1,)
     assert connection.execute("SELECT x FROM more").fetchall() == [(1,)]
     connection.close()
