@@ -6,6 +6,7 @@ decided anew later, as with every refusal, so nothing is lost when the gate open
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -37,6 +38,12 @@ class MoneyGate:
         if self.stopped and transaction.entries:
             return _refuse(self.stopped)
         return self._store.commit(transaction)
+
+    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
+        """Commit one of many, unless it moves money and none may move."""
+        if self.stopped and transaction.entries:
+            return asyncio.ensure_future(_refuse(self.stopped))
+        return self._store.submit(transaction)
 
     def get(self, key: Key) -> Coroutine[Any, Any, Object | None]:
         """Give an object at the latest revision, or None."""

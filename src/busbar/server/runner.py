@@ -198,7 +198,7 @@ class Runner:
         """Commit every transaction of a decision at once; say whether any was refused."""
         guard = self._guard()
         commits = [
-            self._store.commit(t._replace(ops=(*guard, *t.ops)) if guard else t)
+            self._store.submit(t._replace(ops=(*guard, *t.ops)) if guard else t)
             for t in decision.transactions
         ]
         results = await asyncio.gather(*commits)

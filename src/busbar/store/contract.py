@@ -24,6 +24,7 @@ and nothing here assumes that this process made all the changes. Next: `sortedma
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -298,6 +299,10 @@ class Store(Protocol):
 
     async def commit(self, transaction: Transaction) -> Committed | Refused:
         """Make a transaction durable, or refuse it whole. Raises `StoreFailed`."""
+        ...
+
+    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
+        """Commit, for who has many at once: judged now, durable once the future is done."""
         ...
 
     async def get(self, key: Key) -> Object | None:

@@ -7,6 +7,8 @@ Only `Watch.__anext__` waits; everything else can be driven by `coroutine.send(N
 
 from __future__ import annotations
 
+import asyncio
+
 from busbar.ledger.entries import Entry, Sealed
 from busbar.store.contract import (
     Committed,
@@ -37,6 +39,12 @@ class MemoryStore(Readable):
     async def commit(self, transaction: Transaction) -> Committed | Refused:
         """Commit, or refuse."""
         return self.commit_now(transaction)
+
+    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
+        """Commit, or refuse; the future is done."""
+        done: asyncio.Future[Committed | Refused] = asyncio.get_running_loop().create_future()
+        done.set_result(self.commit_now(transaction))
+        return done
 
     def commit_now(self, transaction: Transaction) -> Committed | Refused:
         """Commit without an event loop."""

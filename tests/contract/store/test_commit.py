@@ -184,3 +184,16 @@ async def test_a_commit_whose_caller_was_cancelled_is_whole_or_not_there(store: 
     await asyncio.gather(task, return_exceptions=True)
     await put(store, "after")
     assert (await store.get(key("a")) is None) == (await store.get(key("b")) is None)
+
+
+async def test_what_is_submitted_is_judged_in_turn_and_durable_once_awaited(store: Store) -> None:
+    create = Transaction((Put(key("a"), pod("a"), ABSENT),))
+    first, again = store.submit(create), store.submit(create)
+    other = store.submit(Transaction((Put(key("b"), pod("b"), ABSENT), Require(key("a"), EXISTS))))
+    won, lost, rests = await asyncio.gather(first, again, other)
+    assert isinstance(won, Committed)
+    assert isinstance(lost, Refused)
+    assert lost.why is Why.ALREADY_EXISTS
+    assert isinstance(rests, Committed)
+    assert rests.revision > won.revision
+    assert await store.get(key("b")) is not None

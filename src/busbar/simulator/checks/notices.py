@@ -44,8 +44,8 @@ class NoticeCheck:
         self._said: dict[str, list[Version]] = defaultdict(list)
         self._made_under: dict[str, int] = {}
         """The number of the version of its offer that a contract was made under."""
-        self._held_under: dict[tuple[str, str, str, str], int] = {}
-        """The same of what a Procurement holds: namespace, Procurement, node, offer."""
+        self._held_under: dict[tuple[str, str, str, str, Instant], int] = {}
+        """The same of what a Procurement holds: its name, namespace, node, offer, and when."""
         self._slots: dict[str, int] = {}
         self._asked: dict[Key, list[Instant]] = defaultdict(list)
         self._asking: set[Key] = set()
@@ -102,15 +102,16 @@ class NoticeCheck:
     def _agreed_under(self, contract: Object, latest: int) -> int:
         """Give the number of the version that a contract holds its vendor to.
 
-        Who draws on what is held goes on as was agreed for what is held, the first of it.
+        Who draws on what is held goes on as was agreed when that was bought.
         """
-        spec, namespace = spec_of(contract), namespace_of(contract)
+        spec = spec_of(contract)
+        since = (spec.get("agreed") or {}).get("sinceMs")
+        if since is None:
+            return latest
+        pool = namespace_of(contract), spec["node"], spec["offer"], since
         if spec.get("procurement"):
-            return self._held_under.setdefault(
-                (namespace, spec["procurement"], spec["node"], spec["offer"]), latest
-            )
-        drawn_on = namespace, spec.get("reservation", ""), spec["node"], spec["offer"]
-        return self._held_under.get(drawn_on, latest)
+            return self._held_under.setdefault((spec["procurement"], *pool), latest)
+        return self._held_under.get((spec.get("reservation", ""), *pool), latest)
 
     def _asked_for(self, contract: Object, at: Instant) -> list[int | None]:
         """Give what the versions that may bind the vendor at a time ask then; None: nothing."""

@@ -137,6 +137,10 @@ class SqliteStore(Readable):
 
     async def commit(self, transaction: Transaction) -> Committed | Refused:
         """Make a transaction durable, or refuse it whole."""
+        return await self.submit(transaction)
+
+    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
+        """Judge a transaction now; the future is done once it is durable, or refused."""
         self._check_usable()
         judged = judge(self._state, transaction, self._known, self._is_recorded)
         if isinstance(judged, Effect):
@@ -145,16 +149,16 @@ class SqliteStore(Readable):
                 self._accept(judged)
         else:
             result = judged
-        if not (self._effects or self._writing):
-            return result
-        # Also a refusal waits: it may rest on a transaction that is not on the disk yet.
         pending = _Pending(asyncio.get_running_loop().create_future(), result)
-        if self._effects:
+        # Also a refusal waits: it may rest on a transaction that is not on the disk yet.
+        if not (self._effects or self._writing):
+            pending.future.set_result(result)
+        elif self._effects:
             self._pending.append(pending)
             self._schedule()
         else:
             self._in_flight.append(pending)
-        return await pending.future
+        return pending.future
 
     async def compact(self, before: Revision) -> None:
         """Forget history before a revision."""
