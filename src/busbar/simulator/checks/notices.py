@@ -17,7 +17,6 @@ from busbar.model.objects import (
     annotations_of,
     is_deleting,
     name_of,
-    namespace_of,
     spec_of,
     status_of,
     uid_of,
@@ -44,8 +43,6 @@ class NoticeCheck:
         self._said: dict[str, list[Version]] = defaultdict(list)
         self._made_under: dict[str, int] = {}
         """The number of the version of its offer that a contract was made under."""
-        self._held_under: dict[tuple[str, str, str, str, Instant], int] = {}
-        """The same of what a Procurement holds: its name, namespace, node, offer, and when."""
         self._slots: dict[str, int] = {}
         self._asked: dict[Key, list[Instant]] = defaultdict(list)
         self._asking: set[Key] = set()
@@ -87,7 +84,7 @@ class NoticeCheck:
         """Check the prices of slots that were added: what was agreed binds for the notice."""
         uid, spec = uid_of(contract), spec_of(contract)
         versions, slots = self._said[spec["offer"]], spec["slots"]
-        self._made_under.setdefault(uid, self._agreed_under(contract, len(versions) - 1))
+        self._made_under.setdefault(uid, len(versions) - 1)
         known = self._slots.setdefault(uid, len(slots))
         self._slots[uid] = len(slots)
         for slot in slots[known:]:
@@ -98,20 +95,6 @@ class NoticeCheck:
             dearest = max((ask for ask in asks if ask is not None), default=0)
             said = f"{name_of(contract)} pays {slot['priceNano']}, agreed was {dearest}"
             insist(within or slot["priceNano"] <= dearest, "I14", said)
-
-    def _agreed_under(self, contract: Object, latest: int) -> int:
-        """Give the number of the version that a contract holds its vendor to.
-
-        Who draws on what is held goes on as was agreed when that was bought.
-        """
-        spec = spec_of(contract)
-        since = (spec.get("agreed") or {}).get("sinceMs")
-        if since is None:
-            return latest
-        pool = namespace_of(contract), spec["node"], spec["offer"], since
-        if spec.get("procurement"):
-            return self._held_under.setdefault((spec["procurement"], *pool), latest)
-        return self._held_under.get((spec.get("reservation", ""), *pool), latest)
 
     def _asked_for(self, contract: Object, at: Instant) -> list[int | None]:
         """Give what the versions that may bind the vendor at a time ask then; None: nothing."""
