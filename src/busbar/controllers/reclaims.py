@@ -3,7 +3,7 @@
     Node annotated, Offer deleted --> each open contract there says until when it runs
     all of them closed            --> the Node is `Reclaimed`, the Offer goes
 
-What a contract is told here its own controller carries out (`contracts/controller.py`). A contract
+What a contract is told here its own controller carries out (`contracts/running.py`). A contract
 without a notice is sold: it ends with the slots it has. Next: `nodes.py`.
 """
 

@@ -8,8 +8,7 @@ import pytest
 
 from busbar.controllers import attestations, pools, standing
 from busbar.controllers.contract import NOTHING
-from busbar.controllers.contracts import controller as contracts
-from busbar.controllers.contracts import held, money, transfer
+from busbar.controllers.contracts import closing, held, money, running, transfer
 from busbar.controllers.contracts.counts import counted
 from busbar.controllers.contracts.held import HeldView
 from busbar.controllers.contracts.view import ContractView
@@ -148,14 +147,14 @@ def test_i3_a_hold_for_data_that_is_not_given_back(monkeypatch):
 
 
 def test_i3_a_hold_that_is_not_given_back(monkeypatch):
-    settle_all = contracts.settle_all
+    settle_all = closing.settle_all
 
     def keeping(*args):
         settled = settle_all(*args)
         entries = tuple(e for e in settled.entries if e.kind != "release")
         return settled._replace(entries=entries)
 
-    monkeypatch.setattr(contracts, "settle_all", keeping)
+    monkeypatch.setattr(closing, "settle_all", keeping)
     assert caught_as("I3")
 
 
@@ -287,7 +286,7 @@ def test_i5_a_piece_that_neither_ends_nor_is_waited_for(monkeypatch):
     def on_and_on(self, changes, settled, overdue):
         return self._write(changes, settled.entries, self._later(self._due(settled)))
 
-    monkeypatch.setattr(contracts._Case, "_until_piece_ends", on_and_on)
+    monkeypatch.setattr(running.RunningCase, "_until_piece_ends", on_and_on)
     monkeypatch.setattr(Standing, "pieces_before", lambda self, contract: [])
     assert caught_as("I5", PATIENT, first=25)
 

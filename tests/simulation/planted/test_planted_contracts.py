@@ -6,8 +6,7 @@ from tests.simulation.planted.test_planted_bugs import BUSY, RESELLING, caught_a
 
 from busbar.controllers import accounts, attestations, reclaims
 from busbar.controllers.close import CloseReason
-from busbar.controllers.contracts import compensation, money, rolling, withdrawal
-from busbar.controllers.contracts import controller as contracts
+from busbar.controllers.contracts import closing, compensation, money, rolling, running, withdrawal
 from busbar.controllers.contracts.fault import Evidence
 from busbar.model.time import MINUTE
 
@@ -65,14 +64,14 @@ def test_i19_a_fee_that_changes_under_a_contract(monkeypatch):
 
 
 def test_i19_a_draw_that_changes_with_the_next_slot(monkeypatch):
-    with_slots = contracts._Case._with_slots
+    with_slots = running.RunningCase._with_slots
 
     def heavier(self, more):
         fresh = with_slots(self, more)
         drawn = fresh["spec"]["drawMicro"] + (1 if more else 0)
         return {**fresh, "spec": {**fresh["spec"], "drawMicro": drawn}}
 
-    monkeypatch.setattr(contracts._Case, "_with_slots", heavier)
+    monkeypatch.setattr(running.RunningCase, "_with_slots", heavier)
     assert caught_as("I19", hours=3)
 
 
@@ -90,7 +89,7 @@ def test_i19_a_budget_that_is_told_again_and_again(monkeypatch):
 
 
 def test_i20_a_late_withdrawal_that_costs_nothing(monkeypatch):
-    monkeypatch.setattr(contracts, "owed_for_withdrawal", lambda *_: 0)
+    monkeypatch.setattr(closing, "owed_for_withdrawal", lambda *_: 0)
     assert caught_as("I20", WITHDRAWING, hours=12)
 
 

@@ -1,7 +1,7 @@
 """A failed delivery is charged to the vendor's bond, in the transaction that closes the contract.
 
 What the market asks for a replacement is read from the published forward curve of the contract's
-zone, so that anybody can work it out again. Next: `controller.py`.
+zone, so that anybody can work it out again. Next: `closing.py`.
 """
 
 from __future__ import annotations

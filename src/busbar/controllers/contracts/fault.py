@@ -1,4 +1,4 @@
-"""Through whom a workload ended that its node did not finish. Next: `controller.py`.
+"""Through whom a workload ended that its node did not finish. Next: `closing.py`.
 
 A node that fell silent is its vendor's affair, unless the exchange itself was away, or most nodes
 were silent at once: then the fault is nearer to the exchange, whatever the node says of it.

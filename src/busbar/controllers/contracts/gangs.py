@@ -2,7 +2,7 @@
 
 A reserved contract of a gang never outlives another's: whatever closes one before its start closes
 the others in the same transaction. At the start all their Pods are bound in one transaction.
-Next: `controller.py`.
+Next: `reserved.py`.
 """
 
 from __future__ import annotations

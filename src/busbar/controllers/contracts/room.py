@@ -4,7 +4,7 @@ A running workload rolls as long as it needs. Where its next slot was sold forwa
 has not begun, that contract is closed in the same transaction that rolls (its Pod is an order
 again at once), so that a node is never sold twice, at any revision. Where what closes held capacity
 that was sold again, who bought it closes with it. What a Procurement has sold does not give way to
-the Pods of its own namespace that draw on it: sold is sold. Next: `controller.py`.
+the Pods of its own namespace that draw on it: sold is sold. Next: `running.py`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The market covers it, for one hand gives out what is held; only what has begun to be held covers,
 so a Pod may run into an hour before it is covered, as into one that is rolled late. Where nothing
-is held any more, its contract rolls at the market's price (`../contracts/controller.py`).
+is held any more, its contract rolls at the market's price (`../contracts/running.py`).
 """
 
 from __future__ import annotations
