@@ -335,3 +335,26 @@ def test_reselling_later_hours_to_oneself_gains_nothing():
     lost = status_of(only_sold(house))["feeNano"] + status_of(only_sold(house))["roundingNano"]
     assert both - money(house, "xyz") - money(house, BUYER) == to_vendor + lost
     assert 0 < lost < EURO
+
+
+def test_an_hour_that_begins_late_because_its_node_was_lost_is_not_paid_until_it_is_back():
+    # One node is most of them: who runs there is not evicted, and is waited for.
+    house = House(mass_loss_nodes_min=1)
+    house.namespace(euro=100)
+    house.supply(cpu="1")
+    house.settle()
+    house.namespace(BUYER)
+    procure(house, sellAbove="0.06", term="4h")
+    bought = buy(house, "now", **{ANN_DURATION: "90m"})
+    house.runs(house.get(bought))
+    house.wait(NOON + 55 * MINUTE - house.now)
+    there = set(house.alive)
+    house.alive.clear()
+    house.wait(NOON + HOUR + 5 * MINUTE - house.now)
+    house.alive |= there
+    house.wait(MINUTE)
+    (begun,) = [c for c in keeps(house) if hours(c) == [1]]
+    assert status_of(begun)["phase"] == "Held"
+    (outage,) = status_of(begun)["outages"]
+    assert outage["fromMs"] == NOON + HOUR
+    assert outage["untilMs"] >= NOON + HOUR + 5 * MINUTE

@@ -195,6 +195,8 @@ class HeldCase(NamedTuple):
         node = self.snapshot.get(node_key(view.spec.node))
         assert node is not None
         if not is_ready(node):
+            # Who bought of it goes first; if the node is back before that, this was not held.
+            view.status.outages = [Outage(view.start, view.now)]
             return self._end(self._whose_loss())
         if not has_room(self._there(), view, node):
             if view.now >= min(view.start + self.settings.late_ms, view.end):
