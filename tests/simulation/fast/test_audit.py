@@ -12,7 +12,7 @@ EVERY = (1, 7, 60)
 """Commits from look to look."""
 
 
-@pytest.mark.parametrize("seed", [3, 104, 205])
+@pytest.mark.parametrize("seed", [3, 205])
 def test_the_audit_finds_nothing_wherever_it_looks(seed):
     cloud = Cloud(seed, profile_of(seed))
     followers = [Follower() for _ in EVERY]
