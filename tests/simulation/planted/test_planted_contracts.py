@@ -64,14 +64,14 @@ def test_i19_a_fee_that_changes_under_a_contract(monkeypatch):
 
 
 def test_i19_a_draw_that_changes_with_the_next_slot(monkeypatch):
-    with_slots = running.RunningCase._with_slots
+    with_slots = running.with_slots
 
-    def heavier(self, more):
-        fresh = with_slots(self, more)
+    def heavier(contract, more):
+        fresh = with_slots(contract, more)
         drawn = fresh["spec"]["drawMicro"] + (1 if more else 0)
         return {**fresh, "spec": {**fresh["spec"], "drawMicro": drawn}}
 
-    monkeypatch.setattr(running.RunningCase, "_with_slots", heavier)
+    monkeypatch.setattr(running, "with_slots", heavier)
     assert caught_as("I19", hours=3)
 
 

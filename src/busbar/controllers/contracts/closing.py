@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import Decision, decide
 from busbar.controllers.contracts.compensation import compensation
 from busbar.controllers.contracts.fault import Evidence
@@ -46,14 +46,13 @@ class Case(NamedTuple):
         settled = settle_all(view, self.settings.fee_ppm, late)
         observed = view.observed()
         started = view.started()
-        asked = view.status.message if view.status.reason == reason.value else ""
         paid = compensation(self.snapshot, view, reason)
         closed = with_status(
             view.obj,
             **settled.status(),
             phase="Closed",
             reason=reason.value,
-            message=asked or SENTENCES[reason],
+            message=view.said_of(reason),
             startedMs=started,
             finishedMs=observed.end if started is not None else None,
             pricePerDTU=self._price(()),

@@ -19,7 +19,7 @@ from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.gangs import broken, is_whole
 from busbar.controllers.contracts.ground import losing, running_on, telling
 from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
-from busbar.controllers.contracts.places import rolled, said_of, why_over
+from busbar.controllers.contracts.places import rolled, why_over
 from busbar.controllers.contracts.room import Yielded, has_room
 from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.view import ContractView, read_contract
@@ -245,7 +245,7 @@ class HeldCase(NamedTuple):
             **paid.status(),
             phase="Closed",
             reason=reason.value,
-            message=said_of(view, reason),
+            message=view.said_of(reason),
             startedMs=since,
             finishedMs=view.observed().end if since is not None else None,
             outages=self._outages(),

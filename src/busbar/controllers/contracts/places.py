@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import msgspec
-
-from busbar.controllers.close import SENTENCES, CloseReason
+from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import earliest
-from busbar.controllers.contracts.rolling import Next, next_slots
+from busbar.controllers.contracts.rolling import Next, next_slots, with_slots
 from busbar.controllers.contracts.room import Yielded, give_way
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.parts.events import event
@@ -26,7 +24,7 @@ from busbar.controllers.standing import Standing
 from busbar.ledger.entries import Entry
 from busbar.ledger.settlement import hold
 from busbar.model.kinds.contract import ContractSlot
-from busbar.model.objects import Key, Object, is_deleting, spec_of
+from busbar.model.objects import Key, Object, is_deleting
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Op, Snapshot
@@ -79,7 +77,7 @@ def rolled(
     changes["message"] = more.message or None
     again = min(end, view.now + 5 * SECOND) if more.reason is not None else None
     due = earliest(again, end - AHEAD * settings.roll_ahead_ms if again is None else None)
-    return Rolled(_with_slots(view.obj, more.slots), changes, tuple(ops), tuple(entries), due)
+    return Rolled(with_slots(view.obj, more.slots), changes, tuple(ops), tuple(entries), due)
 
 
 def _next(
@@ -107,22 +105,7 @@ def _displaced(
     return give_way(snapshot, there, view, slots, settings.fee_ppm, together)
 
 
-def _with_slots(contract: Object, more: tuple[ContractSlot, ...]) -> Object:
-    if not more:
-        return contract
-    spec = spec_of(contract)
-    slots = [*spec["slots"], *(msgspec.to_builtins(slot) for slot in more)]
-    status = {**contract["status"], "ends": format_instant(more[-1].end_ms)}
-    return {**contract, "spec": {**spec, "slots": slots}, "status": status}
-
-
 def why_over(view: ContractView) -> CloseReason:
     """Say why a place ends with its term: what kept it from going on, else the term."""
     asked = view.status.reason
     return CloseReason(asked) if asked else CloseReason.TERM_ENDED
-
-
-def said_of(view: ContractView, reason: CloseReason) -> str:
-    """Give the sentence for an end: what was said ahead, where that has come."""
-    asked = view.status.message if view.status.reason == reason.value else ""
-    return asked or SENTENCES[reason]

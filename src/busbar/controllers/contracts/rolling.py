@@ -17,6 +17,7 @@ from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contracts.money import worth
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.parts.funds import budget_left
+from busbar.controllers.parts.writes import with_status
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import available
 from busbar.market.agreed import Terms, binding, longer
@@ -28,8 +29,8 @@ from busbar.market.rolling import NotRolled, roll
 from busbar.model.errors import InvalidField
 from busbar.model.expressions import read_text, to_text
 from busbar.model.kinds.contract import ContractSlot, ContractSpec
-from busbar.model.objects import Key, Object, annotations_of
-from busbar.model.time import Instant, format_duration
+from busbar.model.objects import Key, Object, annotations_of, spec_of
+from busbar.model.time import Instant, format_duration, format_instant
 from busbar.model.wellknown import ANN_RESTRICTIONS, GROUP
 from busbar.store.contract import Snapshot
 
@@ -50,6 +51,16 @@ class Next(NamedTuple):
     hold: int
     reason: CloseReason | None = None
     message: str = ""
+
+
+def with_slots(contract: Object, more: tuple[ContractSlot, ...]) -> Object:
+    """Copy with further slots, and with the end that follows from them."""
+    if not more:
+        return contract
+    spec = spec_of(contract)
+    slots = [*spec["slots"], *(msgspec.to_builtins(slot) for slot in more)]
+    fresh = {**contract, "spec": {**spec, "slots": slots}}
+    return with_status(fresh, ends=format_instant(more[-1].end_ms))
 
 
 def next_slots(

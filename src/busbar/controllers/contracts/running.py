@@ -11,7 +11,7 @@ from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import Decision, decide, earliest
 from busbar.controllers.contracts.closing import Case
 from busbar.controllers.contracts.money import settle_ended, unsettled
-from busbar.controllers.contracts.rolling import Next, next_slots
+from busbar.controllers.contracts.rolling import Next, next_slots, with_slots
 from busbar.controllers.contracts.room import Yielded, give_way
 from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.transfer import awaited, more_for_data
@@ -25,7 +25,6 @@ from busbar.controllers.pools import may_be_covered, pool_of
 from busbar.ledger.entries import Entry
 from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
-from busbar.model.objects import Object, spec_of
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.store.contract import Op
 
@@ -190,7 +189,7 @@ class RunningCase(Case):
         more: tuple[ContractSlot, ...] = (),
         ops: Iterable[Op] = (),
     ) -> Decision:
-        fresh = self._with_slots(more)
+        fresh = with_slots(self.view.obj, more)
         price = self._price(more)
         fresh = with_status(fresh, **{**changes, "pricePerDTU": price})
         written = update(self.view.obj, fresh)
@@ -211,14 +210,6 @@ class RunningCase(Case):
         if changes.get("reason"):
             done.append(f"will end: {changes['reason']}")
         return ", ".join(done) or "updated"
-
-    def _with_slots(self, more: tuple[ContractSlot, ...]) -> Object:
-        if not more:
-            return self.view.obj
-        spec = spec_of(self.view.obj)
-        slots = [*spec["slots"], *(msgspec.to_builtins(slot) for slot in more)]
-        fresh = {**self.view.obj, "spec": {**spec, "slots": slots}}
-        return with_status(fresh, ends=format_instant(more[-1].end_ms))
 
     def _observed(self) -> dict[str, Any]:
         started = self.view.started()

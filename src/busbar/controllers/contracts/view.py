@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from busbar.controllers.close import CloseReason
+from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import earliest
 from busbar.controllers.parts.leases import NodeLease, lease_of
 from busbar.controllers.parts.pods import is_final, pod_key, report_of
@@ -67,6 +67,11 @@ class ContractView(NamedTuple):
         at, bound = self.status.reclaim_at_ms, self.status.notice_until_ms
         kept = at is not None and bound is not None and at >= bound
         return CloseReason.RECLAIMED if kept else CloseReason.WITHDRAWN_EARLY
+
+    def said_of(self, reason: CloseReason) -> str:
+        """Give the sentence for an end: what was said ahead, where that has come."""
+        asked = self.status.message if self.status.reason == reason.value else ""
+        return asked or SENTENCES[reason]
 
     @property
     def is_over(self) -> bool:
