@@ -194,7 +194,7 @@ class Cloud:
 
     def live(self, hours: int) -> Told:
         """Live through it; `Failed` says how to see it again."""
-        hours = hours_of(self.profile, hours)
+        asked, hours = hours, hours_of(self.profile, hours)
         try:
             self.begin()
             self.run(hours * HOUR)
@@ -205,7 +205,7 @@ class Cloud:
             self._come_to_rest()
             check_advice(self.store.snapshot_now(), self.profile.settings, self.world.now)
         except (Broken, AssertionError) as error:
-            raise Failed(self._report(error, hours)) from error
+            raise Failed(self._report(error, asked)) from error
         return self._told(hours)
 
     def run(self, ms: int) -> None:

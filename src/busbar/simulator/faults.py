@@ -125,7 +125,12 @@ class Faults:
         self.is_active = False
         self.network.up_cut.clear()
         self.network.down_cut.clear()
-        self.network.weather = self.network.weather._replace(lost=0, doubled=0, very_late=0)
+        weather = self.network.weather
+        # A lease that is heard of later than it lasts is lost again and again, however one waits.
+        in_time = min(machine.timing.lease_ms for machine in self.machines) // 2
+        self.network.weather = weather._replace(
+            lost=0, doubled=0, very_late=0, late_ms=min(weather.late_ms, in_time)
+        )
         self._leader()
         for machine in self.machines:
             if not machine.is_on:

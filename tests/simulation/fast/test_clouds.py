@@ -11,8 +11,10 @@ from busbar.model.objects import spec_of
 from busbar.model.wellknown import GROUP
 from busbar.replay.funnel import clear_again
 from busbar.simulator.__main__ import main, tell
-from busbar.simulator.cloud import Cloud
+from busbar.simulator.checks.base import Broken
+from busbar.simulator.cloud import Cloud, Failed
 from busbar.simulator.lives import Life
+from busbar.simulator.machine import Timing
 from busbar.simulator.profile import QUIET, profile_of
 from busbar.store.contract import Put
 
@@ -83,6 +85,26 @@ def test_one_seed_is_one_life():
 
 def test_a_production_timed_cloud_holds_as_well():
     assert Cloud(15).live(12).hours == 1
+
+
+def test_after_the_last_fault_leases_are_heard_of_before_they_end():
+    late = QUIET.weather._replace(late_ms=20_000)
+    for timing in (Timing(), Timing(2_000, 10_000, 2_000)):
+        cloud = Cloud(1, QUIET._replace(weather=late, timing=timing))
+        cloud.begin()
+        cloud.faults.stop()
+        assert cloud.network.weather.late_ms == min(20_000, timing.lease_ms // 2)
+
+
+def test_what_broke_says_how_to_see_it_again_as_it_was_asked(monkeypatch):
+    """A cloud that keeps time as in production lives for fewer hours than were asked for."""
+
+    def breaks(_: Cloud, ms: int) -> None:
+        raise Broken("I4", f"broken after {ms} ms")
+
+    monkeypatch.setattr(Cloud, "run", breaks)
+    with pytest.raises(Failed, match=r"(?s)after 3600000 ms.*--seed 15 --hours 12\n"):
+        Cloud(15).live(12)
 
 
 def test_the_command_line_says_what_was_lived_through(capsys):
