@@ -111,6 +111,9 @@ class NoticeCheck:
             for version, begin, end in zip(versions[first:], begins, [*ends, None], strict=True)
             if begin <= max(until, 0) and (end is None or end > until - UNSEEN_MS)
         ]
+        if Key("busbar.dev", "offers", "", spec["offer"]) in self._hasty:
+            # What an Offer remembers of its edits went with it; a contract has what it was made by.
+            binding.append(versions[first].offer)
         return [_ask(offer, spec["vendor"], start, at) for offer in binding]
 
     def _ask(self, key: Key, asked: str, now: Instant) -> None:
