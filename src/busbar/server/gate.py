@@ -7,7 +7,7 @@ decided anew later, as with every refusal, so nothing is lost when the gate open
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from busbar.ledger.entries import Sealed
@@ -39,11 +39,18 @@ class MoneyGate:
             return _refuse(self.stopped)
         return self._store.commit(transaction)
 
-    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
-        """Commit one of many, unless it moves money and none may move."""
-        if self.stopped and transaction.entries:
-            return asyncio.ensure_future(_refuse(self.stopped))
-        return self._store.submit(transaction)
+    def submit(
+        self, transactions: Sequence[Transaction]
+    ) -> Sequence[asyncio.Future[Committed | Refused]]:
+        """Commit many, but for those that move money where none may move."""
+        if not self.stopped:
+            return self._store.submit(transactions)
+        return [
+            asyncio.ensure_future(_refuse(self.stopped))
+            if transaction.entries
+            else self._store.submit((transaction,))[0]
+            for transaction in transactions
+        ]
 
     def get(self, key: Key) -> Coroutine[Any, Any, Object | None]:
         """Give an object at the latest revision, or None."""

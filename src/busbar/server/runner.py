@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from busbar.controllers.contract import Controller, Decision
 from busbar.controllers.listening import Listening
@@ -43,6 +43,14 @@ STALL_MS = 3 * SECOND
 WAKE_MS_MAX = SECOND
 
 
+class _Listener(NamedTuple):
+    """A controller, by its number, as whom events wake."""
+
+    number: int
+    keys: Callable[[Event], Iterable[Key]]
+    coalesce_ms: int
+
+
 class Runner:
     """Drives controllers against a store until cancelled."""
 
@@ -63,10 +71,11 @@ class Runner:
         self._queue = WorkQueue()
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._by_collection: dict[tuple[str, str], list[tuple[int, Controller]]] = {}
+        self._by_collection: dict[tuple[str, str], list[_Listener]] = {}
         for number, controller in enumerate(controllers):
+            listener = _Listener(number, controller.keys, controller.coalesce_ms)
             for collection in controller.watches:
-                self._by_collection.setdefault(collection, []).append((number, controller))
+                self._by_collection.setdefault(collection, []).append(listener)
 
     async def run(self) -> None:
         """Run until cancelled; unfinished reconciles are then abandoned, which is harmless."""
@@ -114,11 +123,11 @@ class Runner:
             watch.close()
 
     def _wake(self, events: Iterable[Event]) -> None:
-        now, add = self._now(), self._queue.add
+        now, add, listeners = self._now(), self._queue.add, self._by_collection
         for event in events:
-            for number, controller in self._by_collection.get(event.key[:2], ()):
-                for key in controller.keys(event):
-                    add(Item(number, key), now + controller.coalesce_ms)
+            for number, keys, coalesce_ms in listeners.get(event.key[:2], ()):
+                for key in keys(event):
+                    add(Item(number, key), now + coalesce_ms)
         self._woken.set()
 
     async def _work(self) -> None:
@@ -197,11 +206,8 @@ class Runner:
     async def _commit(self, controller: Controller, key: Key, decision: Decision) -> bool:
         """Commit every transaction of a decision at once; say whether any was refused."""
         guard = self._guard()
-        commits = [
-            self._store.submit(t._replace(ops=(*guard, *t.ops)) if guard else t)
-            for t in decision.transactions
-        ]
-        results = await asyncio.gather(*commits)
+        guarded = [t._replace(ops=(*guard, *t.ops)) if guard else t for t in decision.transactions]
+        results = await asyncio.gather(*self._store.submit(guarded))
         refusals = [result for result in results if isinstance(result, Refused)]
         if decision.note and len(refusals) < len(results):
             log.info("%s", decision.note)

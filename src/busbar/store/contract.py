@@ -25,7 +25,7 @@ and nothing here assumes that this process made all the changes. Next: `sortedma
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -301,8 +301,10 @@ class Store(Protocol):
         """Make a transaction durable, or refuse it whole. Raises `StoreFailed`."""
         ...
 
-    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
-        """Commit, for who has many at once: judged now, durable once the future is done."""
+    def submit(
+        self, transactions: Sequence[Transaction]
+    ) -> Sequence[asyncio.Future[Committed | Refused]]:
+        """Commit many: judged now, one after the other; each durable once its future is done."""
         ...
 
     async def get(self, key: Key) -> Object | None:

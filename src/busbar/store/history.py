@@ -120,7 +120,10 @@ class History:
         """Give a collection's log, or the one of everything."""
         if collection is None:
             return self._all
-        return self._by_collection.setdefault(collection, Log())
+        log = self._by_collection.get(collection)
+        if log is None:
+            log = self._by_collection[collection] = Log()
+        return log
 
     def logs(self) -> Iterator[Log]:
         """Give every log."""

@@ -8,6 +8,7 @@ Only `Watch.__anext__` waits; everything else can be driven by `coroutine.send(N
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from busbar.ledger.entries import Entry, Sealed
 from busbar.store.contract import (
@@ -40,11 +41,16 @@ class MemoryStore(Readable):
         """Commit, or refuse."""
         return self.commit_now(transaction)
 
-    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
-        """Commit, or refuse; the future is done."""
-        done: asyncio.Future[Committed | Refused] = asyncio.get_running_loop().create_future()
-        done.set_result(self.commit_now(transaction))
-        return done
+    def submit(
+        self, transactions: Sequence[Transaction]
+    ) -> Sequence[asyncio.Future[Committed | Refused]]:
+        """Commit, or refuse, one after the other; the futures are done."""
+        loop, submitted = asyncio.get_running_loop(), []
+        for transaction in transactions:
+            done = loop.create_future()
+            done.set_result(self.commit_now(transaction))
+            submitted.append(done)
+        return submitted
 
     def commit_now(self, transaction: Transaction) -> Committed | Refused:
         """Commit without an event loop."""

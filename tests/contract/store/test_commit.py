@@ -188,9 +188,8 @@ async def test_a_commit_whose_caller_was_cancelled_is_whole_or_not_there(store: 
 
 async def test_what_is_submitted_is_judged_in_turn_and_durable_once_awaited(store: Store) -> None:
     create = Transaction((Put(key("a"), pod("a"), ABSENT),))
-    first, again = store.submit(create), store.submit(create)
-    other = store.submit(Transaction((Put(key("b"), pod("b"), ABSENT), Require(key("a"), EXISTS))))
-    won, lost, rests = await asyncio.gather(first, again, other)
+    other = Transaction((Put(key("b"), pod("b"), ABSENT), Require(key("a"), EXISTS)))
+    won, lost, rests = await asyncio.gather(*store.submit((create, create, other)))
     assert isinstance(won, Committed)
     assert isinstance(lost, Refused)
     assert lost.why is Why.ALREADY_EXISTS

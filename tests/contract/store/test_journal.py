@@ -116,6 +116,23 @@ async def test_the_same_entry_tried_at_once_counts_once(store: Store) -> None:
     assert (await store.snapshot()).balance("ns/a/available") == 10
 
 
+async def test_many_at_once_know_what_is_booked_and_each_other(store: Store) -> None:
+    await book(store, settlement.top_up("a", 10, 1, "kept"))
+    entries = [
+        settlement.top_up("a", 10, 1, "kept"),
+        settlement.top_up("a", 11, 1, "kept"),
+        settlement.top_up("a", 5, 1, "new"),
+        settlement.top_up("a", 5, 1, "new"),
+        settlement.top_up("a", 6, 1, "new"),
+        settlement.top_up("a", 7, 1, "ne\u00fc\0"),
+    ]
+    results = await asyncio.gather(*store.submit([Transaction((), (e,)) for e in entries]))
+    refused = [r.why if isinstance(r, Refused) else None for r in results]
+    assert refused == [None, Why.IDEMPOTENCY, None, None, Why.IDEMPOTENCY, None]
+    assert (await store.snapshot()).balance("ns/a/available") == 10 + 5 + 7
+    assert len(await store.journal()) == 3
+
+
 async def test_objects_and_money_commit_together(store: Store) -> None:
     key = Key("", "pods", "a", "p")
     money = settlement.top_up("a", 10, 1, "k")

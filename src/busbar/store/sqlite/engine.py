@@ -12,9 +12,11 @@ import asyncio
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 from busbar.ledger.chain import decode
 from busbar.ledger.entries import Entry, Sealed
@@ -78,6 +80,8 @@ class SqliteStore(Readable):
         self._pending: list[_Pending] = []
         self._in_flight: list[_Pending] = []
         self._entries: dict[str, Entry] = {}
+        self._looked_up: dict[str, Entry | None] = {}
+        """Of those who submit many at once: what the database has by the ids of their entries."""
         self._recording: set[str] = set()
         self._dropped: list[str] = []
         self._open_months: set[str] = set()
@@ -137,11 +141,23 @@ class SqliteStore(Readable):
 
     async def commit(self, transaction: Transaction) -> Committed | Refused:
         """Make a transaction durable, or refuse it whole."""
-        return await self.submit(transaction)
-
-    def submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
-        """Judge a transaction now; the future is done once it is durable, or refused."""
         self._check_usable()
+        return await self._submit(transaction)
+
+    def submit(
+        self, transactions: Sequence[Transaction]
+    ) -> Sequence[asyncio.Future[Committed | Refused]]:
+        """Judge transactions now; a future is done once its own is durable, or refused."""
+        self._check_usable()
+        ids = [entry.id for transaction in transactions for entry in transaction.entries]
+        # Others than ours are rare, and looked up one by one.
+        self._looked_up = self._look_up([id_ for id_ in ids if id_.isascii() and id_.isprintable()])
+        try:
+            return [self._submit(transaction) for transaction in transactions]
+        finally:
+            self._looked_up = {}
+
+    def _submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
         judged = judge(self._state, transaction, self._known, self._is_recorded)
         if isinstance(judged, Effect):
             result: Committed | Refused = judged.committed
@@ -233,10 +249,20 @@ class SqliteStore(Readable):
         pending = self._entries.get(id_)
         if pending is not None or self._state.head.seq == 0 or id_ in self._open_months:
             return pending
+        if id_ in self._looked_up:
+            return self._looked_up[id_]
         rows = self._reader.execute("SELECT entry FROM journal WHERE id = ?", (id_,)).fetchall()
         if not rows and is_closing_id(id_):
             self._open_months.add(id_)
         return decode(rows[0][0]) if rows else None
+
+    def _look_up(self, ids: Sequence[str]) -> dict[str, Entry | None]:
+        """Find entries in the database: many in one step, since each gives up the lock."""
+        if len(ids) < 2:
+            return {}
+        query = "SELECT id, entry FROM journal WHERE id IN (SELECT value FROM json_each(?))"
+        rows = self._reader.execute(query, (orjson.dumps(ids).decode(),)).fetchall()
+        return {**dict.fromkeys(ids), **{id_: decode(encoded) for id_, encoded in rows}}
 
     def _is_recorded(self, name: str) -> bool:
         return name in self._recording or is_recorded(self._reader, name)
