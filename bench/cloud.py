@@ -87,8 +87,11 @@ class BenchCloud:
 
 
 @contextlib.contextmanager
-def bench_cloud(images: Path | None = None) -> Iterator[BenchCloud]:
-    """Start a cloud, with the images of an existing store where one is named; take it down."""
+def bench_cloud(images: Path | None = None, **settings: Any) -> Iterator[BenchCloud]:
+    """Start a cloud, with the images of an existing store where one is named; take it down.
+
+    `settings` are those of `busbar.json` that differ from the defaults.
+    """
     if os.geteuid() != 0:
         raise Unavailable("needs root, since it runs containers; run bench/run as root")
     data = Path(tempfile.mkdtemp(prefix="busbar-bench-"))
@@ -96,6 +99,7 @@ def bench_cloud(images: Path | None = None) -> Iterator[BenchCloud]:
     try:
         if images is not None:
             (data / "images").symlink_to(images)
+        server_settings.save(server_settings.ServerSettings(data=str(data), **settings))
         machines.make_network(NETNS, BRIDGE, f"{NETWORK}.1/24", f"{NETWORK}.10/24")
         machines.remember_network(data, "none", NETNS, BRIDGE)
         names = ("--api-port", "--s3-port", "--s3-tls-port")

@@ -32,7 +32,7 @@ from busbar.apis.kubernetes.app import create_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.server import clock, pki
 from busbar.server.collector import calm_collector
-from busbar.server.http import HttpServer, server_context
+from busbar.server.http import HttpServer, listen, server_context
 from busbar.store.sqlite.engine import SqliteStore
 
 CREATES_GOAL = 4_000
@@ -71,7 +71,7 @@ async def _serve(directory: Path, port_file: Path) -> None:
         directory / "pki", authority, ["127.0.0.1"], clock.now()
     )
     tls = server_context(str(certificate), str(key), str(directory / "pki" / "ca.pem"))
-    port = await HttpServer(app, "127.0.0.1", 0, tls).start()
+    port = await HttpServer(app, tls).start(listen("127.0.0.1", 0))
     port_file.write_text(str(port))
     await asyncio.Event().wait()
 

@@ -53,6 +53,9 @@ class PeerCertificateProtocol(HttpToolsProtocol):
         """Let go of the connection."""
         self._forget_head()
         super().connection_lost(exc)
+        for cycle in (self.cycle, *(waiting for waiting, _ in self.pipeline)):
+            if isinstance(cycle, Cycle):
+                cycle.is_gone()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that stays half sent has its time."""
@@ -127,6 +130,7 @@ class PeerCertificateProtocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         scope["whole_body"] = self.cycle.whole_body  # type: ignore[typeddict-unknown-key]
+        scope["on_gone"] = self.cycle.on_gone  # type: ignore[typeddict-unknown-key]
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -156,10 +160,18 @@ class _Embedded(uvicorn.Server):
         yield
 
 
-class HttpServer:
-    """One listening port and the application behind it."""
+def listen(host: str, port: int) -> socket.socket:
+    """Give a listening socket; for port 0 the system chooses. Raises OSError where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener.setblocking(False)
+    return listener
 
-    def __init__(self, app: Any, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+
+class HttpServer:
+    """An application behind a listening socket."""
+
+    def __init__(self, app: Any, tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
             http=PeerCertificateProtocol,
@@ -176,21 +188,16 @@ class HttpServer:
         )
         config.load()
         config.ssl = tls
-        self._address = (host, port)
         self._server = _Embedded(config)
         self._running: asyncio.Task[None] | None = None
 
-    async def start(self) -> int:
-        """Listen; gives the port (for port 0: the one chosen). Raises OSError where it is taken."""
-        host, port = self._address
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        listener.setblocking(False)
-        bound: int = listener.getsockname()[1]
+    async def start(self, listener: socket.socket) -> int:
+        """Serve what connects; gives the port."""
+        port: int = listener.getsockname()[1]
         self._running = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started and not self._running.done():
             await asyncio.sleep(0.01)
-        return bound
+        return port
 
     async def stop(self) -> None:
         """Stop listening, let running requests end for a moment, then break them off."""
@@ -198,13 +205,3 @@ class HttpServer:
             return
         self._server.should_exit = True
         await self._running
-
-
-async def serve(app: Any, host: str, port: int, ssl_context: ssl.SSLContext | None) -> None:
-    """Serve until cancelled."""
-    server = HttpServer(app, host, port, ssl_context)
-    await server.start()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await server.stop()

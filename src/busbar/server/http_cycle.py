@@ -7,6 +7,7 @@ head waits for the first piece of the body. Next: `http.py`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+LINGER_SECONDS = 2.0
 _NO_BODY = (204, 304)
 
 
@@ -36,22 +38,32 @@ class Cycle(RequestResponseCycle):
     """uvicorn's cycle, but for how an answer is written."""
 
     _head: list[bytes] | None = None
+    _gone: Callable[[], None] | None = None
 
     async def run_asgi(self, app: Any) -> None:
         """Run the application; a request cancelled at shutdown is no failure."""
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
-            self.transport.close()
+            self._hang_up()
         except Exception:
             self.logger.exception("an application failed")
             await self._failed()
         else:
             if not self.response_complete and not self.disconnected:
                 # It gave up in the midst of its answer: the client must see that it is not whole.
-                self.transport.close()
+                self._hang_up()
         finally:
             self.on_response = _nothing
+
+    def _hang_up(self) -> None:
+        """Close, and do not listen for long to who goes on sending what nobody reads.
+
+        Closing TLS waits for the client's own end of it: uvloop takes what comes meanwhile.
+        """
+        self.transport.close()
+        if self.more_body:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.abort)
 
     def whole_body(self) -> bytes | None:
         """Give the request's body where all of it is here already: no waiting, no timer."""
@@ -61,9 +73,19 @@ class Cycle(RequestResponseCycle):
         self.flow.resume_reading()
         return body
 
+    def on_gone(self, call: Callable[[], None]) -> None:
+        """Call when the client is gone before its answer is whole."""
+        self._gone = call
+
+    def is_gone(self) -> None:
+        """Note that the client is gone."""
+        call, self._gone = self._gone, None
+        if call is not None and not self.response_complete:
+            call()
+
     async def _failed(self) -> None:
         if self.response_started or self.disconnected:
-            self.transport.close()
+            self._hang_up()
             return
         await self.send_500_response()
 
@@ -132,5 +154,5 @@ class Cycle(RequestResponseCycle):
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:
-            self.transport.close()
+            self._hang_up()
         self.on_response()

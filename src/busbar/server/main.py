@@ -16,7 +16,6 @@ import json
 import logging
 import os
 import signal
-import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,7 +39,7 @@ from busbar.server.audit import Audit
 from busbar.server.census import count_buckets
 from busbar.server.collector import calm_collector, sweep_now_and_then
 from busbar.server.gate import MoneyGate
-from busbar.server.http import HttpServer, server_context
+from busbar.server.http import HttpServer, listen, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
 from busbar.server.informer import Informer
 from busbar.server.market import app as market
@@ -53,6 +52,7 @@ from busbar.server.retention import let_records_go
 from busbar.server.runner import Runner
 from busbar.server.settings import ServerSettings
 from busbar.server.use import keep_profiles
+from busbar.server.workers.pool import TlsFiles, WorkerPool
 from busbar.store.contract import CannotOpen, Store, Unopenable
 from busbar.store.memory import MemoryStore
 from busbar.store.sqlite import SqliteStore
@@ -185,8 +185,11 @@ class Cloud:
         await ensure_namespaces(self.store, clock.now, clock.new_uid)
         own = OwnCertificates(settings, self.authority)
         certificate, key = own.server(server_names(settings), clock.now())
-        api_tls = server_context(str(certificate), str(key), str(settings.pki / "ca.pem"))
+        authority = settings.pki / "ca.pem"
+        api_tls = server_context(str(certificate), str(key), str(authority))
         s3_tls = server_context(str(certificate), str(key), None)
+        files = TlsFiles(certificate, key, authority)
+        workers = WorkerPool(self.app(), settings.api_workers, files)
         s3 = self.s3
         await s3.start()
         own.operator(clock.now())
@@ -229,25 +232,30 @@ class Cloud:
                 group.create_task(self.audit.run())
                 group.create_task(keep_profiles(self.store, self.use, clock.now))
                 group.create_task(
-                    own.keep(lambda: server_names(settings), clock.now, (api_tls, s3_tls))
+                    own.keep(
+                        lambda: server_names(settings),
+                        clock.now,
+                        (api_tls, s3_tls),
+                        workers.renew,
+                    )
                 )
                 group.create_task(sweep_now_and_then())
-                for app, host, port, tls in (
-                    (self.app(), settings.listen, settings.api_port, api_tls),
-                    (s3, settings.listen, settings.s3_tls_port, s3_tls),
-                    (s3, "127.0.0.1", settings.s3_port, None),
+                api = workers if settings.api_workers else HttpServer(self.app(), api_tls)
+                for server, host, port in (
+                    (api, settings.listen, settings.api_port),
+                    (HttpServer(s3, s3_tls), settings.listen, settings.s3_tls_port),
+                    (HttpServer(s3, None), "127.0.0.1", settings.s3_port),
                 ):
-                    group.create_task(self._serve(app, host, port, tls, ready))
+                    group.create_task(_serve(server, host, port, ready))
         finally:
             settings.ready_file.unlink(missing_ok=True)
             self.kubernetes.close()
             await s3.stop()
 
-    async def _serve(
-        self, app: Any, host: str, port: int, tls: ssl.SSLContext | None, ready: Ready
-    ) -> None:
-        server = HttpServer(app, host, port, tls)
-        ready.one_more(await server.start())
+
+async def _serve(server: HttpServer | WorkerPool, host: str, port: int, ready: Ready) -> None:
+    with listen(host, port) as listener:
+        ready.one_more(await server.start(listener))
         try:
             await asyncio.Event().wait()
         finally:

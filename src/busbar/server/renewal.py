@@ -147,12 +147,14 @@ class OwnCertificates:
         names: Callable[[], Iterable[str]],
         clock: Callable[[], Instant],
         contexts: Iterable[ssl.SSLContext],
+        renewed: Callable[[], None],
     ) -> None:
-        """Look now and then, for ever."""
+        """Look now and then, for ever; `renewed` tells who has a context elsewhere."""
         contexts = tuple(contexts)
         while True:
             try:
-                self.reload(names(), clock(), contexts)
+                if self.reload(names(), clock(), contexts):
+                    renewed()
                 self.operator(clock())
             except OSError as error:
                 log.error("certificates could not be renewed: %s; tried again later", error)

@@ -30,6 +30,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """S3 without TLS, on loopback only."""
     s3_tls_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 9443
     """S3 with TLS, for nodes and everybody else."""
+    api_workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    """Processes that speak TLS and HTTP on the API port; with none the control plane does."""
     names: list[str] = []
     """Further host names and addresses by which clients reach this machine."""
     fee_ppm: Annotated[int, msgspec.Meta(ge=0, le=500_000)] = 20_000

@@ -27,9 +27,10 @@ from busbar.apis.kubernetes.app import KubernetesApp, create_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
 from busbar.model.objects import Key, Object
 from busbar.server import pki
-from busbar.server.http import HttpServer, server_context
+from busbar.server.http import HttpServer, listen, server_context
 from busbar.server.kubeconfig import write_kubeconfig
 from busbar.server.market.questions import MarketQuestions
+from busbar.server.workers.pool import TlsFiles, WorkerPool
 from busbar.store.contract import Committed, Put, Transaction
 from busbar.store.sqlite.engine import SqliteStore
 
@@ -68,10 +69,11 @@ class Result(NamedTuple):
 
 
 class Served:
-    """A running door."""
+    """A running door, itself before its clients or behind HTTP workers."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, workers: int = 0) -> None:
         self.directory = directory
+        self._workers = workers
         self.authority = pki.open_authority(directory / "pki", now())
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -99,14 +101,22 @@ class Served:
         certificate, key = pki.server_certificate(
             self.directory / "pki", self.authority, names, now()
         )
-        tls = server_context(str(certificate), str(key), str(self.directory / "pki" / "ca.pem"))
-        self._server = HttpServer(self.app, "127.0.0.1", 0, tls)
-        self.port = await self._server.start()
+        authority = self.directory / "pki" / "ca.pem"
+        self._server: HttpServer | WorkerPool
+        if self._workers:
+            files = TlsFiles(certificate, key, authority)
+            self._server = WorkerPool(self.app, self._workers, files)
+        else:
+            tls = server_context(str(certificate), str(key), str(authority))
+            self._server = HttpServer(self.app, tls)
+        self._listener = listen("127.0.0.1", 0)
+        self.port = await self._server.start(self._listener)
 
     def stop(self) -> None:
         async def end() -> None:
             self.app.close()
             await self._server.stop()
+            self._listener.close()
             await self.store.close()
 
         self.run(end())

@@ -6,13 +6,33 @@ import base64
 import json
 import socket
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.e2e.kubernetes.conftest import Served
 
 from busbar.server import http, pki
 
 LIMIT_SECONDS = 20
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["alone", "behind a worker"])
+def served(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    door = Served(tmp_path_factory.mktemp("door"), request.param)
+    yield door
+    door.stop()
+
+
+@pytest.fixture
+def alone(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Served]:
+    """Give a door without workers, and without patience for half a request."""
+    monkeypatch.setattr(http, "HEAD_SECONDS_MAX", 0.3)
+    door = Served(tmp_path_factory.mktemp("door"))
+    yield door
+    door.stop()
 
 
 class Line:
@@ -122,8 +142,9 @@ def test_what_is_no_http_is_refused_and_the_connection_closed(served: Any, data:
     assert line.is_closed()
 
 
-def test_a_body_without_end_is_cut_off(served: Any) -> None:
-    line = Line(served)
+def test_a_body_without_end_is_cut_off(alone: Any) -> None:
+    """A worker's loop takes what still comes for a while, and keeps nothing of it."""
+    line = Line(alone)
     kind = "content-type: application/json"
     line.send(request("POST", "/api/v1/namespaces", kind, "transfer-encoding: chunked"))
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
@@ -144,9 +165,8 @@ def test_an_upgrade_is_answered_as_plain_http(served: Any) -> None:
     assert line.is_closed()
 
 
-def test_half_a_head_is_not_waited_for(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "HEAD_SECONDS_MAX", 0.3)
-    silent, half, later = Line(served), Line(served), Line(served)
+def test_half_a_head_is_not_waited_for(alone: Any) -> None:
+    silent, half, later = Line(alone), Line(alone), Line(alone)
     half.send(b"GET /version HTTP/1.1\r\nho")
     assert silent.is_closed()
     assert half.is_closed()

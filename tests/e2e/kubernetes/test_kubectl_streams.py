@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.kubernetes.conftest import Served
 
 from busbar.model.objects import Key
 
@@ -23,6 +24,13 @@ POD = {
     "metadata": {"name": "p"},
     "spec": {"containers": [{"name": "main", "image": "busybox"}]},
 }
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["alone", "behind a worker"])
+def served(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    door = Served(tmp_path_factory.mktemp("door"), request.param)
+    yield door
+    door.stop()
 
 
 @pytest.fixture(scope="module")

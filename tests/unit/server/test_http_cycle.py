@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from busbar.server import http_cycle
 from busbar.server.http_cycle import Cycle, header_line
 
 
@@ -18,12 +19,16 @@ class Transport:
     def __init__(self) -> None:
         self.writes: list[bytes] = []
         self.closed = False
+        self.aborted = asyncio.Event()
 
     def write(self, data: bytes) -> None:
         self.writes.append(data)
 
     def close(self) -> None:
         self.closed = True
+
+    def abort(self) -> None:
+        self.aborted.set()
 
     def is_closing(self) -> bool:
         return self.closed
@@ -91,6 +96,25 @@ def test_a_connection_that_is_not_kept_is_closed() -> None:
     run(transport, start(200, (b"content-length", b"0")), body(b""), keep_alive=False)
     assert b"connection: close\r\n" in transport.writes[0]
     assert transport.closed
+
+
+def test_who_sends_on_after_the_answer_is_not_listened_to_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_cycle, "LINGER_SECONDS", 0)
+
+    async def story() -> None:
+        for more, transport in ((True, Transport()), (False, Transport())):
+            made = cycle(transport, keep_alive=False)
+            made.more_body = more
+            await made.send(start(413, (b"content-length", b"0")))
+            await made.send(body(b""))
+            assert transport.closed
+            assert not transport.aborted.is_set(), "the answer is sent first"
+            if more:
+                await transport.aborted.wait()
+
+    asyncio.run(story())
 
 
 def test_an_answer_that_asks_to_close_says_so_once() -> None:

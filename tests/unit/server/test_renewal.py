@@ -21,7 +21,7 @@ from busbar.agent.keys import key_pem, request_for
 from busbar.agent.settings import AgentSettings, write_atomically
 from busbar.model.objects import Key
 from busbar.model.time import DAY, HOUR, format_instant
-from busbar.server.http import HttpServer, server_context
+from busbar.server.http import HttpServer, listen, server_context
 from busbar.server.joining import Joining, create_app
 from busbar.server.pki import CLIENT_DAYS, SERVER_DAYS, open_authority, write_private
 from busbar.server.renewal import Caller, OwnCertificates, RenewalRequest, renew
@@ -131,8 +131,8 @@ def test_an_agent_renews_over_the_wire_and_goes_on_with_the_new_certificate(
     )
 
     async def story() -> None:
-        server = HttpServer(create_app(joining, renewing), "127.0.0.1", 0, tls)
-        port = await server.start()
+        server = HttpServer(create_app(joining, renewing), tls)
+        port = await server.start(listen("127.0.0.1", 0))
         settings = AgentSettings(
             node="n1", server=f"https://127.0.0.1:{port}", data=str(tmp_path / "node")
         )
