@@ -93,11 +93,11 @@ class Case(NamedTuple):
         """Give the other contracts of its gang, of the same clearing."""
         if not self.view.spec.gang:
             return []
-        return self.standing.at(self.snapshot).started_together(self.view.obj)
+        return self.standing.at(self.snapshot).company.started_together(self.view.obj)
 
     def _there(self) -> Iterable[Object]:
         """Give the open contracts of its node."""
-        return self.standing.at(self.snapshot).contracts_on(self.view.spec.node)
+        return self.standing.at(self.snapshot).contracts.on(self.view.spec.node)
 
     def _price(self, more: tuple[ContractSlot, ...]) -> str:
         begun = [s for s in (*self.view.spec.slots, *more) if s.start_ms <= self.view.now]

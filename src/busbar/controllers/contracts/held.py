@@ -184,7 +184,7 @@ class HeldCase(NamedTuple):
     def _until_the_gang_starts(self) -> Decision:
         """The driver's own contract starts the whole gang, in one transaction."""
         view = self.view
-        if not is_whole(view, self.standing.started_together(view.obj)):
+        if not is_whole(view, self.standing.company.started_together(view.obj)):
             return self._close(CloseReason.GANG_BROKEN)
         due = min(view.start, slot_of(view.now).end) if view.now < view.start else view.now
         return Decision(requeue_at=due + 5 * SECOND)
@@ -269,12 +269,12 @@ class HeldCase(NamedTuple):
         """Close the rest of a gang that has not started; what is deleted, all of it is."""
         if self.view.status.phase != "Reserved" or reason is CloseReason.DELETED:
             return Yielded()
-        others = self.standing.started_together(self.view.obj)
+        others = self.standing.company.started_together(self.view.obj)
         return broken(self.snapshot, others, self.view.now, self.settings.fee_ppm)
 
     def _there(self) -> Iterable[Object]:
         """Give the open contracts of its node."""
-        return self.standing.contracts_on(self.view.spec.node)
+        return self.standing.contracts.on(self.view.spec.node)
 
     def _home_goes(self) -> bool:
         """Say whether the namespace is being deleted: nothing more is held for it."""

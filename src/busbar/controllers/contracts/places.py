@@ -55,7 +55,7 @@ def rolled(
     if driver is None or view.end > wanted:
         due = None if driver is None else view.end - AHEAD * settings.roll_ahead_ms
         return Rolled(view.obj, due=due)
-    spent = standing.spent(view.namespace, view.now)
+    spent = standing.contracts.spent(view.namespace, view.now)
     more = _next(snapshot, standing, view._replace(pod=driver), wanted, spent)
     ops, entries, changes = list[Op](), list[Entry](), dict[str, Any]()
     if more.hold:
@@ -100,8 +100,8 @@ def _displaced(
     slots: tuple[ContractSlot, ...],
 ) -> Yielded:
     """Close what was sold forward and has no room beside a place that goes on."""
-    there = standing.contracts_on(view.spec.node)
-    together = standing.started_together
+    there = standing.contracts.on(view.spec.node)
+    together = standing.company.started_together
     return give_way(snapshot, there, view, slots, settings.fee_ppm, together)
 
 

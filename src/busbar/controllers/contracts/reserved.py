@@ -40,7 +40,7 @@ class ReservedCase(Case):
             return self._close(CloseReason.GANG_BROKEN)
         if view.now < view.start:
             return Decision(requeue_at=view.start)
-        if view.spec.plan and self.standing.at(self.snapshot).pieces_before(view.obj):
+        if view.spec.plan and self.standing.at(self.snapshot).contracts.pieces_before(view.obj):
             return self._after_the_piece_before()
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None:

@@ -91,13 +91,13 @@ class RunningCase(Case):
         view = self.view
         if view.spec.seller and view.end + _SALE_MS <= view.now:
             return False
-        pool = self.standing.at(self.snapshot).pool(pool_of(view.obj))
+        pool = self.standing.at(self.snapshot).pools.pool(pool_of(view.obj))
         return may_be_covered(pool, view.obj)
 
     def _hold_for_data(self, changes: dict[str, Any], settled: Settled) -> Decision | None:
         """Hold more for data that moves beyond what was expected, or stop; None: it is enough."""
         view = self.view
-        spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
+        spent = self.standing.at(self.snapshot).contracts.spent(view.namespace, view.now)
         more = more_for_data(self.snapshot, view, settled, spent)
         if more.reason is not None:
             return self._stop(more.reason, changes, settled, more.message)
@@ -111,7 +111,7 @@ class RunningCase(Case):
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view
-        spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
+        spent = self.standing.at(self.snapshot).contracts.spent(view.namespace, view.now)
         more = next_slots(self.snapshot, self.standing, view, wanted, spent)
         yielded = self._give_way(more.slots)
         if yielded.has_sold:
@@ -145,7 +145,7 @@ class RunningCase(Case):
     def _give_way(self, slots: tuple[ContractSlot, ...]) -> Yielded:
         if not slots:
             return Yielded()
-        fee, together = self.settings.fee_ppm, self.standing.started_together
+        fee, together = self.settings.fee_ppm, self.standing.company.started_together
         return give_way(self.snapshot, self._there(), self.view, slots, fee, together)
 
     def _warning(self, message: str, end: Instant) -> Op:

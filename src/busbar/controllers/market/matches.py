@@ -95,7 +95,7 @@ def transactions(
             alone.append(batch.commit(match))
     for namespace, group in together.items():
         money = sum(piece.hold_nano for m in group for piece in m.pieces)
-        spent = standing.spent(namespace, now)
+        spent = standing.contracts.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         alone.append(sum(map(batch.commit, group), Transaction(claim)))
     alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
