@@ -14,7 +14,7 @@ import msgspec
 
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import Decision, decide, earliest
-from busbar.controllers.contracts.compensation import compensation
+from busbar.controllers.contracts.closing import ended
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.gangs import broken, is_whole
 from busbar.controllers.contracts.ground import losing, running_on, telling
@@ -25,7 +25,6 @@ from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.view import ContractView, read_contract
 from busbar.controllers.contracts.withdrawal import owed_for_withdrawal
 from busbar.controllers.nodes import is_ready, node_key
-from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import unchanged, update, with_status
 from busbar.controllers.places import driver_of, driver_uid
 from busbar.controllers.pools import is_reserved, pool_of, rolls
@@ -40,11 +39,10 @@ from busbar.model.objects import (
     Object,
     condition,
     is_deleting,
-    name_of,
     spec_of,
     status_of,
 )
-from busbar.model.time import SECOND, Instant, format_instant, parse_instant, slot_of
+from busbar.model.time import SECOND, Instant, parse_instant, slot_of
 from busbar.store.contract import Op, Snapshot
 
 
@@ -204,7 +202,7 @@ class HeldCase(NamedTuple):
             late = with_status(view.obj, outages=[_noted(view.start, view.now)])
             return decide(*update(view.obj, late), requeue_at=view.now + 5 * SECOND)
         written = begun(view)
-        note = f"contract {self._name}: its hours began on {view.spec.node}"
+        note = f"contract {view.full_name}: its hours began on {view.spec.node}"
         due = min(view.end + SECOND, view.now + self.settings.hold_look_ms)
         return decide(*written, unchanged(node), requeue_at=due, note=note)
 
@@ -213,7 +211,7 @@ class HeldCase(NamedTuple):
         changes: dict[str, Any] = {
             "startedMs": view.start,
             "outages": self._outages(),
-            "pricePerDTU": self._price(),
+            "pricePerDTU": view.price(),
         }
         if settled.until != view.status.settled_until_ms:
             changes |= settled.status()
@@ -225,7 +223,7 @@ class HeldCase(NamedTuple):
         due = earliest(due, view.status.reclaim_at_ms, more.due) or due
         if self._has_lost_its_driver():
             due = min(due, view.now + 5 * SECOND)
-        note = f"contract {self._name}: held, billed {format_euro(settled.billed)} € so far"
+        note = f"contract {view.full_name}: held, billed {format_euro(settled.billed)} € so far"
         noted = note if written and settled.entries else ""
         entries = (*settled.entries, *more.entries)
         due = max(due, view.now + SECOND)
@@ -237,33 +235,9 @@ class HeldCase(NamedTuple):
         if view.status.phase == "Reserved":
             late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
         settled = settle_all(view, self.settings.fee_ppm, late)
-        since = view.started()
-        paid = compensation(self.snapshot, view, reason)
-        closed = with_status(
-            view.obj,
-            **settled.status(),
-            **paid.status(),
-            phase="Closed",
-            reason=reason.value,
-            message=view.said_of(reason),
-            startedMs=since,
-            finishedMs=view.observed().end if since is not None else None,
-            outages=self._outages(),
-        )
-        if since is not None:
-            closed = with_status(closed, ends=format_instant(view.observed().end))
-        cost = format_euro(settled.billed)
-        clauses = f"{settled.said}{paid.said}"
-        said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €{clauses}."
-        ops = (
-            *update(view.obj, closed),
-            event(self.snapshot, view.obj, view.now, "ContractClosed", said),
-            *paid.ops,
-        )
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clauses}"
+        end = ended(self.snapshot, view, reason, settled, outages=self._outages())
         gang = self._breaks(reason)
-        entries = (*settled.entries, *paid.entries, *gang.entries)
-        return decide(*ops, *gang.ops, entries=entries, note=note)
+        return decide(*end.ops, *gang.ops, entries=(*end.entries, *gang.entries), note=end.note)
 
     def _breaks(self, reason: CloseReason) -> Yielded:
         """Close the rest of a gang that has not started; what is deleted, all of it is."""
@@ -324,14 +298,6 @@ class HeldCase(NamedTuple):
 
     def _outages(self) -> list[dict[str, Any]] | None:
         return [msgspec.to_builtins(outage) for outage in self.view.status.outages] or None
-
-    def _price(self) -> str:
-        begun = [s for s in self.view.spec.slots if s.start_ms <= self.view.now]
-        return format_euro((begun or self.view.spec.slots)[-1 if begun else 0].price_nano)
-
-    @property
-    def _name(self) -> str:
-        return f"{self.view.namespace}/{name_of(self.view.obj)}"
 
 
 def _is_reclaimed(contract: Object) -> bool:

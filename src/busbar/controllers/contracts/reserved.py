@@ -52,7 +52,7 @@ class ReservedCase(Case):
             return self._not_together()
         return decide(
             *(op for one in starting for op in self._begin(one)),
-            note=f"contract {self._name}: slot began, {len(starting)} bound",
+            note=f"contract {self.view.full_name}: slot began, {len(starting)} bound",
         )
 
     def _can_start(self, starting: list[ContractView]) -> bool:

@@ -183,13 +183,13 @@ class RunningCase(Case):
         ops: Iterable[Op] = (),
     ) -> Decision:
         fresh = with_slots(self.view.obj, more)
-        price = self._price(more)
+        price = self.view.price(more)
         fresh = with_status(fresh, **{**changes, "pricePerDTU": price})
         written = update(self.view.obj, fresh)
         reclaim_at = self.view.status.reclaim_at_ms
         if reclaim_at is not None and reclaim_at > self.view.now:
             requeue_at = earliest(requeue_at, reclaim_at)
-        note = f"contract {self._name}: {self._said(changes, more)}" if written else ""
+        note = f"contract {self.view.full_name}: {self._said(changes, more)}" if written else ""
         return decide(*written, *ops, entries=entries, requeue_at=requeue_at, note=note)
 
     def _said(self, changes: dict[str, Any], more: tuple[ContractSlot, ...]) -> str:
