@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from busbar.market.counterfactual.bench import Alternative, Bench, Change
+from busbar.market.orders import Order
 from busbar.market.outcome import Match
 from busbar.model.dtu import Resources
 from busbar.model.quantities import format_bytes, format_milli
@@ -46,33 +47,40 @@ def ephemeral_storage(bench: Bench) -> Alternative | None:
 
 
 def places(bench: Bench) -> Alternative | None:
-    """Find how many places a driver would get with it, by halving; none is better than to wait."""
-    places = bench.order.places
-    low, high, best = 0, 0 if places is None else places.number - 1, None
-    while places is not None and low <= high:
-        middle = (low + high + 1) // 2
-        match = bench.match(replace(bench.order, places=places._replace(number=middle)))
-        if match is None:
-            high = middle - 1
-        else:
-            best, low = (middle, match), middle + 1
-    if best is None:
+    """Find how many places a driver would get with it; none is better than to wait."""
+    wanted = bench.order.places
+    if wanted is None:
         return None
-    noun = "place" if best[0] == 1 else "places"
-    words = f"no more than {best[0]} {noun}" if best[0] else "without places"
-    return Alternative(Change.PLACES, words, best[1])
+
+    def fewer(number: int) -> Order:
+        return replace(bench.order, places=wanted._replace(number=number))
+
+    found = _most(bench, range(wanted.number), fewer)
+    if found is None:
+        return None
+    noun = "place" if found[0] == 1 else "places"
+    words = f"no more than {found[0]} {noun}" if found[0] else "without places"
+    return Alternative(Change.PLACES, words, found[1])
 
 
 def _largest(
     bench: Bench, need: int, step: int, resized: Callable[[int], Resources]
 ) -> tuple[int, Match] | None:
-    """Find the largest amount below what is needed that would have a place, by halving."""
-    low, high, best = 1, (need - 1) // step, None
+    """Find the largest amount below what is needed, in whole steps."""
+    amounts = range(step, need, step)
+    return _most(bench, amounts, lambda n: replace(bench.order, requests=resized(n)))
+
+
+def _most(
+    bench: Bench, amounts: range, changed: Callable[[int], Order]
+) -> tuple[int, Match] | None:
+    """Find the largest of some amounts with which there is a place, by halving."""
+    low, high, best = 0, len(amounts) - 1, None
     while low <= high:
         middle = (low + high + 1) // 2
-        match = bench.match(replace(bench.order, requests=resized(middle * step)))
+        match = bench.match(changed(amounts[middle]))
         if match is None:
             high = middle - 1
         else:
-            best, low = (middle * step, match), middle + 1
+            best, low = (amounts[middle], match), middle + 1
     return best
