@@ -8,9 +8,9 @@ import pytest
 
 from busbar.controllers import attestations, pools
 from busbar.controllers.contract import NOTHING
-from busbar.controllers.contracts import closing, held, money, running, transfer
+from busbar.controllers.contracts import closing, held, heldview, money, running, transfer
 from busbar.controllers.contracts.counts import counted
-from busbar.controllers.contracts.held import HeldView
+from busbar.controllers.contracts.heldview import HeldView
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
@@ -126,7 +126,8 @@ def test_i2_a_slot_billed_to_its_end_though_nobody_saw_the_workload_run(monkeypa
 
 def test_i2_capacity_paid_for_though_its_node_was_lost(monkeypatch):
     monkeypatch.setattr(HeldView, "known_until", property(lambda view: view.now))
-    monkeypatch.setattr(held, "is_ready", lambda node: True)
+    for module in (held, heldview):
+        monkeypatch.setattr(module, "is_ready", lambda node: True)
     assert caught_as("I2", BUSY._replace(procures=True, order_every_ms=MINUTE))
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.contracts.fault import Evidence
-from busbar.controllers.contracts.held import HeldCase, read_held
+from busbar.controllers.contracts.held import HeldCase
+from busbar.controllers.contracts.heldview import read_held
 from busbar.controllers.contracts.reserved import ReservedCase
 from busbar.controllers.contracts.running import RunningCase
 from busbar.controllers.contracts.view import read_contract

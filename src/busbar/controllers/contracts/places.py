@@ -2,7 +2,7 @@
 
 Its contract rolls from slot to slot at what its own offer asks, within the cap, before work that is
 only reserved; so the Pods that the driver made are never without the room they draw on. It rolls
-earlier than work does: who draws is given the next hour out of what is held. Next: `held.py`.
+earlier than work does: who draws is given the next hour out of what is held. Next: `heldview.py`.
 """
 
 from __future__ import annotations
