@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sqlite3
 import ssl
@@ -21,12 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import orjson
 import uvloop
+from bench.report import Row, as_json, as_table, at_least, at_most
 
 from busbar.apis.kubernetes.app import create_app
 from busbar.apis.kubernetes.bootstrap import ensure_namespaces
@@ -38,18 +39,6 @@ from busbar.store.sqlite.engine import SqliteStore
 CREATES_GOAL = 4_000
 LAG_GOAL_MS = 50
 PATH = "/api/v1/namespaces/default/configmaps"
-
-
-class Row(NamedTuple):
-    """A line of the table."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float
-    met: bool
-    peer: str
-    peer_value: float | None
 
 
 class Files(NamedTuple):
@@ -196,9 +185,9 @@ async def _measure(port: int, files: Files, seconds: float, connections: int) ->
     lag = _p99(lags)
     latency = _p99([one * 1000 for one in load.latencies])
     return [
-        Row("creates", round(rate), "1/s", CREATES_GOAL, rate >= CREATES_GOAL, "", None),
-        Row("watch lag p99", round(lag, 2), "ms", LAG_GOAL_MS, lag <= LAG_GOAL_MS, "", None),
-        Row("create p99", round(latency, 2), "ms", LAG_GOAL_MS, latency <= LAG_GOAL_MS, "", None),
+        at_least("creates", rate, "1/s", CREATES_GOAL),
+        at_most("watch lag p99", lag, "ms", LAG_GOAL_MS),
+        at_most("create p99", latency, "ms", LAG_GOAL_MS),
     ]
 
 
@@ -255,13 +244,6 @@ def rows() -> list[Row]:
     return run()
 
 
-def _print_table(rows: list[Row], write: Callable[[str], object]) -> None:
-    for row in rows:
-        mark = "met" if row.met else "MISSED"
-        peer = f"   {row.peer}: {row.peer_value}" if row.peer else ""
-        write(f"{row.name:<16}{row.value:>10} {row.unit:<4} goal {row.goal:<6} {mark}{peer}\n")
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -273,11 +255,8 @@ def main() -> None:
     if args.serve:
         uvloop.run(_serve(Path(args.serve), Path(args.serve) / "port"))
         return
-    rows = run(args.seconds, args.connections)
-    if args.o == "json":
-        print(json.dumps([row._asdict() for row in rows], indent=2))
-    else:
-        _print_table(rows, sys.stdout.write)
+    found = run(args.seconds, args.connections)
+    print(as_json(found) if args.o == "json" else as_table(found))
 
 
 if __name__ == "__main__":

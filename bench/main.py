@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import options
-from bench.report import Row, as_json, as_table, missing, taken
+from bench.report import Row, as_json, as_table, missing
 
 FOLDER = Path(__file__).parent
 
@@ -35,7 +35,7 @@ def run(name: str) -> list[Row]:
     """Run one benchmark; one that cannot run gives a row that says why."""
     module = importlib.import_module(f"bench.{name}")
     try:
-        return taken(module.rows())
+        return list(module.rows())
     except SystemExit as error:
         if isinstance(error.code, int):
             raise

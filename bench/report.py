@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
 class Row(NamedTuple):
@@ -60,11 +60,6 @@ def rounded(value: float | None) -> float | None:
     if value is None:
         return None
     return float(round(value)) if abs(value) >= 1000 else float(f"{value:.4g}")
-
-
-def taken(found: Iterable[Any]) -> list[Row]:
-    """Take the rows of a benchmark, whichever row type it makes."""
-    return [Row(**(row if isinstance(row, dict) else row._asdict())) for row in found]
 
 
 def as_json(rows: Sequence[Row]) -> str:

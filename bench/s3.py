@@ -19,12 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.report import Row, shown
 from bench.s3_client import ACCESS_KEY, SECRET, Wire, objects_a_second, path, request
 
 MB = 1_000_000
@@ -34,18 +34,6 @@ ROUNDS = 5
 SMALL_COUNT = 6000
 WIDTH = 32
 BUCKET = "bench"
-
-
-class Row(NamedTuple):
-    """A line of the table."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float | None
-    met: bool | None
-    peer: str
-    peer_value: float | None
 
 
 def rows() -> list[Row]:
@@ -82,9 +70,9 @@ def _large_rows(port: int, copy: float) -> list[Row]:
     wire.close()
     peer = "file copy with fsync"
     return [
-        Row("S3 put of 64 MB objects", unsigned, "MB/s", None, None, peer, copy),
-        Row("S3 put of 64 MB objects, payload signed", signed, "MB/s", None, None, peer, copy),
-        Row("S3 get of 64 MB objects", get, "MB/s", None, None, peer, copy),
+        shown("S3 put of 64 MB objects", unsigned, "MB/s", peer, copy),
+        shown("S3 put of 64 MB objects, payload signed", signed, "MB/s", peer, copy),
+        shown("S3 get of 64 MB objects", get, "MB/s", peer, copy),
     ]
 
 
@@ -98,8 +86,8 @@ def _small_rows(port: int, files: float) -> list[Row]:
     get = uvloop.run(objects_a_second(port, gets, SMALL, WIDTH))
     peer = "files written with fsync, one by one"
     return [
-        Row("S3 put of 4 KB objects", round(put), "1/s", None, None, peer, round(files)),
-        Row("S3 get of 4 KB objects", round(get), "1/s", None, None, "", None),
+        shown("S3 put of 4 KB objects", put, "1/s", peer, files),
+        shown("S3 get of 4 KB objects", get, "1/s"),
     ]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import sqlite3
@@ -18,12 +17,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import orjson
 import uvloop
+from bench.report import Row, as_json, as_table, at_least, at_most
 
 from busbar.ledger import settlement
 from busbar.model.objects import Key, Object
@@ -31,28 +31,6 @@ from busbar.store.contract import ABSENT, Committed, Put, Transaction
 from busbar.store.sqlite import SqliteStore, schema, verify
 
 CONCURRENCY = 64
-
-
-class Row(NamedTuple):
-    """A line of the table."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float
-    met: bool
-    peer: str = ""
-    peer_value: float | None = None
-
-
-def at_least(name: str, value: float, unit: str, goal: float, peer: str, other: float) -> Row:
-    """Make a row whose value should be at least the goal."""
-    return Row(name, round(value, 2), unit, goal, value >= goal, peer, round(other, 2))
-
-
-def at_most(name: str, value: float, unit: str, goal: float, peer: str, other: float) -> Row:
-    """Make a row whose value should be at most the goal."""
-    return Row(name, round(value, 3), unit, goal, value <= goal, peer, round(other, 3))
 
 
 def config_map(number: int) -> Object:
@@ -220,7 +198,7 @@ def run(objects: int = 30_000, entries: int = 20_000) -> list[Row]:
         at_most("store single commit ÷ fsync", latency / fsync, "x", 10, "fsync, ms", fsync),
         at_most("store write + snapshot", ours, "us", 50, "copy of a dict", copied),
         at_most("store restart", opened, "s", 10, "read and parse alone", read),
-        at_least("ledger verification", audit, "1/s", 50_000, "", 0)._replace(peer_value=None),
+        at_least("ledger verification", audit, "1/s", 50_000),
     ]
 
 
@@ -229,24 +207,14 @@ def rows() -> list[Row]:
     return run()
 
 
-def _print_table(rows: list[Row], write: Callable[[str], object]) -> None:
-    for row in rows:
-        mark = "met" if row.met else "MISSED"
-        peer = f"   {row.peer}: {row.peer_value}" if row.peer else ""
-        write(f"{row.name:<28}{row.value:>12} {row.unit:<4} goal {row.goal:<6} {mark}{peer}\n")
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=30_000)
     parser.add_argument("-o", choices=("table", "json"), default="table")
     args = parser.parse_args()
-    rows = run(args.objects)
-    if args.o == "json":
-        print(json.dumps([row._asdict() for row in rows], indent=2))
-    else:
-        _print_table(rows, sys.stdout.write)
+    found = run(args.objects)
+    print(as_json(found) if args.o == "json" else as_table(found))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class AccountController:
         account = snapshot.get(key)
         if account is None:
             return NOTHING
-        spent = self._standing.at(snapshot).spent(key.namespace, now)
+        spent = self._standing.at(snapshot).contracts.spent(key.namespace, now)
         status = account_status(snapshot, key.namespace, account, spent)
         note = f"account of {key.namespace}: {status['balance']} € free, {status['held']} € held"
         used = spent + snapshot.balance(held(key.namespace))

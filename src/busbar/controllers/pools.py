@@ -103,7 +103,11 @@ class Pool(NamedTuple):
         return tuple(c for c in self.held if _holds(c, start, end))
 
     def left(self, start: Instant, end: Instant) -> Resources:
-        """Give what is promised for [start, end) beyond what draws then, were that to go on."""
+        """Give what is promised for [start, end) beyond what draws then, were that to go on.
+
+        For any stretch, such as the rest of an hour; of whole hours `left.py` says it of all at
+        once.
+        """
         return total(self.promised_through(start, end)).minus(total(self.drawing(start, end)))
 
     def claimed(self, start: Instant, end: Instant) -> Resources:

@@ -75,7 +75,7 @@ class ReclaimController:
 
     def _node(self, snapshot: Snapshot, node: Object, now: Instant) -> Decision:
         asked = asked_of(node)
-        there = list(self._standing.at(snapshot).contracts_on(name_of(node)))
+        there = list(self._standing.at(snapshot).contracts.on(name_of(node)))
         told = _tell(snapshot, there, "Node", asked, now)
         known = condition(node, "Reclaimed")
         if not asked and known is None:
@@ -110,7 +110,7 @@ class ReclaimController:
         """Give the open contracts under an offer, wherever they are, and though it was renamed."""
         vendors = {spec_of(offer).get("vendor")}
         vendors |= {terms.get("vendor") for terms in status_of(offer).get("terms") or ()}
-        there = self._standing.at(snapshot).contracts_under(name_of(offer))
+        there = self._standing.at(snapshot).contracts.under(name_of(offer))
         return [contract for contract in there if spec_of(contract)["vendor"] in vendors]
 
 

@@ -15,12 +15,11 @@ from busbar.model.dtu import Resources
 from busbar.model.errors import InvalidField
 from busbar.model.ids import derived_suffix
 from busbar.model.objects import Object, annotations_of, name_of, uid_of
-from busbar.model.quantities import milli, whole
-from busbar.model.requests import MOST
+from busbar.model.units import UNIT_FIELDS, read_unit
 
 PLACES_MAX = 100
 """Most places of a driver: as many units as a Procurement keeps."""
-_FIELDS = ("count", "cpu", "memory", "gpus", "ephemeralStorage")
+_FIELDS = ("count", *UNIT_FIELDS)
 _STEM_MAX = 200
 
 
@@ -62,18 +61,7 @@ def stated_places(said: object, path: str) -> Places:
     count = said.get("count")
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= PLACES_MAX:
         raise InvalidField(f"{path}.count", f"must be a whole number from 1 to {PLACES_MAX}")
-    unit = Resources(
-        milli(said.get("cpu", 0), f"{path}.cpu"),
-        whole(said.get("memory", 0), f"{path}.memory"),
-        whole(said.get("gpus", 0), f"{path}.gpus"),
-        whole(said.get("ephemeralStorage", 0), f"{path}.ephemeralStorage"),
-    )
-    for field, amount in (("cpu", unit.cpu_milli), ("memory", unit.memory_bytes)):
-        if amount <= 0:
-            raise InvalidField(f"{path}.{field}", "must be stated, and more than zero")
-    if not unit.fits_in(MOST):
-        raise InvalidField(path, "is more than any machine has")
-    return Places(count, unit)
+    return Places(count, read_unit(said, path))
 
 
 def places_name(pod: Object) -> str:

@@ -12,12 +12,14 @@ from busbar.model.dtu import REFERENCE_RATING, Resources, draw_micro
 from busbar.model.errors import InvalidField
 from busbar.model.kinds.procurement import UNITS_MAX
 from busbar.model.money import parse_euro
-from busbar.model.quantities import milli, whole
-from busbar.model.requests import MOST
+from busbar.model.quantities import milli
 from busbar.model.time import DAY, HOUR, Instant, parse_duration, parse_instant
+from busbar.model.units import read_unit
 
 HORIZON_MAX = 2 * DAY
 """The slots that are traded."""
+_UNIT = {"cpu": "1", "memory": "4Gi"}
+"""One DTU an hour, where nothing is stated."""
 
 
 class StandingOrder(NamedTuple):
@@ -39,7 +41,7 @@ def read_standing_order(spec: Mapping[str, Any]) -> StandingOrder:
     """Read a Procurement's spec; InvalidField with the first thing wrong in it."""
     if spec.get("maxEuroPerDTU") is not None:
         parse_euro(spec["maxEuroPerDTU"], "spec.maxEuroPerDTU")
-    unit = _unit(spec.get("resources") or {})
+    unit = read_unit(spec.get("resources") or {}, "spec.resources", _UNIT)
     horizon = _hours(spec.get("horizon", "48h"), "spec.horizon")
     if horizon > HORIZON_MAX:
         raise InvalidField("spec.horizon", "must be at most 48h: no later hours are traded")
@@ -54,22 +56,6 @@ def read_standing_order(spec: Mapping[str, Any]) -> StandingOrder:
 def _sell_above(spec: Mapping[str, Any]) -> int | None:
     value = spec.get("sellAbove")
     return None if value is None else parse_euro(value, "spec.sellAbove")
-
-
-def _unit(resources: Mapping[str, Any]) -> Resources:
-    at = "spec.resources"
-    unit = Resources(
-        milli(resources.get("cpu", "1"), f"{at}.cpu"),
-        whole(resources.get("memory", "4Gi"), f"{at}.memory"),
-        whole(resources.get("gpus", 0), f"{at}.gpus"),
-        whole(resources.get("ephemeralStorage", 0), f"{at}.ephemeralStorage"),
-    )
-    for field, amount in (("cpu", unit.cpu_milli), ("memory", unit.memory_bytes)):
-        if amount <= 0:
-            raise InvalidField(f"{at}.{field}", "must be more than zero")
-    if not unit.fits_in(MOST):
-        raise InvalidField(at, "is more than any machine has")
-    return unit
 
 
 def _units(spec: Mapping[str, Any], unit: Resources) -> int:

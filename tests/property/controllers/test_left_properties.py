@@ -90,9 +90,8 @@ def test_what_is_left_of_each_hour_is_what_counting_it_alone_gives(pool: Pool) -
     left = left_of(pool, NOW)
     for hour, room in enumerate(left.room):
         start, end = FIRST + hour * HOUR, FIRST + (hour + 1) * HOUR
-        held = pool.held_through(NOW, end) if hour == 0 else pool.promised_through(start, end)
-        slow = total(held).minus(total(pool.drawing(max(start, NOW), end)))
-        assert room == slow, hour
+        begun = total(pool.held_through(NOW, end)).minus(total(pool.drawing(NOW, end)))
+        assert room == (pool.left(start, end) if hour else begun), hour
         ahead = [c for c in pool.drawing(start, end) if is_sold_ahead(c)]
         assert (hour in left.sold) == bool(ahead)
 

@@ -22,13 +22,13 @@ def facts(standing: Standing, snapshot: Snapshot, now: Instant) -> tuple[object,
     standing.weigh_bonds(snapshot)  # Money that moves changes no object: who needs it asks.
     waiting = [(namespace_of(pod), name_of(pod), order) for pod, order in standing.waiting()]
     nodes = [name_of(node) for node in snapshot.list("", "nodes")]
-    there = {node: {uid_of(c) for c in standing.contracts_on(node)} for node in nodes}
+    there = {node: {uid_of(c) for c in standing.contracts.on(node)} for node in nodes}
     teams = [name_of(namespace) for namespace in snapshot.list("", "namespaces")]
-    spent = [standing.spent(team, now) for team in teams]
+    spent = [standing.contracts.spent(team, now) for team in teams]
     book = standing.book
     everybody = Selector((EVERYWHERE,), ())
     asking = Order("a", "", "", Resources(), 0, rules=Rules((Near(NODE, everybody),)))
-    residents = sorted(map(str, standing.residents([asking])))
+    residents = sorted(map(str, standing.company.residents([asking])))
     laden = [standing.freight.laden(o) for _, _, o in waiting if isinstance(o, Order)]
     told = waiting, spent, book.supplies, book.commitments, book.vendors, standing.offers, laden
     return *told, there, residents, standing.holdings()

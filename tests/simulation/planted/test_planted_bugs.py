@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from busbar.controllers import attestations, pools, standing
+from busbar.controllers import attestations, pools
 from busbar.controllers.contract import NOTHING
-from busbar.controllers.contracts import closing, held, money, running, transfer
+from busbar.controllers.contracts import closing, held, heldview, money, running, transfer
 from busbar.controllers.contracts.counts import counted
-from busbar.controllers.contracts.held import HeldView
+from busbar.controllers.contracts.heldview import HeldView
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.finished import FinishedPodController
 from busbar.controllers.garbage import GarbageController
@@ -19,6 +19,8 @@ from busbar.controllers.market import matches
 from busbar.controllers.moves import controller as moves
 from busbar.controllers.pools import Pool
 from busbar.controllers.recording.tables import Promised
+from busbar.controllers.remembered import pools as remembered
+from busbar.controllers.remembered.contracts import Contracts
 from busbar.controllers.replicas import controller as replicas
 from busbar.controllers.standing import Standing
 from busbar.market import gathering
@@ -124,7 +126,8 @@ def test_i2_a_slot_billed_to_its_end_though_nobody_saw_the_workload_run(monkeypa
 
 def test_i2_capacity_paid_for_though_its_node_was_lost(monkeypatch):
     monkeypatch.setattr(HeldView, "known_until", property(lambda view: view.now))
-    monkeypatch.setattr(held, "is_ready", lambda node: True)
+    for module in (held, heldview):
+        monkeypatch.setattr(module, "is_ready", lambda node: True)
     assert caught_as("I2", BUSY._replace(procures=True, order_every_ms=MINUTE))
 
 
@@ -171,8 +174,8 @@ def test_i4_held_capacity_drawn_twice(monkeypatch):
 
 
 def test_i4_held_capacity_sold_while_it_is_drawn(monkeypatch):
-    left_of = standing.left_of
-    monkeypatch.setattr(standing, "left_of", lambda pool, now: left_of(Pool(pool.held), now))
+    left_of = remembered.left_of
+    monkeypatch.setattr(remembered, "left_of", lambda pool, now: left_of(Pool(pool.held), now))
     assert caught_as("I4", RESELLING)
 
 
@@ -287,7 +290,7 @@ def test_i5_a_piece_that_neither_ends_nor_is_waited_for(monkeypatch):
         return self._write(changes, settled.entries, self._later(self._due(settled)))
 
     monkeypatch.setattr(running.RunningCase, "_until_piece_ends", on_and_on)
-    monkeypatch.setattr(Standing, "pieces_before", lambda self, contract: [])
+    monkeypatch.setattr(Contracts, "pieces_before", lambda self, contract: [])
     assert caught_as("I5", PATIENT, first=25)
 
 

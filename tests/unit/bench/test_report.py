@@ -46,17 +46,6 @@ def test_json_rows_have_the_agreed_keys() -> None:
     }  # fmt: skip
 
 
-def test_rows_of_other_makes_are_taken() -> None:
-    plain = {
-        "name": "a", "value": 1.0, "unit": "s", "goal": 2, "met": True, "peer": "",
-        "peer_value": None,
-    }  # fmt: skip
-    assert report.taken([plain, report.shown("b", 2.0, "s")]) == [
-        report.Row("a", 1.0, "s", 2, True),
-        report.shown("b", 2.0, "s"),
-    ]
-
-
 def test_a_benchmark_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def cannot() -> list[report.Row]:
         raise options.Unavailable("needs root")

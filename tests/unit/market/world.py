@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from busbar.market.book import Book
 from busbar.market.commitments import Commitment
+from busbar.market.counterfactual import Change, outlook
 from busbar.market.offers import parse_offer, supply_rows
 from busbar.market.orders import Order, parse_order
 from busbar.model.time import parse_instant
@@ -86,3 +88,9 @@ def order(*args: Any, **terms: Any) -> Order:
     found = parse_order(pod(*args, **terms), None)
     assert isinstance(found, Order), found
     return found
+
+
+def told(job: Order, waiting: Sequence[Order] = (), book: Book | None = None) -> dict[Change, str]:
+    """Give what would have matched, in words, by what was changed."""
+    found = outlook(book or first_book(), job, [job, *waiting], NOON)
+    return {answer.change: answer.sentence for answer in found.alternatives}

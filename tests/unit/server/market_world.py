@@ -14,6 +14,7 @@ from busbar.apis.kubernetes.app import KubernetesApp
 from busbar.apis.kubernetes.app import create_app as kubernetes_app
 from busbar.apis.kubernetes.door import Door
 from busbar.apis.kubernetes.ports import Identity
+from busbar.model.time import SECOND
 from busbar.server.market.questions import MarketQuestions
 
 OPERATOR = Identity("admin", ("system:masters",))
@@ -22,6 +23,49 @@ OTHER = Identity("bob", ("busbar:namespace:beta",))
 VENDOR = Identity("vendor:elastx", ("busbar:vendors",))
 NODE = Identity("system:node:n1", ("system:nodes",))
 STRANGER = Identity("stranger")
+
+
+def selling() -> House:
+    """Give an exchange with a vendor that asks 0.04 €, and a namespace that can pay."""
+    house = House()
+    house.supply(price="0.04")
+    house.namespace()
+    house.wait(3 * SECOND)
+    return house
+
+
+def job(api: str = "busbar.dev/v1alpha1", kind: str = "Job", **spec: Any) -> dict[str, Any]:
+    spec = {"image": "work", "resources": {"cpu": "1", "memory": "2Gi"}, **spec}
+    meta = {"name": "j", "namespace": "xyz"}
+    return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": spec}
+
+
+TEMPLATE = {
+    "restartPolicy": "Never",
+    "containers": [
+        {"name": "c", "image": "i", "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}
+    ],
+}
+
+
+def workload(kind: str, **spec: Any) -> dict[str, Any]:
+    api, inner = (
+        ("v1", TEMPLATE) if kind == "Pod" else ("batch/v1", {"template": {"spec": TEMPLATE}})
+    )
+    meta = {"name": "w", "namespace": "xyz"}
+    return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": {**inner, **spec}}
+
+
+def service(**spec: Any) -> dict[str, Any]:
+    labels = {"app": "w"}
+    pods = {**TEMPLATE, "restartPolicy": "Always"}
+    spec = {"template": {"metadata": {"labels": labels}, "spec": pods}, **spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "w", "namespace": "xyz"},
+        "spec": {"selector": {"matchLabels": labels}, **spec},
+    }
 
 
 class Reply(NamedTuple):

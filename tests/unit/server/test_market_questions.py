@@ -12,27 +12,28 @@ from tests.unit.server.market_world import (
     OPERATOR,
     OTHER,
     STRANGER,
+    TEMPLATE,
     VENDOR,
     Reply,
     call,
+    job,
     knows,
     questions_of,
+    selling,
+    service,
+    workload,
 )
 
 from busbar.apis.kubernetes.ports import Identity
 from busbar.model.money import parse_euro
 from busbar.model.objects import Key
-from busbar.model.time import HOUR, MINUTE, SECOND
+from busbar.model.time import HOUR, MINUTE
 from busbar.server.market.app import create_app
 
 
 @pytest.fixture
 def house() -> House:
-    house = House()
-    house.supply(price="0.04")
-    house.namespace()
-    house.wait(3 * SECOND)
-    return house
+    return selling()
 
 
 def ask(house: House, identity: Identity | None, method: str, path: str, body: Any = None) -> Reply:
@@ -42,40 +43,6 @@ def ask(house: House, identity: Identity | None, method: str, path: str, body: A
 
 def quote(house: House, manifest: Any, identity: Identity | None = MEMBER) -> Reply:
     return ask(house, identity, "POST", "/market/v1/quotes", manifest)
-
-
-def job(api: str = "busbar.dev/v1alpha1", kind: str = "Job", **spec: Any) -> dict[str, Any]:
-    spec = {"image": "work", "resources": {"cpu": "1", "memory": "2Gi"}, **spec}
-    meta = {"name": "j", "namespace": "xyz"}
-    return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": spec}
-
-
-TEMPLATE = {
-    "restartPolicy": "Never",
-    "containers": [
-        {"name": "c", "image": "i", "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}
-    ],
-}
-
-
-def workload(kind: str, **spec: Any) -> dict[str, Any]:
-    api, inner = (
-        ("v1", TEMPLATE) if kind == "Pod" else ("batch/v1", {"template": {"spec": TEMPLATE}})
-    )
-    meta = {"name": "w", "namespace": "xyz"}
-    return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": {**inner, **spec}}
-
-
-def service(**spec: Any) -> dict[str, Any]:
-    labels = {"app": "w"}
-    pods = {**TEMPLATE, "restartPolicy": "Always"}
-    spec = {"template": {"metadata": {"labels": labels}, "spec": pods}, **spec}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "w", "namespace": "xyz"},
-        "spec": {"selector": {"matchLabels": labels}, **spec},
-    }
 
 
 @pytest.mark.parametrize(

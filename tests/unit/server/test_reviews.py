@@ -18,10 +18,13 @@ from tests.unit.server.market_world import (
     VENDOR,
     Reply,
     call,
+    job,
     kubernetes_of,
     questions_of,
+    selling,
+    service,
+    workload,
 )
-from tests.unit.server.test_market_questions import job, service, workload
 
 from busbar.apis.kubernetes.ports import Identity
 from busbar.model.kinds.review import OrderReviewStatus, QuoteReviewStatus
@@ -33,11 +36,7 @@ TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 @pytest.fixture
 def house() -> House:
-    house = House()
-    house.supply(price="0.04")
-    house.namespace()
-    house.wait(3 * SECOND)
-    return house
+    return selling()
 
 
 def ask(

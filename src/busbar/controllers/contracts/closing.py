@@ -15,6 +15,7 @@ from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.gangs import broken
 from busbar.controllers.contracts.money import settle_all
 from busbar.controllers.contracts.room import Yielded
+from busbar.controllers.contracts.settled import Settled
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.contracts.withdrawal import owed_for_withdrawal
 from busbar.controllers.names import FINALIZER_METER
@@ -24,11 +25,11 @@ from busbar.controllers.parts.writes import update, with_status
 from busbar.controllers.places import driver_uid
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
-from busbar.model.kinds.contract import ContractSlot
+from busbar.ledger.entries import Entry
 from busbar.model.money import format_euro
 from busbar.model.objects import Object, name_of
 from busbar.model.time import format_instant
-from busbar.store.contract import Snapshot
+from busbar.store.contract import Op, Snapshot
 
 
 class Case(NamedTuple):
@@ -44,40 +45,13 @@ class Case(NamedTuple):
         view = self.view
         late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
         settled = settle_all(view, self.settings.fee_ppm, late)
-        observed = view.observed()
-        started = view.started()
-        paid = compensation(self.snapshot, view, reason)
-        closed = with_status(
-            view.obj,
-            **settled.status(),
-            phase="Closed",
-            reason=reason.value,
-            message=view.said_of(reason),
-            startedMs=started,
-            finishedMs=observed.end if started is not None else None,
-            pricePerDTU=self._price(()),
-            **paid.status(),
-        )
-        if started is not None:
-            closed = with_status(closed, ends=format_instant(observed.end))
-        clauses = f"{settled.said}{paid.said}"
-        bill = f"{reason.value}, {format_euro(settled.billed)} €{clauses}"
-        said = f"Contract {name_of(view.obj)} closed: {bill}."
-        about = view.pod if view.pod is not None else view.obj
-        ops = (
-            *update(view.obj, closed),
-            *(release(view.pod, FINALIZER_METER) if view.pod is not None else ()),
-            event(self.snapshot, about, view.now, "ContractClosed", said),
-            *paid.ops,
-        )
+        end = ended(self.snapshot, view, reason, settled, pricePerDTU=view.price())
         yielded = Yielded()
         if view.status.phase == "Reserved":
             fee = self.settings.fee_ppm
             yielded = broken(self.snapshot, self._others(reason), view.now, fee)
-        cost = format_euro(settled.billed)
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clauses}"
-        entries = (*settled.entries, *paid.entries, *yielded.entries)
-        return decide(*ops, *yielded.ops, entries=entries, note=note)
+        entries = (*end.entries, *yielded.entries)
+        return decide(*end.ops, *yielded.ops, entries=entries, note=end.note)
 
     def _others(self, reason: CloseReason) -> list[Object]:
         """Give those that close with it; a driver's places that are deleted with it do so alone.
@@ -93,17 +67,51 @@ class Case(NamedTuple):
         """Give the other contracts of its gang, of the same clearing."""
         if not self.view.spec.gang:
             return []
-        return self.standing.at(self.snapshot).started_together(self.view.obj)
+        return self.standing.at(self.snapshot).company.started_together(self.view.obj)
 
     def _there(self) -> Iterable[Object]:
         """Give the open contracts of its node."""
-        return self.standing.at(self.snapshot).contracts_on(self.view.spec.node)
+        return self.standing.at(self.snapshot).contracts.on(self.view.spec.node)
 
-    def _price(self, more: tuple[ContractSlot, ...]) -> str:
-        begun = [s for s in (*self.view.spec.slots, *more) if s.start_ms <= self.view.now]
-        slot = begun[-1] if begun else self.view.spec.slots[0]
-        return format_euro(slot.price_nano)
 
-    @property
-    def _name(self) -> str:
-        return f"{self.view.namespace}/{name_of(self.view.obj)}"
+class End(NamedTuple):
+    """What ends a contract, and what the log says of it."""
+
+    ops: tuple[Op, ...]
+    entries: tuple[Entry, ...]
+    note: str
+
+
+def ended(
+    snapshot: Snapshot, view: ContractView, reason: CloseReason, settled: Settled, **status: object
+) -> End:
+    """Close a contract that is settled, whatever it was for: compensated, released and told.
+
+    `status` is what its status says beside that.
+    """
+    started, finished = view.started(), view.observed().end
+    paid = compensation(snapshot, view, reason)
+    closed = with_status(
+        view.obj,
+        **settled.status(),
+        phase="Closed",
+        reason=reason.value,
+        message=view.said_of(reason),
+        startedMs=started,
+        finishedMs=finished if started is not None else None,
+        **status,
+        **paid.status(),
+    )
+    if started is not None:
+        closed = with_status(closed, ends=format_instant(finished))
+    cost, clauses = format_euro(settled.billed), f"{settled.said}{paid.said}"
+    said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €{clauses}."
+    about = view.pod if view.pod is not None else view.obj
+    ops = (
+        *update(view.obj, closed),
+        *(release(view.pod, FINALIZER_METER) if view.pod is not None else ()),
+        event(snapshot, about, view.now, "ContractClosed", said),
+        *paid.ops,
+    )
+    note = f"contract {view.full_name} closed: {reason.value}, billed {cost} €{clauses}"
+    return End(ops, (*settled.entries, *paid.entries), note)

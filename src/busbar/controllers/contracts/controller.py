@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from busbar.controllers.contract import NOTHING, Collection, Decision, decide
 from busbar.controllers.contracts.fault import Evidence
-from busbar.controllers.contracts.held import HeldCase, read_held
+from busbar.controllers.contracts.held import HeldCase
+from busbar.controllers.contracts.heldview import read_held
 from busbar.controllers.contracts.reserved import ReservedCase
 from busbar.controllers.contracts.running import RunningCase
 from busbar.controllers.contracts.view import read_contract
@@ -67,7 +68,7 @@ class ContractController:
         """Give the contracts that hold places for a driver that has ended."""
         if event.type is not EventType.DELETED and not is_final(event.obj):
             return []
-        held = self._standing.held_by(event.key.namespace, places_name(event.obj))
+        held = self._standing.pools.held_by(event.key.namespace, places_name(event.obj))
         return [key_of(contract) for contract in held]
 
     def _held_on(self, event: Event) -> Iterable[Key]:
@@ -75,14 +76,14 @@ class ContractController:
         before, is_gone = event.previous, event.type is EventType.DELETED
         if before is not None and is_ready(before) == is_ready(event.obj) and not is_gone:
             return ()
-        there = self._standing.contracts_on(event.key.name)
+        there = self._standing.contracts.on(event.key.name)
         return [key_of(c) for c in there if spec_of(c).get("procurement")]
 
     def _sold_of(self, event: Event) -> Iterable[Key]:
         """Give the contracts that were sold room for later which has begun to be held."""
         if not spec_of(event.obj).get("procurement") or not has_begun(event.obj):
             return ()
-        there = self._standing.pool(pool_of(event.obj)).drawn
+        there = self._standing.pools.pool(pool_of(event.obj)).drawn
         return [key_of(contract) for contract in there if is_reserved(contract)]
 
     def _held_for(self, event: Event) -> Iterable[Key]:
@@ -90,7 +91,7 @@ class ContractController:
         if not is_deleting(event.obj):
             return ()
         pools = map(
-            self._standing.pool, (key.id for key in self._standing.pools_of(event.key.name))
+            self._standing.pools.pool, (key.id for key in self._standing.pools.of(event.key.name))
         )
         return [key_of(contract) for pool in pools for contract in pool.held]
 

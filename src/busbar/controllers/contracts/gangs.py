@@ -48,7 +48,7 @@ def all_can_start(snapshot: Snapshot, standing: Standing, views: list[ContractVi
     for name in sorted({view.spec.node for view in views}):
         node = snapshot.get(node_key(name))
         here = [view for view in views if view.spec.node == name]
-        if node is None or not room_for(standing.contracts_on(name), here, node):
+        if node is None or not room_for(standing.contracts.on(name), here, node):
             return False
     return True
 

@@ -1,8 +1,7 @@
 """Capacity held for a Procurement: paid by the hour whether used or not, as long as it is there.
 
-There is no workload whose agent could say that it ran; what was delivered is that the node was
-there, by its lease and its Ready condition: a loss dates from the last renewal of its lease, and
-lasts until it is said to be ready again. Next: `../nodes.py`.
+It ends early where its node is lost or taken back, and those who draw on it, or bought of it, go
+first. Next: `../nodes.py`.
 """
 
 from __future__ import annotations
@@ -14,103 +13,28 @@ import msgspec
 
 from busbar.controllers.close import CloseReason
 from busbar.controllers.contract import Decision, decide, earliest
-from busbar.controllers.contracts.compensation import compensation
+from busbar.controllers.contracts.closing import ended
 from busbar.controllers.contracts.fault import Evidence
 from busbar.controllers.contracts.gangs import broken, is_whole
 from busbar.controllers.contracts.ground import losing, running_on, telling
+from busbar.controllers.contracts.heldview import HeldView
 from busbar.controllers.contracts.money import settle_all, settle_ended, unsettled
 from busbar.controllers.contracts.places import rolled, why_over
 from busbar.controllers.contracts.room import Yielded, has_room
 from busbar.controllers.contracts.settled import Settled
-from busbar.controllers.contracts.view import ContractView, read_contract
+from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.contracts.withdrawal import owed_for_withdrawal
 from busbar.controllers.nodes import is_ready, node_key
-from busbar.controllers.parts.events import event
 from busbar.controllers.parts.writes import unchanged, update, with_status
 from busbar.controllers.places import driver_of, driver_uid
 from busbar.controllers.pools import is_reserved, pool_of, rolls
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
-from busbar.ledger.metering import Interval, without
-from busbar.model.errors import InvalidField
-from busbar.model.kinds.contract import ContractSlot, ContractStatus, Outage
+from busbar.model.kinds.contract import Outage
 from busbar.model.money import format_euro
-from busbar.model.objects import (
-    Key,
-    Object,
-    condition,
-    is_deleting,
-    name_of,
-    spec_of,
-    status_of,
-)
-from busbar.model.time import SECOND, Instant, format_instant, parse_instant, slot_of
+from busbar.model.objects import Key, Object, is_deleting, spec_of, status_of
+from busbar.model.time import SECOND, Instant, slot_of
 from busbar.store.contract import Op, Snapshot
-
-
-class HeldView(ContractView):
-    """A contract without a workload: it has run while its node was there."""
-
-    def started(self) -> Instant | None:
-        """Give when the term began; None before there was room for it."""
-        return None if self.status.phase == "Reserved" else self.start
-
-    def finished(self) -> Instant | None:
-        """Nobody reports an end: the term's end is known from the start."""
-        return None
-
-    @property
-    def known_until(self) -> Instant:
-        """Give up to when the node is known to have been there."""
-        return min(self.now, self.lease.renewed) if self.lease is not None else self.start
-
-    def observed(self) -> Interval:
-        """Give the time from the begin to when the node was last known to be there."""
-        return Interval(self.start, max(self.start, min(self.known_until, self.end)))
-
-    def parts(self, slot: ContractSlot) -> list[Interval]:
-        """Give the parts of a slot in which the node was there."""
-        if self.started() is None:
-            return []
-        whole = Interval(slot.start_ms, slot.end_ms).meet(self.observed())
-        return without(whole, outages_of(self.status))
-
-
-def outages_of(status: ContractStatus) -> list[Interval]:
-    """Give when held capacity was not there; what still lasts, without an end."""
-    return [
-        Interval(o.from_ms, _NEVER if o.until_ms is None else o.until_ms) for o in status.outages
-    ]
-
-
-_NEVER = 2**62
-
-
-def read_held(snapshot: Snapshot, obj: Object, now: Instant) -> HeldView:
-    """Read a contract that holds capacity, and note when its node was lost and found again.
-
-    What is noted is in the view's status, for whoever writes it.
-    """
-    view = HeldView(*read_contract(snapshot, obj, now)._replace(pod=None))
-    node, status = snapshot.get(node_key(view.spec.node)), view.status
-    if node is None or status.phase == "Reserved":
-        return view
-    lasts = bool(status.outages) and status.outages[-1].until_ms is None
-    if not is_ready(node) and not lasts:
-        status.outages = [*status.outages, Outage(max(view.start, view.known_until))]
-    elif is_ready(node) and lasts:
-        begun, back = status.outages[-1].from_ms, _ready_since(node, now)
-        status.outages = [*status.outages[:-1], Outage(begun, max(begun, back))]
-    return view
-
-
-def _ready_since(node: Object, now: Instant) -> Instant:
-    """Give when a node was found again."""
-    try:
-        at = (condition(node, "Ready") or {}).get("lastTransitionTime")
-        return min(now, parse_instant(at, "lastTransitionTime"))
-    except InvalidField:
-        return now
 
 
 class HeldCase(NamedTuple):
@@ -184,7 +108,7 @@ class HeldCase(NamedTuple):
     def _until_the_gang_starts(self) -> Decision:
         """The driver's own contract starts the whole gang, in one transaction."""
         view = self.view
-        if not is_whole(view, self.standing.started_together(view.obj)):
+        if not is_whole(view, self.standing.company.started_together(view.obj)):
             return self._close(CloseReason.GANG_BROKEN)
         due = min(view.start, slot_of(view.now).end) if view.now < view.start else view.now
         return Decision(requeue_at=due + 5 * SECOND)
@@ -204,7 +128,7 @@ class HeldCase(NamedTuple):
             late = with_status(view.obj, outages=[_noted(view.start, view.now)])
             return decide(*update(view.obj, late), requeue_at=view.now + 5 * SECOND)
         written = begun(view)
-        note = f"contract {self._name}: its hours began on {view.spec.node}"
+        note = f"contract {view.full_name}: its hours began on {view.spec.node}"
         due = min(view.end + SECOND, view.now + self.settings.hold_look_ms)
         return decide(*written, unchanged(node), requeue_at=due, note=note)
 
@@ -213,7 +137,7 @@ class HeldCase(NamedTuple):
         changes: dict[str, Any] = {
             "startedMs": view.start,
             "outages": self._outages(),
-            "pricePerDTU": self._price(),
+            "pricePerDTU": view.price(),
         }
         if settled.until != view.status.settled_until_ms:
             changes |= settled.status()
@@ -225,7 +149,7 @@ class HeldCase(NamedTuple):
         due = earliest(due, view.status.reclaim_at_ms, more.due) or due
         if self._has_lost_its_driver():
             due = min(due, view.now + 5 * SECOND)
-        note = f"contract {self._name}: held, billed {format_euro(settled.billed)} € so far"
+        note = f"contract {view.full_name}: held, billed {format_euro(settled.billed)} € so far"
         noted = note if written and settled.entries else ""
         entries = (*settled.entries, *more.entries)
         due = max(due, view.now + SECOND)
@@ -237,44 +161,20 @@ class HeldCase(NamedTuple):
         if view.status.phase == "Reserved":
             late = owed_for_withdrawal(self.snapshot, view, reason, view.spec.slots, self.settings)
         settled = settle_all(view, self.settings.fee_ppm, late)
-        since = view.started()
-        paid = compensation(self.snapshot, view, reason)
-        closed = with_status(
-            view.obj,
-            **settled.status(),
-            **paid.status(),
-            phase="Closed",
-            reason=reason.value,
-            message=view.said_of(reason),
-            startedMs=since,
-            finishedMs=view.observed().end if since is not None else None,
-            outages=self._outages(),
-        )
-        if since is not None:
-            closed = with_status(closed, ends=format_instant(view.observed().end))
-        cost = format_euro(settled.billed)
-        clauses = f"{settled.said}{paid.said}"
-        said = f"Contract {name_of(view.obj)} closed: {reason.value}, {cost} €{clauses}."
-        ops = (
-            *update(view.obj, closed),
-            event(self.snapshot, view.obj, view.now, "ContractClosed", said),
-            *paid.ops,
-        )
-        note = f"contract {self._name} closed: {reason.value}, billed {cost} €{clauses}"
+        end = ended(self.snapshot, view, reason, settled, outages=self._outages())
         gang = self._breaks(reason)
-        entries = (*settled.entries, *paid.entries, *gang.entries)
-        return decide(*ops, *gang.ops, entries=entries, note=note)
+        return decide(*end.ops, *gang.ops, entries=(*end.entries, *gang.entries), note=end.note)
 
     def _breaks(self, reason: CloseReason) -> Yielded:
         """Close the rest of a gang that has not started; what is deleted, all of it is."""
         if self.view.status.phase != "Reserved" or reason is CloseReason.DELETED:
             return Yielded()
-        others = self.standing.started_together(self.view.obj)
+        others = self.standing.company.started_together(self.view.obj)
         return broken(self.snapshot, others, self.view.now, self.settings.fee_ppm)
 
     def _there(self) -> Iterable[Object]:
         """Give the open contracts of its node."""
-        return self.standing.contracts_on(self.view.spec.node)
+        return self.standing.contracts.on(self.view.spec.node)
 
     def _home_goes(self) -> bool:
         """Say whether the namespace is being deleted: nothing more is held for it."""
@@ -324,14 +224,6 @@ class HeldCase(NamedTuple):
 
     def _outages(self) -> list[dict[str, Any]] | None:
         return [msgspec.to_builtins(outage) for outage in self.view.status.outages] or None
-
-    def _price(self) -> str:
-        begun = [s for s in self.view.spec.slots if s.start_ms <= self.view.now]
-        return format_euro((begun or self.view.spec.slots)[-1 if begun else 0].price_nano)
-
-    @property
-    def _name(self) -> str:
-        return f"{self.view.namespace}/{name_of(self.view.obj)}"
 
 
 def _is_reclaimed(contract: Object) -> bool:

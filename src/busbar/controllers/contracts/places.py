@@ -2,7 +2,7 @@
 
 Its contract rolls from slot to slot at what its own offer asks, within the cap, before work that is
 only reserved; so the Pods that the driver made are never without the room they draw on. It rolls
-earlier than work does: who draws is given the next hour out of what is held. Next: `held.py`.
+earlier than work does: who draws is given the next hour out of what is held. Next: `heldview.py`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from busbar.controllers.close import CloseReason
-from busbar.controllers.contract import earliest
+from busbar.controllers.contracts.extending import end_of, foreseen, is_news, next_look, pay
 from busbar.controllers.contracts.rolling import Next, next_slots, with_slots
 from busbar.controllers.contracts.room import Yielded, give_way
 from busbar.controllers.contracts.view import ContractView
 from busbar.controllers.parts.events import event
-from busbar.controllers.parts.funds import claim_budget
 from busbar.controllers.places import driver_of
 from busbar.controllers.settings import Settings
 from busbar.controllers.standing import Standing
 from busbar.ledger.entries import Entry
-from busbar.ledger.settlement import hold
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.objects import Key, Object, is_deleting
-from busbar.model.time import SECOND, Instant, format_instant
+from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Op, Snapshot
 
@@ -55,29 +53,18 @@ def rolled(
     if driver is None or view.end > wanted:
         due = None if driver is None else view.end - AHEAD * settings.roll_ahead_ms
         return Rolled(view.obj, due=due)
-    spent = standing.spent(view.namespace, view.now)
+    spent = standing.contracts.spent(view.namespace, view.now)
     more = _next(snapshot, standing, view._replace(pod=driver), wanted, spent)
-    ops, entries, changes = list[Op](), list[Entry](), dict[str, Any]()
-    if more.hold:
-        part = more.slots[0].start_ms
-        entries.append(hold(view.uid, view.namespace, more.hold, view.now, part))
-        ops += claim_budget(snapshot, view.namespace, more.hold, spent)
-        changes["heldNano"] = held_nano + more.hold
-    if more.slots:
-        gone = _displaced(snapshot, standing, settings, view, more.slots)
-        ops += gone.ops
-        entries += gone.entries
-    end = more.slots[-1].end_ms if more.slots else view.end
-    if more.reason is not None and more.reason.value != view.status.reason:
-        said = f"A place on {view.spec.node} ends at {format_instant(end)}: {more.message}"
+    paid = pay(snapshot, view, more, held_nano, spent)
+    gone = _displaced(snapshot, standing, settings, view, more.slots) if more.slots else Yielded()
+    ops, entries = [*paid.ops, *gone.ops], (*paid.entries, *gone.entries)
+    if is_news(view, more):
+        end = format_instant(end_of(view, more))
+        said = f"A place on {view.spec.node} ends at {end}: {more.message}"
         ops.append(event(snapshot, driver, view.now, "PlaceEnding", said, warning=True))
-    if more.reason is CloseReason.WITHDRAWN_EARLY and view.status.notice_until_ms is None:
-        changes["noticeUntilMs"] = view.now + view.spec.reclaim_notice_ms
-    changes["reason"] = more.reason.value if more.reason is not None else None
-    changes["message"] = more.message or None
-    again = min(end, view.now + 5 * SECOND) if more.reason is not None else None
-    due = earliest(again, end - AHEAD * settings.roll_ahead_ms if again is None else None)
-    return Rolled(with_slots(view.obj, more.slots), changes, tuple(ops), tuple(entries), due)
+    changes = {**paid.changes, **foreseen(view, more)}
+    due = next_look(view, more, AHEAD * settings.roll_ahead_ms)
+    return Rolled(with_slots(view.obj, more.slots), changes, tuple(ops), entries, due)
 
 
 def _next(
@@ -100,8 +87,8 @@ def _displaced(
     slots: tuple[ContractSlot, ...],
 ) -> Yielded:
     """Close what was sold forward and has no room beside a place that goes on."""
-    there = standing.contracts_on(view.spec.node)
-    together = standing.started_together
+    there = standing.contracts.on(view.spec.node)
+    together = standing.company.started_together
     return give_way(snapshot, there, view, slots, settings.fee_ppm, together)
 
 

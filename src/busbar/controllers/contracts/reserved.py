@@ -40,7 +40,7 @@ class ReservedCase(Case):
             return self._close(CloseReason.GANG_BROKEN)
         if view.now < view.start:
             return Decision(requeue_at=view.start)
-        if view.spec.plan and self.standing.at(self.snapshot).pieces_before(view.obj):
+        if view.spec.plan and self.standing.at(self.snapshot).contracts.pieces_before(view.obj):
             return self._after_the_piece_before()
         node = self.snapshot.get(node_key(view.spec.node))
         if node is None:
@@ -52,7 +52,7 @@ class ReservedCase(Case):
             return self._not_together()
         return decide(
             *(op for one in starting for op in self._begin(one)),
-            note=f"contract {self._name}: slot began, {len(starting)} bound",
+            note=f"contract {self.view.full_name}: slot began, {len(starting)} bound",
         )
 
     def _can_start(self, starting: list[ContractView]) -> bool:

@@ -2,7 +2,7 @@
 
 Slots follow each other without a gap, also where the exchange was down at a slot's end: what ran
 meanwhile was promised by nobody, but it is sold at the offer's price and within the cap as soon
-as the exchange is back, so that no second that ran goes unpaid. Next: `running.py`.
+as the exchange is back, so that no second that ran goes unpaid. Next: `extending.py`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import msgspec
 from busbar.controllers.close import SENTENCES, CloseReason
 from busbar.controllers.contract import Decision, decide, earliest
 from busbar.controllers.contracts.closing import Case
+from busbar.controllers.contracts.extending import end_of, foreseen, is_news, next_look, pay
 from busbar.controllers.contracts.money import settle_ended, unsettled
 from busbar.controllers.contracts.rolling import Next, next_slots, with_slots
 from busbar.controllers.contracts.room import Yielded, give_way
@@ -23,7 +24,6 @@ from busbar.controllers.parts.pods import phase_of
 from busbar.controllers.parts.writes import update, with_status
 from busbar.controllers.pools import may_be_covered, pool_of
 from busbar.ledger.entries import Entry
-from busbar.ledger.settlement import hold as hold_entry
 from busbar.model.kinds.contract import ContractSlot
 from busbar.model.time import SECOND, Instant, format_instant
 from busbar.store.contract import Op
@@ -91,13 +91,13 @@ class RunningCase(Case):
         view = self.view
         if view.spec.seller and view.end + _SALE_MS <= view.now:
             return False
-        pool = self.standing.at(self.snapshot).pool(pool_of(view.obj))
+        pool = self.standing.at(self.snapshot).pools.pool(pool_of(view.obj))
         return may_be_covered(pool, view.obj)
 
     def _hold_for_data(self, changes: dict[str, Any], settled: Settled) -> Decision | None:
         """Hold more for data that moves beyond what was expected, or stop; None: it is enough."""
         view = self.view
-        spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
+        spent = self.standing.at(self.snapshot).contracts.spent(view.namespace, view.now)
         more = more_for_data(self.snapshot, view, settled, spent)
         if more.reason is not None:
             return self._stop(more.reason, changes, settled, more.message)
@@ -111,7 +111,7 @@ class RunningCase(Case):
 
     def _extend(self, changes: dict[str, Any], settled: Settled, wanted: Instant) -> Decision:
         view = self.view
-        spent = self.standing.at(self.snapshot).spent(view.namespace, view.now)
+        spent = self.standing.at(self.snapshot).contracts.spent(view.namespace, view.now)
         more = next_slots(self.snapshot, self.standing, view, wanted, spent)
         yielded = self._give_way(more.slots)
         if yielded.has_sold:
@@ -120,32 +120,25 @@ class RunningCase(Case):
             return self._write(
                 changes, (*settled.entries, *yielded.entries), view.now + SECOND, (), yielded.ops
             )
-        ops: list[Op] = [*yielded.ops]
-        entries = [*settled.entries, *yielded.entries]
-        if more.hold:
-            part = more.slots[0].start_ms
-            entries.append(hold_entry(view.uid, view.namespace, more.hold, view.now, part))
-            ops += claim_budget(self.snapshot, view.namespace, more.hold, spent)
-            changes["heldNano"] = settled.held + more.hold
-        end = more.slots[-1].end_ms if more.slots else view.end
+        paid = pay(self.snapshot, view, more, settled.held, spent)
+        ops = [*yielded.ops, *paid.ops]
+        entries = (*settled.entries, *yielded.entries, *paid.entries)
+        changes |= paid.changes
+        end = end_of(view, more)
         if more.reason is not None and end <= view.now:
-            settled = settled._replace(entries=tuple(entries))
+            settled = settled._replace(entries=entries)
             return self._stop(more.reason, changes, settled, more.message, more.slots, ops)
-        if more.reason is not None and more.reason.value != view.status.reason:
+        if is_news(view, more):
             ops.append(self._warning(more.message, end))
-        if more.reason is CloseReason.WITHDRAWN_EARLY and view.status.notice_until_ms is None:
-            changes["noticeUntilMs"] = view.now + view.spec.reclaim_notice_ms
-        changes["reason"] = more.reason.value if more.reason is not None else None
-        changes["message"] = more.message or None
-        retry = min(end, view.now + 5 * SECOND) if more.reason is not None else None
-        ahead = end - self.settings.roll_ahead_ms if more.reason is None else None
-        due = self._later(earliest(self._due(settled), retry, ahead, self._never_started()))
+        changes |= foreseen(view, more)
+        again = next_look(view, more, self.settings.roll_ahead_ms)
+        due = self._later(earliest(self._due(settled), again, self._never_started()))
         return self._write(changes, entries, due, more.slots, ops)
 
     def _give_way(self, slots: tuple[ContractSlot, ...]) -> Yielded:
         if not slots:
             return Yielded()
-        fee, together = self.settings.fee_ppm, self.standing.started_together
+        fee, together = self.settings.fee_ppm, self.standing.company.started_together
         return give_way(self.snapshot, self._there(), self.view, slots, fee, together)
 
     def _warning(self, message: str, end: Instant) -> Op:
@@ -190,13 +183,13 @@ class RunningCase(Case):
         ops: Iterable[Op] = (),
     ) -> Decision:
         fresh = with_slots(self.view.obj, more)
-        price = self._price(more)
+        price = self.view.price(more)
         fresh = with_status(fresh, **{**changes, "pricePerDTU": price})
         written = update(self.view.obj, fresh)
         reclaim_at = self.view.status.reclaim_at_ms
         if reclaim_at is not None and reclaim_at > self.view.now:
             requeue_at = earliest(requeue_at, reclaim_at)
-        note = f"contract {self._name}: {self._said(changes, more)}" if written else ""
+        note = f"contract {self.view.full_name}: {self._said(changes, more)}" if written else ""
         return decide(*written, *ops, entries=entries, requeue_at=requeue_at, note=note)
 
     def _said(self, changes: dict[str, Any], more: tuple[ContractSlot, ...]) -> str:

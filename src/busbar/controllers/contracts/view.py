@@ -15,7 +15,16 @@ from busbar.controllers.parts.leases import NodeLease, lease_of
 from busbar.controllers.parts.pods import is_final, pod_key, report_of
 from busbar.ledger.metering import Interval, delivered
 from busbar.model.kinds.contract import ContractSlot, ContractSpec, ContractStatus
-from busbar.model.objects import Object, is_deleting, namespace_of, spec_of, status_of, uid_of
+from busbar.model.money import format_euro
+from busbar.model.objects import (
+    Object,
+    is_deleting,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from busbar.model.time import Instant
 from busbar.store.contract import Snapshot
 
@@ -39,6 +48,11 @@ class ContractView(NamedTuple):
     def namespace(self) -> str:
         """Give the consumer's namespace."""
         return namespace_of(self.obj)
+
+    @property
+    def full_name(self) -> str:
+        """Give what logs call it."""
+        return f"{self.namespace}/{name_of(self.obj)}"
 
     @property
     def start(self) -> Instant:
@@ -72,6 +86,12 @@ class ContractView(NamedTuple):
         """Give the sentence for an end: what was said ahead, where that has come."""
         asked = self.status.message if self.status.reason == reason.value else ""
         return asked or SENTENCES[reason]
+
+    def price(self, more: tuple[ContractSlot, ...] = ()) -> str:
+        """Give the price of the latest slot that has begun; of the first, before any has."""
+        slots = (*self.spec.slots, *more)
+        begun = [slot for slot in slots if slot.start_ms <= self.now]
+        return format_euro((begun[-1] if begun else slots[0]).price_nano)
 
     @property
     def is_over(self) -> bool:

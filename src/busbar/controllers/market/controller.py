@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from busbar.controllers.contract import Collection, Decision, earliest
-from busbar.controllers.market import matches, record, refusals
+from busbar.controllers.market import drawn, matches, record, refusals
 from busbar.controllers.market.coverage import Coverage
 from busbar.controllers.market.inputs import Inputs, read_inputs
 from busbar.controllers.market.refusals import Answer
@@ -79,7 +79,7 @@ class MarketController:
     ) -> Decision:
         name = record.clearing_name(now, snapshot.revision)
         fees = Fees(self._standing, snapshot, self._settings.fee_ppm, now)
-        drawn = matches.drawn(snapshot, inputs, now, fees)
+        draws = drawn.transactions(snapshot, inputs, now, fees)
         done = matches.transactions(self._standing, snapshot, inputs, clearing, name, now, fees)
         told, again = _tell(snapshot, inputs, clearing, now)
         answers = told_to.answers(self._standing, snapshot, inputs, clearing, now)
@@ -94,7 +94,7 @@ class MarketController:
         change = _next_change(inputs, now)
         due = earliest(again, self._payday(clearing, now), change) if waiting else None
         return Decision(
-            (*published, *drawn, *done, *answers, *told),
+            (*published, *draws, *done, *answers, *told),
             earliest(due, self._next_sale(inputs, clearing)),
             note if published else "",
         )

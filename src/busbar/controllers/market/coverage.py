@@ -36,8 +36,8 @@ class Coverage:
         self.transactions = tuple(self._covered())
 
     def _covered(self) -> Iterator[Transaction]:
-        for pool_id in self._standing.drawn_pools():
-            pool = self._standing.pool(pool_id)
+        for pool_id in self._standing.pools.drawn():
+            pool = self._standing.pools.pool(pool_id)
             given: list[Object] = []
             for contract in sorted(pool.drawn, key=lambda c: (term_of(c)[1], name_of(c))):
                 start, end = next_cover(contract)
@@ -72,7 +72,7 @@ class Coverage:
         entries: tuple[Entry, ...] = ()
         if cost:
             namespace = namespace_of(contract)
-            spent = self._standing.spent(namespace, self._now)
+            spent = self._standing.contracts.spent(namespace, self._now)
             budget = budget_left(self._snapshot, namespace, spent)
             left = self._snapshot.balance(available(namespace))
             if cost > (left if budget is None else min(left, budget)):

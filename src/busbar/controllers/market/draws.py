@@ -45,7 +45,7 @@ def draws(
     `start` is for who asks what would be: orders that start then, in what is to be held then.
     """
     found: list[Draw] = []
-    if not standing.has_pools:
+    if not standing.pools.are_there:
         return found
     rooms: dict[str, HeldRoom] = {}
     for order in sorted(orders, key=lambda order: (order.submitted, order.id)):

@@ -118,8 +118,8 @@ class HeldRoom:
         self._offers: dict[PoolKey, set[str]] = {}
         self._drivers: dict[PoolKey, tuple[str, str | None]] = {}
         """Of the places of drivers: whose they are, by uid and name."""
-        for key in standing.pools_of(namespace):
-            pool = standing.pool(key.id)
+        for key in standing.pools.of(namespace):
+            pool = standing.pools.pool(key.id)
             self._offers[key] = {spec_of(contract)["offer"] for contract in pool.held}
             driver = next((spec_of(c)["order"] for c in pool.held if driver_uid(c)), None)
             if driver is not None:
@@ -133,7 +133,7 @@ class HeldRoom:
                 self.closed[key] = Hindrance.NOTHING_HELD
             else:
                 self.pools[key] = there, room
-                self._left[key] = standing.left_of(key.id, now)
+                self._left[key] = standing.pools.left_of(key.id, now)
 
     def _there(self, pool: Pool, now: Instant) -> tuple[tuple[Object, ...], Resources]:
         """Give the contracts that hold room at the start, and what of it is left."""

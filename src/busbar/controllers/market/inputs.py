@@ -86,18 +86,21 @@ def read_inputs(standing: Standing, snapshot: Snapshot, now: Instant, procure_ms
         else:
             order = standing.dealings.served(standing.freight.laden(order), spec_of(pod))
             orders[order.id] = Ordered(order, pod)
-    asks, due = asked(snapshot, standing.held_by, procure_ms, now)
+    asks, due = asked(snapshot, standing.pools.held_by, procure_ms, now)
     asking = [*(ordered.order for ordered in orders.values()), *(o for a in asks for o in a.orders)]
     if any(asks_for_bond(order.eligibility.where) for order in asking):
         standing.weigh_bonds(snapshot)
     namespaces = {ordered.order.namespace for ordered in orders.values()}
     namespaces |= {namespace_of(ask.procurement) for ask in asks}
-    funds = {name: _funds(snapshot, name, standing.spent(name, now)) for name in sorted(namespaces)}
+    funds = {
+        name: _funds(snapshot, name, standing.contracts.spent(name, now))
+        for name in sorted(namespaces)
+    }
     social, book = sociable(standing, [ordered.order for ordered in orders.values()])
     for order in social:
         if order is not orders[order.id].order:
             orders[order.id] = Ordered(order, orders[order.id].pod)
-    free = orders.values() if standing.has_pools else ()
+    free = orders.values() if standing.pools.are_there else ()
     loose = [ordered.order for ordered in free if not fixed_term_of(ordered.pod)]
     found = draws(standing, snapshot, book, loose, now)
     drawn = tuple((orders.pop(draw.match.order), draw) for draw in found)
@@ -152,8 +155,8 @@ def _places(standing: Standing, orders: dict[str, Ordered], now: Instant) -> dic
 
 def sociable(standing: Standing, orders: list[Order]) -> tuple[list[Order], Book]:
     """Give orders with what their company and gangs come to, and the book with who is there."""
-    social, companions = in_company(orders, standing.residents(orders))
-    gangs = standing.in_gangs(social)
+    social, companions = in_company(orders, standing.company.residents(orders))
+    gangs = standing.company.in_gangs(social)
     if gangs:
         social = [_of_gang(order, gangs) for order in social]
     return social, standing.book.among(companions)

@@ -9,61 +9,37 @@ once; so do those of a gang, which starts together or not at all. Next: `refusal
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-
-from busbar.controllers.market.draws import Draw
+from busbar.controllers.market.contracts import WHOLE, Plan, contract_of, held_contract
 from busbar.controllers.market.hauling import transfer_terms
 from busbar.controllers.market.inputs import Inputs, Ordered, Standby
 from busbar.controllers.market.pieces import first_piece, later_piece
 from busbar.controllers.market.resale import Part
-from busbar.controllers.market.weighing import weighed
+from busbar.controllers.market.sold import of_whole, resting_on, sold
 from busbar.controllers.nodes import node_key
 from busbar.controllers.parts.binding import bound, promised
 from busbar.controllers.parts.events import event
 from busbar.controllers.parts.fees import Fees
 from busbar.controllers.parts.funds import account_key, budget_of, claim_budget
 from busbar.controllers.parts.pods import epoch_of
-from busbar.controllers.parts.writes import create, new_object, revision_of, unchanged
-from busbar.controllers.places import driver_of, kept, reference
-from busbar.controllers.pools import PoolKey
+from busbar.controllers.parts.writes import create, revision_of, unchanged
+from busbar.controllers.places import kept
 from busbar.controllers.procurement.first import first_answer
 from busbar.controllers.standing import Standing
 from busbar.ledger.settlement import hold
 from busbar.market.agreed import stated
 from busbar.market.drivers import place_id
-from busbar.market.orders import Order, fixed_term_of
 from busbar.market.outcome import Clearing, Match
 from busbar.model.gangs import Gang
-from busbar.model.ids import derived_suffix, derived_uid
-from busbar.model.kinds.contract import (
-    ContractSlot,
-    ContractSpec,
-    ContractStatus,
-    ContractTransfer,
-    TransferStatus,
-)
 from busbar.model.money import format_euro
-from busbar.model.objects import Key, Object, controller_of, name_of, namespace_of, spec_of, uid_of
+from busbar.model.objects import Key, Object, name_of, spec_of, uid_of
 from busbar.model.places import places_name
 from busbar.model.resources import key_of
 from busbar.model.time import Instant, format_instant
 from busbar.model.wellknown import GROUP
 from busbar.store.contract import Op, Put, Snapshot, Transaction
 
-_NAME_MAX = 200
-
-
-class _Plan(NamedTuple):
-    """The plan of work in pieces: its name, how many they are, which one a contract is for."""
-
-    name: str = ""
-    pieces: int = 0
-    piece: int = 0
-
-
-_WHOLE = _Plan()
 EXPLAINED_MAX = 64
 """Matches of a batch up to which each is told why cheaper offers were not eligible."""
 
@@ -95,100 +71,17 @@ def transactions(
             alone.append(batch.commit(match))
     for namespace, group in together.items():
         money = sum(piece.hold_nano for m in group for piece in m.pieces)
-        spent = standing.spent(namespace, now)
+        spent = standing.contracts.spent(namespace, now)
         claim = claim_budget(snapshot, namespace, money, spent)
         alone.append(sum(map(batch.commit, group), Transaction(claim)))
     alone += (sum(map(batch.commit, group), Transaction()) for group in gangs.values())
     return tuple(alone)
 
 
-def drawn(snapshot: Snapshot, inputs: Inputs, now: Instant, fees: Fees) -> tuple[Transaction, ...]:
-    """Give a transaction for each order that draws on what its namespace holds."""
-    return tuple(_draw(snapshot, ordered, draw, now, fees) for ordered, draw in inputs.draws)
-
-
-_AGREED = ("reclaimNoticeMs", "minimumTermMs", "agreed")
-
-
-def _draw(
-    snapshot: Snapshot, ordered: Ordered, draw: Draw, now: Instant, fees: Fees
-) -> Transaction:
-    pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
-    contract = _contract(ordered, draw.match, None, "", epoch, now, members=0)
-    held = spec_of(draw.rests_on[0])
-    terms = {name: held[name] for name in _AGREED if name in held}
-    offer = snapshot.get(Key(GROUP, "offers", "", draw.match.offer))
-    if held.get("agreed") and offer is not None and spec_of(offer).get("vendor") == held["vendor"]:
-        # What goes on is this contract: older terms were agreed for what is held.
-        terms["agreed"] = stated(spec_of(offer), now)
-    named = {"pool": draw.key.id, "reservation": draw.key.procurement}
-    fee = fees.terms(draw.match.namespace, draw.match.vendor)
-    contract = _in_pool(contract, **named, **terms, **fee)
-    keys = node_key(draw.match.node), Key(GROUP, "offers", "", draw.match.offer)
-    found = [obj for obj in map(snapshot.get, keys) if obj is not None]
-    driver = driver_of(snapshot, draw.rests_on[0])
-    if driver is not None:  # When it ends, its places are given back at once.
-        found.append(driver)
-    where = f"node {draw.match.node} of {draw.match.vendor} in {draw.match.zone}"
-    until = format_instant(draw.match.end)
-    said = f"Draws on {draw.key.procurement}: {where}, nothing more to pay until {until}."
-    placed = bound(pod, draw.match.node, name_of(contract), epoch, now)
-    ops: tuple[Op, ...] = (
-        create(contract),
-        Put(key_of(pod), placed, revision_of(pod)),
-        *map(unchanged, (*found, *draw.rests_on)),
-        event(snapshot, pod, now, "Scheduled", said),
-    )
-    return Transaction(ops)
-
-
-_NO_NOTICE = 2**62
-
-
 def gang_of_match(inputs: Inputs, match: Match) -> Gang | None:
     """Give the gang of the order that was matched, None for most."""
     ordered = inputs.orders.get(match.order) or inputs.standby.get(match.order)
     return None if ordered is None else ordered.order.gang
-
-
-def _in_pool(contract: Object, **named: object) -> Object:
-    """Say of a contract that its slots lie in held room, and whose."""
-    spec = spec_of(contract)
-    slots = [{**slot, "reserved": True} for slot in spec["slots"]]
-    return {**contract, "spec": {**spec, **named, "slots": slots}}
-
-
-def _of_whole(match: Match, part: Part) -> Match:
-    """Say of a match with a part of a node what it is a match with."""
-    held = spec_of(part.under(match.start, match.end)[0])
-    return match._replace(
-        node=part.node,
-        vendor=held["vendor"],
-        offer=held["offer"],
-        offer_version=held["offerVersion"],
-    )
-
-
-def _sold(contract: Object, match: Match, part: Part | None) -> Object:
-    """Say of a contract with a part whose held room it is in, and on whose terms it is.
-
-    A vendor owes who was sold a part no more than who holds it: the shortest notice, and what is
-    sold without one, to the end, only where all of it is.
-    """
-    if part is None:
-        return contract
-    held = map(spec_of, part.under(match.start, match.end))
-    least = min(held, key=lambda spec: int(spec.get("reclaimNoticeMs") or 0) or _NO_NOTICE)
-    spec = {name: value for name, value in spec_of(contract).items() if name not in _AGREED}
-    spec |= {name: least[name] for name in _AGREED if name in least}
-    return _in_pool({**contract, "spec": spec}, pool=part.pool, seller=part.seller)
-
-
-def _resting_on(match: Match, part: Part | None) -> tuple[Op, ...]:
-    """Insist that what a part is held by in these hours is as it was read, and its ask."""
-    if part is None:
-        return ()
-    return tuple(map(unchanged, (*part.under(match.start, match.end), part.procurement)))
 
 
 class _Batch:
@@ -223,10 +116,10 @@ class _Batch:
         pod, epoch = ordered.pod, epoch_of(ordered.pod) + 1
         money = match.hold_nano
         members = self._members(ordered.order.gang)
-        plan = _Plan(uid_of(pod), len(match.pieces), 1) if match.later else _WHOLE
+        plan = Plan(uid_of(pod), len(match.pieces), 1) if match.later else WHOLE
         transfer = transfer_terms(self._inputs, match)
-        made = _contract(ordered, match, transfer, self._record, epoch, now, members, plan)
-        contract = _sold(self._on_terms(made, match), match, part)
+        made = contract_of(ordered, match, transfer, self._record, epoch, now, members, plan)
+        contract = sold(self._on_terms(made, match), match, part)
         cheaper = self._clearing.cheaper(match.order) if self._explains else ()
         at_once = match.start <= now
         name = name_of(contract)
@@ -242,7 +135,7 @@ class _Batch:
             Put(key_of(pod), placed, revision_of(pod)),
             *self._still(match),
             *self._places(ordered, match.start),
-            *_resting_on(match, part),
+            *resting_on(match, part),
             event(self._snapshot, pod, now, said, _sentence(match, cheaper, ordered)),
         )
         entries = (hold(uid_of(contract), match.namespace, money, now),) if money else ()
@@ -265,20 +158,20 @@ class _Batch:
         for number, found in enumerate(match.later, 2):
             piece, part = self._placed(found)
             pod = later_piece(ordered.pod, number, now)
-            plan, money = _Plan(uid_of(ordered.pod), len(match.pieces), number), piece.hold_nano
+            plan, money = Plan(uid_of(ordered.pod), len(match.pieces), number), piece.hold_nano
             mine, transfer = Ordered(ordered.order, pod), transfer_terms(self._inputs, piece)
-            bare = _contract(mine, piece, transfer, self._record, 1, now, plan=plan)
-            contract = _sold(self._on_terms(bare, piece), piece, part)
+            bare = contract_of(mine, piece, transfer, self._record, 1, now, plan=plan)
+            contract = sold(self._on_terms(bare, piece), piece, part)
             made = create(contract), create(promised(pod, name_of(contract), 1))
             entries = (hold(uid_of(contract), piece.namespace, money, now),) if money else ()
-            rests_on = (*self._still(piece), *_resting_on(piece, part))
+            rests_on = (*self._still(piece), *resting_on(piece, part))
             joined += Transaction((*made, *rests_on), entries)
         return joined
 
     def _placed(self, match: Match) -> tuple[Match, Part | None]:
         """Give where a match is, and the part of it that is sold again, None for whole nodes."""
         part = self._inputs.on_sale.get(match.node)
-        return (match, None) if part is None else (_of_whole(match, part), part)
+        return (match, None) if part is None else (of_whole(match, part), part)
 
     def _members(self, gang: Gang | None) -> int:
         if gang is None:
@@ -326,105 +219,6 @@ class _Batch:
             found = (self._snapshot.get(key) for key in keys)
             self._rests_on[named] = tuple(unchanged(obj) for obj in found if obj is not None)
         return self._rests_on[named]
-
-
-def _contract(
-    ordered: Ordered,
-    match: Match,
-    transfer: ContractTransfer | None,
-    clearing: str,
-    epoch: int,
-    now: Instant,
-    members: int = 0,
-    plan: _Plan = _WHOLE,
-) -> Object:
-    """Make the contract; `members` of its gang are matched with it."""
-    order, pod = ordered
-    suffix = derived_suffix(uid_of(pod), epoch)
-    name = f"{name_of(pod)[:_NAME_MAX]}-{suffix}"
-    key = Key(GROUP, "contracts", namespace_of(pod), name)
-    spec = _spec(order, match, _reference(pod), clearing, now)
-    spec.epoch, spec.not_after_ms = epoch, order.deadline
-    spec.gang_members, spec.fixed_term_ms = members, fixed_term_of(pod)
-    spec.transfer, spec.weighed = transfer, weighed(match, pod)
-    spec.plan, spec.pieces, spec.piece = plan
-    phase = "Bound" if match.start <= now else "Reserved"
-    status = _status(match, phase)
-    if transfer is not None:
-        status.transfer = TransferStatus(held_nano=match.moving_nano)
-    return _made(key, derived_uid("contract", uid_of(pod), epoch), spec, status, now)
-
-
-def held_contract(
-    standby: Standby, match: Match, clearing: str, now: Instant, members: int = 0
-) -> Object:
-    """Make the contract that holds capacity for a Procurement; a driver's place rolls with it."""
-    order, procurement, driver, _ = standby
-    uid = derived_uid("held", order.id, now)
-    name = f"{name_of(procurement)[:_NAME_MAX]}-{derived_suffix(order.id, now, length=8)}"
-    key = Key(GROUP, "contracts", namespace_of(procurement), name)
-    named = {"kind": "Procurement", "name": name_of(procurement), "uid": uid_of(procurement)}
-    if driver is not None:
-        named = reference(procurement, driver.pod)
-    spec = _spec(order, match, named, clearing, now)
-    if driver is not None:
-        spec.not_after_ms = driver.order.deadline
-        spec.fixed_term_ms = fixed_term_of(driver.pod)
-        spec.gang_members = members
-    pool = PoolKey(key.namespace, name_of(procurement), match.node).id
-    spec.procurement, spec.pool = name_of(procurement), pool
-    phase = "Held" if match.start <= now else "Reserved"
-    return _made(key, uid, spec, _status(match, phase), now)
-
-
-def _spec(
-    order: Order, match: Match, reference: dict[str, str], clearing: str, now: Instant
-) -> ContractSpec:
-    return ContractSpec(
-        reserved_at_ms=now if match.start > now else None,
-        order=reference,
-        vendor=match.vendor,
-        offer=match.offer,
-        offer_version=match.offer_version,
-        node=match.node,
-        zone=match.zone,
-        draw_micro=match.draw_micro,
-        cpu_milli=order.requests.cpu_milli,
-        memory_bytes=order.requests.memory_bytes,
-        gpus=order.requests.gpus,
-        ephemeral_bytes=order.requests.ephemeral_bytes,
-        cap_nano=order.cap_nano,
-        slots=[ContractSlot(s.start, s.end, s.price_nano) for s in match.segments],
-        clearing=clearing,
-        gang=order.gang.name if order.gang is not None else "",
-    )
-
-
-def _status(match: Match, phase: str) -> ContractStatus:
-    price, held_nano = format_euro(match.price_nano), match.hold_nano
-    return ContractStatus(phase=phase, held_nano=held_nano, price_per_dtu=price, cost="0")
-
-
-def _made(key: Key, uid: str, spec: ContractSpec, status: ContractStatus, now: Instant) -> Object:
-    status.starts = format_instant(spec.slots[0].start_ms)
-    status.ends = format_instant(spec.slots[-1].end_ms)
-    told = {"phase": status.phase, **msgspec.to_builtins(status)}
-    contract = new_object(key, uid, now)
-    return {**contract, "spec": msgspec.to_builtins(spec), "status": told}
-
-
-def _reference(pod: Object) -> dict[str, str]:
-    named = {"name": name_of(pod), "uid": uid_of(pod)}
-    owner = controller_of(pod)
-    if owner is None:
-        return named
-    return {
-        **named,
-        "ownerApiVersion": str(owner.get("apiVersion", "")),
-        "ownerKind": str(owner.get("kind", "")),
-        "ownerName": str(owner.get("name", "")),
-        "ownerUid": str(owner.get("uid", "")),
-    }
 
 
 def _sentence(match: Match, cheaper: tuple[str, ...], ordered: Ordered) -> str:

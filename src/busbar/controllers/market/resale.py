@@ -65,7 +65,7 @@ def parts(
 
     `drawing` is what orders of the same batch draw, by pool.
     """
-    if not standing.has_pools:
+    if not standing.pools.are_there:
         return {}
     found = {}
     for procurement in snapshot.list(*PROCUREMENTS):
@@ -94,13 +94,13 @@ def _parts_of(
     drawing: Mapping[str, Resources],
 ) -> Iterator[Part]:
     namespace, name = namespace_of(procurement), name_of(procurement)
-    for key in standing.pools_of(namespace):
+    for key in standing.pools.of(namespace):
         if key.procurement != name:
             continue
-        held, rows = standing.pool(key.id).held, standing.book.columns.rows_named(key.node)
+        held, rows = standing.pools.pool(key.id).held, standing.book.columns.rows_named(key.node)
         if not rows or is_leaving(snapshot, held) or _is_limited(standing, held):
             continue
-        left = standing.left_of(key.id, now)
+        left = standing.pools.left_of(key.id, now)
         open_hours = for_sale(left, drawing.get(key.id, NOTHING))
         if open_hours:
             row = row_of(standing.book.supplies[rows[0]], key, procurement, ask, left, open_hours)

@@ -106,7 +106,7 @@ def _covers(
     for draw in found:
         order = by_id[draw.match.order]
         given[draw.key] = given[draw.key].plus(order.requests)
-        pool, until = standing.pool(draw.key.id), draw.match.end
+        pool, until = standing.pools.pool(draw.key.id), draw.match.end
         last = start + FORWARD_SLOTS * HOUR
         last = last if order.deadline is None else min(last, order.deadline)
         while until < last:
@@ -207,7 +207,7 @@ def hindrances(
         known = nearest.get(one.key.procurement)
         if known is None or _RANK[one.why] > _RANK[known.why]:
             nearest[one.key.procurement] = one
-    pools = {key.procurement for key in standing.pools_of(order.namespace)}
+    pools = {key.procurement for key in standing.pools.of(order.namespace)}
     found = []
     for obj in snapshot.list(*PROCUREMENTS, order.namespace):
         near = nearest.get(name_of(obj))

@@ -207,6 +207,6 @@ def _match(
     laden = standing.freight.laden(order)
     order = replace(laden, id=_ASKED, name="", may_wait=False, avoid=avoid)
     order = standing.dealings.served(order, spec_of(sample))
-    (sociable,), companions = in_company([order], standing.residents([order]))
+    (sociable,), companions = in_company([order], standing.company.residents([order]))
     found = clear(standing.book.among(companions), [sociable], now)
     return found.matches[0] if found.matches else None

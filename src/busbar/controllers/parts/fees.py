@@ -29,7 +29,7 @@ class Fees:
             return Fee(self._default_ppm)
         pair = namespace, vendor
         if pair not in self._known:
-            volume = self._standing.spent(namespace, self._now)
+            volume = self._standing.contracts.spent(namespace, self._now)
             self._known[pair] = fee_for(
                 self._schedules, namespace, vendor, volume, self._now, self._default_ppm
             )

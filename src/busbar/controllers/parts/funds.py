@@ -52,7 +52,7 @@ def spent_in(snapshot: Snapshot, namespace: str, now: Instant) -> int:
 def budget_left(snapshot: Snapshot, namespace: str, spent: int) -> int | None:
     """Give what the budget leaves to commit: holds of open contracts count as spent.
 
-    `spent` is what the namespace was billed this month (`Standing.spent`).
+    `spent` is what the namespace was billed this month (`Contracts.spent`).
     """
     budget = budget_of(snapshot.get(account_key(namespace)))
     if budget is None:

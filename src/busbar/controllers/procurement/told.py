@@ -53,7 +53,7 @@ def answers(
             tuple(matches[one] for one in ids if one in matches),
             tuple(refusals[one] for one in ids if one in refusals),
             sum(one not in inputs.standby for one in ids),
-            tuple(standing.held_by(namespace, name)),
+            tuple(standing.pools.held_by(namespace, name)),
             inputs.funds[namespace],
         )
         found.append(_write(snapshot, answer, now))
