@@ -31,9 +31,13 @@ _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 def derived_suffix(*parts: object, length: int = 5) -> str:
     """Give a short name suffix in Kubernetes' alphabet that depends on nothing but its parts."""
-    return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in _digest(parts)[:length])
+    return _digest(parts)[:length].translate(_LETTERS).decode()
+
+
+_LETTERS = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256)).encode()
+"""The letter that a byte of a digest becomes."""
 
 
 def _digest(parts: tuple[object, ...]) -> bytes:
-    text = "\x1f".join(str(part) for part in parts)
+    text = "\x1f".join(map(str, parts))
     return hashlib.sha256(text.encode()).digest()

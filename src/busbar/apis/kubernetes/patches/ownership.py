@@ -123,7 +123,7 @@ def track_create(obj: Object, fields: Fields, manager: str, now: Instant) -> Obj
     if not fields:
         return with_metadata(obj, managedFields=None)
     who = Manager(manager, UPDATE, obj["apiVersion"])
-    return write_managers(obj, {who: Owned(fields, format_instant(now))})
+    return with_metadata(obj, managedFields=[_entry(who, Owned(fields, format_instant(now)))])
 
 
 def track_update(
