@@ -187,14 +187,18 @@ def remove_networks(data: Path) -> None:
 
     One that cannot be removed does not keep the others; the first such is the error.
     """
-    commands = []
+    kept = data / "nodes" / "bridge"
+    bridge = kept.read_text().strip() if kept.exists() else ""
+    # Links first and by name: the kernel removes those of a namespace some time after it, and a
+    # quickstart at once would take what is going for what is there.
+    ports = sorted(Path(f"/sys/class/net/{bridge}/brif").glob(f"{bridge}v*")) if bridge else []
+    commands = [["link", "del", port.name] for port in ports]
     for path in sorted((data / "nodes").glob(f"*/{MADE_NETNS}")):
         netns = path.read_text().strip()
         if Path(f"/run/netns/{netns}").exists():
             commands.append(["netns", "del", netns])
-    bridge = data / "nodes" / "bridge"
-    if bridge.exists() and Path(f"/sys/class/net/{bridge.read_text().strip()}").exists():
-        commands.append(["link", "del", bridge.read_text().strip()])
+    if bridge and Path(f"/sys/class/net/{bridge}").exists():
+        commands.append(["link", "del", bridge])
     failed = []
     for command in commands:
         try:

@@ -316,3 +316,23 @@ def test_a_quickstart_whose_cloud_does_not_start_has_written_down_its_networks(
     result = busbar("quickstart")
     assert "port 6443 is taken" in result.err
     assert len(made) == len(quickstart.VENDORS)
+
+
+def test_the_links_of_a_bridge_go_before_the_networks_that_they_lead_to(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[list[str]] = []
+    monkeypatch.setattr(machines, "_ip", lambda arguments, unless="": removed.append(arguments))
+    is_there, glob = Path.exists, Path.glob
+    monkeypatch.setattr(
+        Path, "exists", lambda path: path.parts[1] in ("run", "sys") or is_there(path)
+    )
+    ports = Path("/sys/class/net/br/brif")
+    monkeypatch.setattr(
+        Path,
+        "glob",
+        lambda path, what: iter([ports / "brv10"]) if path == ports else glob(path, what),
+    )
+    machines.remember_network(data, "n1", "made", "br")
+    machines.remove_networks(data)
+    assert removed == [["link", "del", "brv10"], ["netns", "del", "made"], ["link", "del", "br"]]
