@@ -175,7 +175,7 @@ def host_part(address: str) -> str:
 
 
 def remember_network(data: Path, name: str, netns: str, bridge: str) -> None:
-    """Write down what `busbar down` has to remove again."""
+    """Write down what `busbar down` has to remove again: before it is made, so none is missed."""
     place = folder(data, name)
     place.mkdir(parents=True, exist_ok=True)
     (place / MADE_NETNS).write_text(f"{netns}\n")
@@ -183,14 +183,30 @@ def remember_network(data: Path, name: str, netns: str, bridge: str) -> None:
 
 
 def remove_networks(data: Path) -> None:
-    """Remove the network namespaces and the bridge that were made for nodes of this machine."""
-    for path in (data / "nodes").glob(f"*/{MADE_NETNS}"):
+    """Remove the network namespaces and the bridge that were made for nodes of this machine.
+
+    One that cannot be removed does not keep the others; the first such is the error.
+    """
+    kept = data / "nodes" / "bridge"
+    bridge = kept.read_text().strip() if kept.exists() else ""
+    # Links first and by name: the kernel removes those of a namespace some time after it, and a
+    # quickstart at once would take what is going for what is there.
+    ports = sorted(Path(f"/sys/class/net/{bridge}/brif").glob(f"{bridge}v*")) if bridge else []
+    commands = [["link", "del", port.name] for port in ports]
+    for path in sorted((data / "nodes").glob(f"*/{MADE_NETNS}")):
         netns = path.read_text().strip()
         if Path(f"/run/netns/{netns}").exists():
-            _ip(["netns", "del", netns])
-    bridge = data / "nodes" / "bridge"
-    if bridge.exists() and Path(f"/sys/class/net/{bridge.read_text().strip()}").exists():
-        _ip(["link", "del", bridge.read_text().strip()])
+            commands.append(["netns", "del", netns])
+    if bridge and Path(f"/sys/class/net/{bridge}").exists():
+        commands.append(["link", "del", bridge])
+    failed = []
+    for command in commands:
+        try:
+            _ip(command)
+        except CliError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def mounts_below(directory: Path) -> list[str]:

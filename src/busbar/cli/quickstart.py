@@ -95,8 +95,11 @@ class Story:
         """Start the control plane; its certificate must name the bridge's address."""
         self._say("1. A cloud on this machine")
         for number, (vendor, _) in enumerate(VENDORS):
+            netns = f"{self._prefix}{vendor}"
+            # First: should the cloud not start (a port is taken), `down` removes what is written.
+            machines.remember_network(self._context.data, f"{vendor}-1", netns, self._bridge)
             machines.make_network(
-                f"{self._prefix}{vendor}",
+                netns,
                 self._bridge,
                 f"{self._network}.1/24",
                 f"{self._network}.{10 + number}/24",
@@ -128,7 +131,6 @@ class Story:
         token = self._run(
             *common, "token", "--vendor", vendor, "--region", region, show=False, capture=True
         )
-        machines.remember_network(self._context.data, node, f"{self._prefix}{vendor}", self._bridge)
         memory = _memory_per_vendor()
         server = f"https://{self._network}.1:{port}"
         command = ("join", server, "--token", token.strip(), "--name", node)

@@ -4,9 +4,11 @@ A weight is DTU per GPU-hour at the reference speed: what `max(cpu, memory / 4 G
 counts a GPU as. It is data of the exchange, not a measurement: one DTU for each 8 TFLOPS of dense
 16-bit matrix throughput on the maker's data sheet, rounded to whole DTU.
 
-Sources: NVIDIA's and AMD's data sheets (without sparsity); the scale is that of academic centres
-that charge GPUs in core hours (NCSA: an A100 as 48 cores, an H100 as 120) and of machines that
-pair a T4 (65 TFLOPS) with 8 vCPUs. Labels: NVIDIA's GPU feature discovery. Next: `requests.py`.
+Sources: NVIDIA's and AMD's data sheets; where one states only a figure "with sparsity", half of it
+(H200 NVL: 1,671 TFLOPS). Boards of one name that differ have a row each: of the V100, PCIe has 112
+TFLOPS, SXM2 125, the V100S 130. The scale is that of academic centres that charge GPUs in core
+hours (NCSA: an A100 as 48 cores, an H100 as 120) and of machines that pair a T4 (65 TFLOPS) with 8
+vCPUs. Labels: NVIDIA's GPU feature discovery. Next: `requests.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ _KNOWN_DTU = {
     "L4": 15,
     "A10": 16,
     "A10G": 9,
+    "V100-PCIe": 14,
     "V100": 16,
+    "V100S": 16,
     "A40": 19,
     "A30": 21,
     "L40": 23,
@@ -42,6 +46,7 @@ _KNOWN_DTU = {
     "H100-PCIe": 95,
     "H100-NVL": 104,
     "H100": 124,
+    "H200-NVL": 104,
     "H200": 124,
     "B200": 281,
     "MI210": 23,

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from busbar.agent.network.plan import tag_of
 from busbar.server.settings import ServerSettings, save
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +105,17 @@ class Cloud:
         """Wait until a field of an object's status has a value."""
         end = time.monotonic() + seconds
         while (found := (self.get(*arguments).get("status") or {}).get(field)) != is_:
-            assert time.monotonic() < end, f"{arguments}: {field} is {found!r}, not {is_!r}"
+            if time.monotonic() > end:
+                said = self._all_about(*arguments)
+                raise AssertionError(f"{arguments}: {field} is {found!r}, not {is_!r}\n{said}")
+
+    def _all_about(self, *arguments: str) -> str:
+        """Say what there is to know of an object that went another way: it is gone afterwards."""
+        said = [self.kubectl("get", *arguments, "-o", "yaml", code=None)]
+        said.append(self.kubectl("describe", *arguments, code=None))
+        if arguments[0] == "-n":
+            said.append(self.kubectl("get", *arguments[:2], "contracts", "-o", "yaml", code=None))
+        return "\n".join(said)
 
     def node_pid(self, node: str) -> int:
         """Give the pid of a node's agent."""
@@ -130,8 +141,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         cloud.busbar("image", "build", str(ROOT / "images" / "busybox"), seconds=300)
         yield cloud
     finally:
-        cloud.busbar("down", code=None, seconds=180)
+        down = cloud.busbar("down", code=None, seconds=180)
     leftover = [
         line for line in Path("/proc/self/mounts").read_text().splitlines() if str(data) in line
     ]
     assert not leftover, leftover
+    assert down.returncode == 0, down.stderr
+    # By the names that the quickstart derives, not by what it wrote down: that may be too little.
+    name = f"bb{tag_of(str(data))[:4]}"
+    networks = [*Path("/run/netns").glob(f"{name}-*"), *Path("/sys/class/net").glob(f"{name}*")]
+    assert not networks, networks

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from tests.unit.cli.fakes import Result
 
-from busbar.cli import machines, processes
+from busbar.cli import machines, processes, quickstart
+from busbar.cli.errors import CliError
 from busbar.cli.processes import Stopped
 
 Busbar = Callable[..., Result]
@@ -271,3 +272,67 @@ def test_only_networks_made_for_nodes_are_removed(
     (data / "nodes" / "n2" / "netns").write_text("somebodys\n")
     machines.remove_networks(data)
     assert removed == [["netns", "del", "made"], ["link", "del", "br"]]
+
+
+def test_one_network_that_cannot_be_removed_does_not_keep_the_others(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def ip(arguments: list[str], unless: str = "") -> None:
+        tried.append(arguments[-1])
+        if arguments[-1] == "one":
+            raise CliError("one is busy")
+
+    monkeypatch.setattr(machines, "_ip", ip)
+    is_there = Path.exists
+    monkeypatch.setattr(
+        Path, "exists", lambda path: path.parts[1] in ("run", "sys") or is_there(path)
+    )
+    machines.remember_network(data, "n1", "one", "br")
+    machines.remember_network(data, "n2", "two", "br")
+    with pytest.raises(CliError, match="one is busy"):
+        machines.remove_networks(data)
+    assert tried == ["one", "two", "br"]
+
+
+def test_a_quickstart_whose_cloud_does_not_start_has_written_down_its_networks(
+    busbar: Busbar, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def make(name: str, bridge: str, host: str, address: str) -> None:
+        kept = {path.read_text().strip() for path in (data / "nodes").glob("*/made-netns")}
+        assert name in kept
+        assert (data / "nodes" / "bridge").read_text().strip() == bridge
+        made.append(name)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise CliError("port 6443 is taken")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(machines, "make_network", make)
+    monkeypatch.setattr(quickstart.Story, "_run", refuse)
+    result = busbar("quickstart")
+    assert "port 6443 is taken" in result.err
+    assert len(made) == len(quickstart.VENDORS)
+
+
+def test_the_links_of_a_bridge_go_before_the_networks_that_they_lead_to(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[list[str]] = []
+    monkeypatch.setattr(machines, "_ip", lambda arguments, unless="": removed.append(arguments))
+    is_there, glob = Path.exists, Path.glob
+    monkeypatch.setattr(
+        Path, "exists", lambda path: path.parts[1] in ("run", "sys") or is_there(path)
+    )
+    ports = Path("/sys/class/net/br/brif")
+    monkeypatch.setattr(
+        Path,
+        "glob",
+        lambda path, what: iter([ports / "brv10"]) if path == ports else glob(path, what),
+    )
+    machines.remember_network(data, "n1", "made", "br")
+    machines.remove_networks(data)
+    assert removed == [["link", "del", "brv10"], ["netns", "del", "made"], ["link", "del", "br"]]

@@ -36,6 +36,20 @@ def test_what_nobody_lists_and_what_is_a_part_of_a_gpu_weighs_as_the_smallest(pr
     assert GPU_CLASSES.of({PRODUCT: product}) == (product, 8 * MICRO)
 
 
+@pytest.mark.parametrize(
+    ("product", "name", "dtu"),
+    [
+        ("NVIDIA-H200-NVL", "H200-NVL", 104),
+        ("NVIDIA-H200", "H200", 124),
+        ("Tesla-V100-PCIE-16GB", "V100-PCIe", 14),
+        ("Tesla-V100-SXM2-32GB", "V100", 16),
+        ("Tesla-V100S-PCIE-32GB", "V100S", 16),
+    ],
+)
+def test_boards_of_one_name_weigh_what_each_of_them_does(product, name, dtu):
+    assert GPU_CLASSES.of({PRODUCT: product}) == (name, dtu * MICRO)
+
+
 def test_a_part_has_a_weight_where_the_table_names_the_part():
     table = read_gpu_classes({"A100-SXM4-40GB-MIG-1g.5gb": "5.5"}, "gpu_weights")
     part = table.of({PRODUCT: "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"})
