@@ -33,6 +33,7 @@ from bench.books import (
     plain_loop,
 )
 from bench.optimum import cost_at_asks, least_cost
+from bench.published import COMPANY, INCREMENTAL, MATCHING, PLAIN
 from bench.report import Row, as_json, as_table, at_least, at_most
 from bench.standing_book import Store
 
@@ -54,14 +55,6 @@ SMALL_BOOKS, SMALL, SMALL_ORDERS = 12, Size(100, 12, 4), 200
 SOLVER_SECONDS = 10
 STANDING, NEW = 1_000_000, 1_000
 FORWARD, FORWARD_SIZE = 50_000, Size(2_000, 50, 10)
-
-PLAIN = (
-    "published: kube-scheduler 810 pods/s at 5,000 nodes, 220 with node affinity; "
-    "Nomad 1,500-3,750 containers/s"
-)
-COMPANY = "published: kube-scheduler 460 pods/s spread, 60 anti-affinity, 35 affinity"
-INCREMENTAL = "published: Firmament under 1 s on 12,500 machines"
-MATCHING = "published: Akash 30 s, HTCondor up to 60 s to match"
 
 
 def speed(count: int, nodes: int, goal: float) -> Row:

@@ -20,6 +20,7 @@ import orjson
 import uvloop
 from bench.cloud import NAMESPACE, REGION, VENDOR, BenchCloud, bench_cloud, cpu_seconds, pod
 from bench.options import Unavailable
+from bench.published import MATCHING, PLAIN
 from bench.report import Row, at_least, at_most, percentile, shown
 
 from busbar.model.time import format_instant
@@ -57,9 +58,13 @@ def _rows(rate: int, goal_ms: int, workers: int) -> list[Row]:
     span = max(made[name] for name in accepted) - min(accepted.values())
     at = f"at {rate:,}/s" + (", a worker" if workers else "")
     return [
-        at_most(f"order to contract p99, {at}", percentile(waits, 99), "ms", goal_ms),
+        at_most(f"order to contract p99, {at}", percentile(waits, 99), "ms", goal_ms)._replace(
+            note=MATCHING
+        ),
         shown(f"order to contract p50, {at}", percentile(waits, 50), "ms"),
-        at_least(f"orders matched, {at}", len(accepted) / span, "1/s", rate * 0.95),
+        at_least(f"orders matched, {at}", len(accepted) / span, "1/s", rate * 0.95)._replace(
+            note=PLAIN
+        ),
         *(
             shown(f"CPU of {whose} an order, {at}", seconds / len(accepted) * 1000, "ms")
             for whose, seconds in zip(("the exchange", "its worker"), spent, strict=False)
