@@ -74,8 +74,11 @@ class Cycle(RequestResponseCycle):
         return body
 
     def on_gone(self, call: Callable[[], None]) -> None:
-        """Call when the client is gone before its answer is whole."""
-        self._gone = call
+        """Call when the client is gone before its answer is whole; at once where it is already."""
+        if self.disconnected:
+            call()
+        else:
+            self._gone = call
 
     def is_gone(self) -> None:
         """Note that the client is gone."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import json
 import logging
@@ -308,10 +307,21 @@ async def main_async(settings: ServerSettings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, running.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await running
+        except asyncio.CancelledError:
+            pass
+        except ExceptionGroup as failed:
+            found, _ = failed.split(CannotStart)
+            if found is None:
+                raise
+            raise _first(found) from None
     finally:
         await store.close()
+
+
+def _first(error: Exception) -> Exception:
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def main() -> int:

@@ -117,6 +117,20 @@ def test_who_sends_on_after_the_answer_is_not_listened_to_for_long(
     asyncio.run(story())
 
 
+def test_who_was_gone_before_anybody_asked_is_gone() -> None:
+    told: list[str] = []
+    early, late, never = cycle(Transport()), cycle(Transport()), cycle(Transport())
+    early.disconnected = True
+    early.on_gone(lambda: told.append("early"))
+    late.on_gone(lambda: told.append("late"))
+    late.is_gone()
+    late.is_gone()
+    never.on_gone(lambda: told.append("never"))
+    never.response_complete = True
+    never.is_gone()
+    assert told == ["early", "late"]
+
+
 def test_an_answer_that_asks_to_close_says_so_once() -> None:
     transport = Transport()
     headers = ((b"connection", b"close"), (b"content-length", b"0"))

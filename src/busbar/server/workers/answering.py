@@ -29,6 +29,7 @@ log = logging.getLogger("busbar.server")
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
+PART_BYTES_MAX: Final = 256 * 1024
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 _PLAIN: Final = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
 
@@ -164,13 +165,22 @@ class _Call:
             return
         body, more = message.get("body", b""), message.get("more_body", False)
         head, self._head = self._head, None
-        self._ended = not more
-        if head is not None and not more:
+        if head is not None and not more and len(body) <= PART_BYTES_MAX:
+            self._ended = True
             self._channel.send((ANSWER, *head, body))
-        else:
-            if head is not None:
-                self._channel.send((START, *head))
-                self._started = True
+            return
+        if head is not None:
+            self._channel.send((START, *head))
+            self._started = True
+        # A long answer goes in parts: others' turns come between them.
+        last = max(0, len(body) - 1) // PART_BYTES_MAX * PART_BYTES_MAX
+        for at in range(0, last, PART_BYTES_MAX):
+            await self._part(body[at : at + PART_BYTES_MAX], more=True)
+        await self._part(body[last:], more=more)
+
+    async def _part(self, body: bytes, *, more: bool) -> None:
+        self._ended = not more
+        if not self._gone:
             self._channel.send((PART, self.number, body, more))
         while self._full and not (self._gone or self._ended):
             await self._wait()

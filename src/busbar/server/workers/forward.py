@@ -48,7 +48,6 @@ class Forward:
         """Serve one request."""
         number = next(self._numbers)
         call = self._calls[number] = _Forwarded(self.channel, number)
-        scope["on_gone"](call.client_is_gone)
         parts = (
             scope["method"],
             scope["path"],
@@ -61,6 +60,7 @@ class Forward:
             scope["extensions"]["tls"]["client_cert_der"],
         )
         self.channel.send((REQUEST, number, parts, scope["whole_body"]()))
+        scope["on_gone"](call.client_is_gone)
         try:
             await call.answer(receive, send)
         finally:

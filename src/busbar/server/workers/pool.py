@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from busbar.server.addresses import CannotStart
 from busbar.server.workers.answering import Answering, App
 from busbar.server.workers.channel import Channel
 from busbar.server.workers.wire import LOG, READY, RENEW, STOP, Message
@@ -41,12 +42,19 @@ class WorkerPool:
         self._stopping = False
 
     async def start(self, listener: socket.socket) -> int:
-        """Let all of them listen; gives the port. Raises TimeoutError where one does not."""
+        """Let all of them listen; gives the port. Raises `CannotStart` where one does not."""
         listens = [asyncio.Event() for _ in range(self._count)]
         self._running = [asyncio.create_task(self._keep(listener, event)) for event in listens]
-        async with asyncio.timeout(START_SECONDS):
-            for event in listens:
-                await event.wait()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                for event in listens:
+                    await event.wait()
+        except TimeoutError:
+            await self.stop()
+            raise CannotStart(
+                f"no HTTP worker listens after {START_SECONDS:.0f} s, the log says why; with "
+                '"api_workers": 0 in busbar.json the control plane does without them'
+            ) from None
         port: int = listener.getsockname()[1]
         return port
 
@@ -84,9 +92,12 @@ class WorkerPool:
     async def _keep(self, listener: socket.socket, listens: asyncio.Event) -> None:
         """Have one worker for ever."""
         while not self._stopping:
-            code = await self._run(listener, listens)
+            try:
+                how = f"ended with code {await self._run(listener, listens)}"
+            except OSError as error:
+                how = f"could not be started: {error}"
             if not self._stopping:
-                log.error("an HTTP worker ended with code %d; another is started", code)
+                log.error("an HTTP worker %s; another is started", how)
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _run(self, listener: socket.socket, listens: asyncio.Event) -> int:
@@ -118,6 +129,8 @@ class WorkerPool:
         )
         answering.channel = channel
         self._channels[channel] = process.pid
+        if self._stopping:
+            channel.send((STOP, 0))
         try:
             return await process.wait()
         finally:

@@ -62,17 +62,19 @@ class Unpacker:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._data = bytearray()
+        self._wanted = _LENGTH_BYTES
+        """Bytes until the next messages are whole, their length included."""
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take bytes; give the messages that are whole."""
-        data = self._rest + data if self._rest else data
-        at = 0
-        while len(data) - at >= _LENGTH_BYTES:
-            start = at + _LENGTH_BYTES
-            end = start + int.from_bytes(data[at:start], "big")
-            if end > len(data):
-                break
-            yield from marshal.loads(memoryview(data)[start:end])
-            at = end
-        self._rest = data[at:]
+        self._data += data
+        while len(self._data) >= self._wanted:
+            end = _LENGTH_BYTES + int.from_bytes(self._data[:_LENGTH_BYTES], "big")
+            if end > len(self._data):
+                self._wanted = end
+                return
+            messages = marshal.loads(bytes(self._data[_LENGTH_BYTES:end]))
+            del self._data[:end]
+            self._wanted = _LENGTH_BYTES
+            yield from messages

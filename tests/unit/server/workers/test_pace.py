@@ -74,6 +74,29 @@ def test_the_application_waits_while_its_client_does_not_read() -> None:
     asyncio.run(story())
 
 
+def test_a_long_answer_goes_in_parts_at_the_pace_of_its_client() -> None:
+    whole = bytes(range(256)) * 4096
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": whole})
+
+    async def story() -> None:
+        answering, channel = Answering(app), Sent()
+        answering.channel = channel  # type: ignore[assignment]
+        answering.take((REQUEST, 1, PARTS, b""))
+        answering.take((FULL, 1))
+        await turns()
+        assert channel.kinds() == [START, PART]
+        answering.take((DRAINED, 1))
+        await turns()
+        parts = channel.messages[1:]
+        assert [part[3] for part in parts] == [True, True, True, False]
+        assert b"".join(part[2] for part in parts) == whole
+
+    asyncio.run(story())
+
+
 def test_an_application_that_waits_for_a_slow_client_hears_that_it_is_gone() -> None:
     ended = asyncio.Event()
 

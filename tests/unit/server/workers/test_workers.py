@@ -16,7 +16,9 @@ import aiohttp
 import pytest
 
 from busbar.server import pki
+from busbar.server.addresses import CannotStart
 from busbar.server.http import listen
+from busbar.server.workers import pool as pools
 from busbar.server.workers.pool import TlsFiles, WorkerPool
 
 LIMIT_SECONDS = 60
@@ -239,6 +241,22 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
             assert set(pool.pids) != {worker}
 
     run(story, tmp_path)
+
+
+def test_where_none_comes_up_the_control_plane_says_so_and_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "START_SECONDS", 0)
+
+    async def story() -> None:
+        house = House(tmp_path)
+        workers = WorkerPool(house.app, 1, house.files)
+        with listen("127.0.0.1", 0) as listener:
+            with pytest.raises(CannotStart, match="no HTTP worker listens"):
+                await workers.start(listener)
+        assert not workers.pids
+
+    asyncio.run(story())
 
 
 def test_a_renewed_certificate_is_what_new_connections_get(tmp_path: Path) -> None:
