@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from busbar.store.contract import Compacted, Event, Revision
@@ -18,6 +18,8 @@ from busbar.store.view import Collection
 MAX_EVENTS: Final = 50_000
 MAX_BYTES: Final = 16 * 1024 * 1024
 """As JSON; parsed it takes some six times as much."""
+SPARE: Final = 32
+"""The part of both that is forgotten at once."""
 
 
 class Batch(NamedTuple):
@@ -64,15 +66,15 @@ class Log:
             if not future.done():
                 future.set_result(None)
 
-    def drop_first(self) -> Batch:
-        """Cut off the oldest batch."""
-        batch = self._batches[self._cut]
-        self._cut += 1
+    def cut_off(self, revision: Revision) -> Sequence[Batch]:
+        """Cut off, and give, the batches up to a revision."""
+        start, self._cut = self._cut, self.position_after(revision) - self._before
+        gone = self._batches[start : self._cut]
         if self._cut > 64 and self._cut * 2 > len(self._batches):
             del self._batches[: self._cut]
             self._before += self._cut
             self._cut = 0
-        return batch
+        return gone
 
     def position_after(self, revision: Revision) -> int:
         """Give the position of the first batch after a revision."""
@@ -83,9 +85,9 @@ class Log:
         start = position - self._before
         return self._batches[start : start + most]
 
-    def first(self) -> Batch | None:
-        """Give the oldest batch."""
-        return self._batches[self._cut] if self._cut < len(self._batches) else None
+    def batches(self) -> Iterator[Batch]:
+        """Give what is here, the oldest first."""
+        return islice(self._batches, self._cut, None)
 
 
 class History:
@@ -108,8 +110,6 @@ class History:
         """The store is closed: nothing more will come."""
         self._all = Log()
         self._by_collection: dict[Collection, Log] = {}
-        self._shown_in: deque[tuple[Log, ...]] = deque()
-        """Of each batch that is still here, the logs of its collections."""
         self._events = 0
         self._bytes = 0
         self._max_events = max_events
@@ -132,23 +132,17 @@ class History:
 
     def append(self, batch: Batch) -> None:
         """Remember a transaction's events; forget the oldest beyond the limits."""
-        logs = []
         for collection, part in _by_collection(batch):
-            log = self.log(collection)
-            log.append(part)
-            logs.append(log)
+            self.log(collection).append(part)
         self._all.append(batch)
-        self._shown_in.append(tuple(logs))
         self._events += len(batch.events)
         self._bytes += batch.size
-        while self._events > self._max_events or self._bytes > self._max_bytes:
-            self._drop_oldest()
+        if self._events > self._max_events or self._bytes > self._max_bytes:
+            self._make_room()
 
     def compact(self, before: Revision) -> None:
         """Forget what happened up to a revision; its state is the oldest that can be asked for."""
-        while (oldest := self._all.first()) is not None and oldest.revision <= before:
-            self._drop_oldest()
-        self.floor = max(self.floor, before)
+        self._forget(before)
         self.gaps = [gap for gap in self.gaps if gap[1] > self.floor]
 
     def end(self) -> None:
@@ -163,15 +157,27 @@ class History:
         if asked < self.floor or asked > latest or unknown:
             raise Compacted(asked, self.floor)
 
-    def _drop_oldest(self) -> None:
-        batch = self._all.drop_first()
-        for log in self._shown_in.popleft():
-            log.drop_first()
-        self._events -= len(batch.events)
-        self._bytes -= batch.size
-        self.floor = max(self.floor, batch.revision)
-        if self._on_drop is not None:
-            self._on_drop(batch)
+    def _make_room(self) -> None:
+        """Forget the oldest: some more than must be, so that it is not done at each batch."""
+        events = self._events - self._max_events + self._max_events // SPARE
+        size = self._bytes - self._max_bytes + self._max_bytes // SPARE
+        for batch in self._all.batches():
+            events -= len(batch.events)
+            size -= batch.size
+            if events <= 0 and size <= 0:
+                break
+        self._forget(batch.revision)
+
+    def _forget(self, revision: Revision) -> None:
+        """Forget what happened up to a revision."""
+        for batch in self._all.cut_off(revision):
+            self._events -= len(batch.events)
+            self._bytes -= batch.size
+            if self._on_drop is not None:
+                self._on_drop(batch)
+        for log in self._by_collection.values():
+            log.cut_off(revision)
+        self.floor = max(self.floor, revision)
 
 
 def _by_collection(batch: Batch) -> Iterable[tuple[Collection, Batch]]:
