@@ -209,6 +209,30 @@ def test_where_running_work_takes_what_was_to_be_held_who_bought_of_it_is_matche
     assert house.door.get(bought) is not None
 
 
+def test_running_work_takes_a_holders_hour_and_a_buyers_where_only_both_make_room():
+    """The pool takes the larger of held and drawn, and one draws who was sold an earlier hour."""
+    house = open_house(cpu="2")
+    for namespace in (BUYER, "alone"):
+        house.namespace(namespace)
+    own = {"resources": {"cpu": "1", "memory": "2Gi"}, "horizon": "1h", "term": "1h"}
+    house.make(GROUP, "procurements", "alone", "own", spec=own)
+    house.settle()
+    procure(house, sellAbove="0.06", term="4h", units=2)
+    whole = buy(house, "whole", namespace="alone", **{ANN_DURATION: "30m"})
+    house.runs(house.get(whole))
+    first = buy(house, "first", **{ANN_DURATION: "30m"})
+    house.runs(house.get(first))
+    second = later(house, 1, "second")
+    assert len([c for c in keeps(house) if hours(c) == [1]]) == 2
+    assert len(sold(house)) == 2
+    house.wait(NOON + HOUR - house.now + MINUTE)
+    assert [spec_of(house.get(key))["nodeName"] for key in (whole, first)] == ["n1", "n1"]
+    lost = next(c for c in sold(house) if status_of(c)["phase"] == "Closed")
+    assert (hours(lost), status_of(lost)["reason"]) == ([1], "Superseded")
+    assert house.get(second)["spec"].get("nodeName") is None
+    assert len([c for c in keeps(house) if hours(c) == [1]]) == 1
+
+
 @pytest.mark.parametrize("asked", ["with-notice", "at-once"])
 def test_a_node_that_is_taken_back_takes_what_was_sold_of_it_along(asked: str):
     house = open_house(cpu="1", reclaimNotice="10m")

@@ -9,7 +9,7 @@ the Pods of its own namespace that draw on it: sold is sold. Next: `running.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from busbar.controllers.close import SENTENCES, CloseReason
@@ -91,7 +91,7 @@ def give_way(
     sold = [c for c in kept if _is_sold_by(view, c)]
     gone: list[Object] = []
     while (tight := _tight(view.obj, running, kept, capacity)) is not None:
-        groups = (_with(c, others, view.now) for c in reversed(kept))
+        groups = _groups(kept, others, view.now)
         free = (group for group in groups if not any(c in sold for c in group))
         helping = (g for g in free if _helps(g, view.obj, running, kept, capacity, tight))
         group = next(helping, None)
@@ -155,6 +155,22 @@ def _is_sold_by(view: ContractView, contract: Object) -> bool:
 def _are_mates(view: ContractView, contract: Object) -> bool:
     """Say whether a contract is of the same held room."""
     return pool_of(contract) == pool_of(view.obj)
+
+
+def _groups(kept: list[Object], there: list[Object], now: Instant) -> Iterator[list[Object]]:
+    """Give what may give way at once: the one made last first, and few before many.
+
+    A pool takes the larger of held and drawn. Where somebody draws in it who was sold its hours
+    before, and runs, neither a holder's contract nor a buyer's frees room alone: both have to go.
+    """
+    latest = kept[::-1]
+    yield from (_with(contract, there, now) for contract in latest)
+    for contract in filter(_holds, latest):
+        group = _with(contract, there, now)
+        for other in latest:
+            if is_sold_ahead(other) and pool_of(other) == pool_of(contract) and other not in group:
+                group = [*group, other]
+                yield group
 
 
 def _with(contract: Object, there: Iterable[Object], now: Instant) -> list[Object]:
