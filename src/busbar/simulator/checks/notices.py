@@ -7,7 +7,8 @@ edit is no way around the notice. Next: `clearings.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from busbar.market.offers import Offer, parse_offer
 from busbar.model.errors import InvalidField
@@ -84,7 +85,7 @@ class NoticeCheck:
         """Check the prices of slots that were added: what was agreed binds for the notice."""
         uid, spec = uid_of(contract), spec_of(contract)
         versions, slots = self._said[spec["offer"]], spec["slots"]
-        self._made_under.setdefault(uid, len(versions) - 1)
+        self._made_under.setdefault(uid, _agreed_under(spec, versions))
         known = self._slots.setdefault(uid, len(slots))
         self._slots[uid] = len(slots)
         for slot in slots[known:]:
@@ -145,6 +146,14 @@ class NoticeCheck:
         due = min(times) + notice if notice else end
         served = now >= due or start >= due
         insist(served, "I14", f"{name_of(contract)} was taken back {due - now} ms too early")
+
+
+def _agreed_under(spec: Mapping[str, Any], versions: list[Version]) -> int:
+    """Give the number of the version that a contract is held to: a buyer has its holder's."""
+    since = (spec.get("agreed") or {}).get("sinceMs")
+    if since is None:
+        return len(versions) - 1
+    return max((i for i, version in enumerate(versions) if version.since <= since), default=0)
 
 
 def _read(offer: Object) -> Offer | None:
