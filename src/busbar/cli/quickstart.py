@@ -95,15 +95,10 @@ class Story:
         """Start the control plane; its certificate must name the bridge's address."""
         self._say("1. A cloud on this machine")
         for number, (vendor, _) in enumerate(VENDORS):
-            netns = f"{self._prefix}{vendor}"
+            name, bridge, network = self._netns(vendor), self._bridge, self._network
             # First: should the cloud not start (a port is taken), `down` removes what is written.
-            machines.remember_network(self._context.data, f"{vendor}-1", netns, self._bridge)
-            machines.make_network(
-                netns,
-                self._bridge,
-                f"{self._network}.1/24",
-                f"{self._network}.{10 + number}/24",
-            )
+            machines.remember_network(self._context.data, _node_of(vendor), name, bridge)
+            machines.make_network(name, bridge, f"{network}.1/24", f"{network}.{10 + number}/24")
         with self._console.status("starting the cloud …"):
             self._run(
                 *processes.busbar_command("--data", str(self._context.data), "up"), show=False
@@ -116,7 +111,7 @@ class Story:
         self._say("2. Three vendors plug in, each a machine of its own")
         port = self._context.settings.api_port
         for number, (vendor, region) in enumerate(VENDORS):
-            node = f"{vendor}-1"
+            node = _node_of(vendor)
             with self._console.status(f"{node} joins: its speed is measured …"):
                 if node not in machines.names(self._context.data):
                     self._join(vendor, region, node, number, port)
@@ -125,6 +120,10 @@ class Story:
         self._wait_for_offers()
         self._busbar("status")
         self._busbar("market")
+
+    def _netns(self, vendor: str) -> str:
+        """Give the network namespace of a vendor's machine."""
+        return f"{self._prefix}{vendor}"
 
     def _join(self, vendor: str, region: str, node: str, number: int, port: int) -> None:
         common = processes.busbar_command("--data", str(self._context.data))
@@ -142,7 +141,7 @@ class Story:
             "--ephemeral-storage",
             str(sellable_bytes(self._context.data) // len(VENDORS)),
             "--netns",
-            f"{self._prefix}{vendor}",
+            self._netns(vendor),
         )
         where += ("--pod-cidr", f"10.{88 + number}.0.0/16")
         self._run(*common, *command, *where, show=False, capture=True)
@@ -297,6 +296,10 @@ class Story:
         self._run(
             *processes.busbar_command("--data", str(self._context.data), *arguments), show=False
         )
+
+
+def _node_of(vendor: str) -> str:
+    return f"{vendor}-1"
 
 
 def _memory_per_vendor() -> int:

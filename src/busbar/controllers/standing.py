@@ -28,7 +28,6 @@ from busbar.market.offers import Offer, Supply
 from busbar.market.orders import DEFAULT_DURATION
 from busbar.model.choosiness import NO_LIMIT
 from busbar.model.gpus import GPU_CLASSES, GpuClasses
-from busbar.model.objects import Object
 from busbar.store.contract import Snapshot
 
 
@@ -69,10 +68,6 @@ class Standing:
         """Give the Pods that wait for a match, by namespace and name."""
         assert self._seen is not None
         return self._pods.waiting(self._seen)
-
-    def held_by(self, namespace: str, procurement: str) -> list[Object]:
-        """Give the open contracts that hold capacity for a Procurement, by name."""
-        return self.pools.held_by(namespace, procurement)
 
     def row(self, node: str, offer: str) -> Supply | None:
         """Give a node under an offer as it is for sale now."""

@@ -17,16 +17,21 @@ _NEVER = 1 << 30
 SWEEP_SECONDS = 3600.0
 
 
-def calm_collector() -> None:
-    """Leave what is loaded alone, and look at what is new once."""
+def leave_alone() -> None:
+    """Let the collector not walk what is there now again: it stays."""
     gc.collect()
     gc.freeze()
+
+
+def calm_collector() -> None:
+    """Leave what is loaded alone, and look at what is new once."""
+    leave_alone()
     gc.set_threshold(_YOUNG, _NEVER, _NEVER)
-    if _leave_alone not in gc.callbacks:
-        gc.callbacks.append(_leave_alone)
+    if _looked not in gc.callbacks:
+        gc.callbacks.append(_looked)
 
 
-def _leave_alone(phase: str, info: dict[str, int]) -> None:
+def _looked(phase: str, info: dict[str, int]) -> None:
     """After a look at the young: what is still there is here to stay."""
     if phase == "stop" and info["generation"] == 0:
         gc.freeze()
@@ -37,5 +42,4 @@ async def sweep_now_and_then() -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         gc.unfreeze()
-        gc.collect()
-        gc.freeze()
+        leave_alone()

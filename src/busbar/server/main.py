@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -36,7 +35,7 @@ from busbar.server import settings as server_settings
 from busbar.server.addresses import CannotStart, check_ports, server_names
 from busbar.server.audit import Audit
 from busbar.server.census import count_buckets
-from busbar.server.collector import calm_collector, sweep_now_and_then
+from busbar.server.collector import calm_collector, leave_alone, sweep_now_and_then
 from busbar.server.gate import MoneyGate
 from busbar.server.http import HttpServer, listen, server_context
 from busbar.server.identities import Bearer, matches, read_bearer
@@ -188,7 +187,8 @@ class Cloud:
         api_tls = server_context(str(certificate), str(key), str(authority))
         s3_tls = server_context(str(certificate), str(key), None)
         files = TlsFiles(certificate, key, authority)
-        workers = WorkerPool(self.app(), settings.api_workers, files)
+        app = self.app()
+        workers = WorkerPool(app, settings.api_workers, files)
         s3 = self.s3
         await s3.start()
         own.operator(clock.now())
@@ -239,7 +239,7 @@ class Cloud:
                     )
                 )
                 group.create_task(sweep_now_and_then())
-                api = workers if settings.api_workers else HttpServer(self.app(), api_tls)
+                api = workers if settings.api_workers else HttpServer(app, api_tls)
                 for server, host, port in (
                     (api, settings.listen, settings.api_port),
                     (HttpServer(s3, s3_tls), settings.listen, settings.s3_tls_port),
@@ -280,8 +280,7 @@ class Ready:
             }
             self._settings.ready_file.write_text(json.dumps(document))
             # What was loaded stays: keep the collector from walking it again and again.
-            gc.collect()
-            gc.freeze()
+            leave_alone()
             log.info("ready: %s", document)
 
 

@@ -215,8 +215,14 @@ class Kubectl:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    door = Served(tmp_path_factory.mktemp("door"))
+def workers() -> int:
+    """Give how many HTTP workers stand before the door; a module may have it with and without."""
+    return 0
+
+
+@pytest.fixture(scope="module")
+def served(workers: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    door = Served(tmp_path_factory.mktemp("door"), workers)
     yield door
     door.stop()
 

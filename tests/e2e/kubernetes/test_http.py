@@ -18,10 +18,8 @@ LIMIT_SECONDS = 20
 
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["alone", "behind a worker"])
-def served(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    door = Served(tmp_path_factory.mktemp("door"), request.param)
-    yield door
-    door.stop()
+def workers(request: Any) -> int:
+    return int(request.param)
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.kubernetes.conftest import Served
 
 from busbar.model.objects import Key
 
@@ -27,10 +26,8 @@ POD = {
 
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["alone", "behind a worker"])
-def served(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    door = Served(tmp_path_factory.mktemp("door"), request.param)
-    yield door
-    door.stop()
+def workers(request: Any) -> int:
+    return int(request.param)
 
 
 @pytest.fixture(scope="module")

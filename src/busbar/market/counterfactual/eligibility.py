@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from busbar.market.counterfactual.bench import ZONES_MAX, Alternative, Bench, Change, told
 from busbar.market.orders import Order
-from busbar.market.outcome import Match
 from busbar.market.podspec import Toleration
 from busbar.market.restrictions import divided, is_signed, said, unsigned
 from busbar.market.words import either
@@ -32,32 +31,24 @@ ANYTHING = Toleration("", "Exists", "", "")
 
 def region(bench: Bench) -> Alternative | None:
     """Find the region that, allowed as well, comes to the least."""
-    wanted = bench.order.eligibility
-    if not wanted.regions:
-        return None
     known = {row.zone for row in bench.book.supplies}
-    found = _one_more(bench, "regions", wanted.regions, known)
-    return told(Change.REGION, "region {} as well", found)
+    return _one_more(bench, Change.REGION, "regions", known)
 
 
 def vendor(bench: Bench) -> Alternative | None:
     """Find the vendor that, allowed as well, comes to the least."""
-    wanted = bench.order.eligibility
-    if not wanted.vendors:
-        return None
     known = {row.vendor for row in bench.book.supplies}
-    found = _one_more(bench, "vendors", wanted.vendors, known)
-    return told(Change.VENDOR, "vendor {} as well", found)
+    return _one_more(bench, Change.VENDOR, "vendors", known)
 
 
-def _one_more(
-    bench: Bench, field: str, wanted: tuple[str, ...], known: set[str]
-) -> tuple[str, Order, Match] | None:
-    """Find the cheapest of the names that an eligibility does not list yet."""
-    others = sorted(known - {"", *wanted})
-    return bench.cheapest(
+def _one_more(bench: Bench, change: Change, field: str, known: set[str]) -> Alternative | None:
+    """Find the cheapest of the names that an eligibility does not list yet, where it lists any."""
+    wanted: tuple[str, ...] = getattr(bench.order.eligibility, field)
+    others = sorted(known - {"", *wanted}) if wanted else []
+    found = bench.cheapest(
         (name, _eligible(bench.order, **{field: (*wanted, name)})) for name in others[:ZONES_MAX]
     )
+    return told(change, f"{change.value} {{}} as well", found)
 
 
 def selector(bench: Bench) -> Alternative | None:

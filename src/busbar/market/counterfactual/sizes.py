@@ -11,39 +11,24 @@ from dataclasses import replace
 from busbar.market.counterfactual.bench import Alternative, Bench, Change
 from busbar.market.orders import Order
 from busbar.market.outcome import Match
-from busbar.model.dtu import Resources
 from busbar.model.quantities import format_bytes, format_milli
 
-_MILLI_STEP, _BYTES_STEP, _DISK_STEP = 100, 64 * 1024**2, 64 * 1024**2
+_MILLI_STEP, _BYTES_STEP = 100, 64 * 1024**2
 
 
 def cpu(bench: Bench) -> Alternative | None:
     """Find the most cpu."""
-    need = bench.order.requests
-    found = _largest(bench, need.cpu_milli, _MILLI_STEP, lambda n: need._replace(cpu_milli=n))
-    if found is None:
-        return None
-    return Alternative(Change.CPU, f"no more than {format_milli(found[0])} cpu", found[1])
+    return _size(bench, Change.CPU, "cpu_milli", _MILLI_STEP, lambda n: f"{format_milli(n)} cpu")
 
 
 def memory(bench: Bench) -> Alternative | None:
     """Find the most memory."""
-    need = bench.order.requests
-    found = _largest(bench, need.memory_bytes, _BYTES_STEP, lambda n: need._replace(memory_bytes=n))
-    if found is None:
-        return None
-    return Alternative(Change.MEMORY, f"no more than {format_bytes(found[0])} memory", found[1])
+    return _bytes(bench, Change.MEMORY, "memory_bytes", "memory")
 
 
 def ephemeral_storage(bench: Bench) -> Alternative | None:
     """Find the most ephemeral storage."""
-    need = bench.order.requests
-    asked = need.ephemeral_bytes
-    found = _largest(bench, asked, _DISK_STEP, lambda n: need._replace(ephemeral_bytes=n))
-    if found is None:
-        return None
-    words = f"no more than {format_bytes(found[0])} ephemeral storage"
-    return Alternative(Change.EPHEMERAL_STORAGE, words, found[1])
+    return _bytes(bench, Change.EPHEMERAL_STORAGE, "ephemeral_bytes", "ephemeral storage")
 
 
 def places(bench: Bench) -> Alternative | None:
@@ -63,12 +48,23 @@ def places(bench: Bench) -> Alternative | None:
     return Alternative(Change.PLACES, words, found[1])
 
 
-def _largest(
-    bench: Bench, need: int, step: int, resized: Callable[[int], Resources]
-) -> tuple[int, Match] | None:
-    """Find the largest amount below what is needed, in whole steps."""
-    amounts = range(step, need, step)
-    return _most(bench, amounts, lambda n: replace(bench.order, requests=resized(n)))
+def _bytes(bench: Bench, change: Change, field: str, noun: str) -> Alternative | None:
+    return _size(bench, change, field, _BYTES_STEP, lambda n: f"{format_bytes(n)} {noun}")
+
+
+def _size(
+    bench: Bench, change: Change, field: str, step: int, words: Callable[[int], str]
+) -> Alternative | None:
+    """Find the largest amount below what is needed of a resource, in whole steps."""
+    order, need = bench.order, bench.order.requests
+
+    def resized(amount: int) -> Order:
+        return replace(order, requests=need._replace(**{field: amount}))
+
+    found = _most(bench, range(step, getattr(need, field), step), resized)
+    if found is None:
+        return None
+    return Alternative(change, f"no more than {words(found[0])}", found[1])
 
 
 def _most(

@@ -190,7 +190,7 @@ def _kept(pod: Object, asked: _Asked) -> dict[str, Any] | None:
     """Give the places that are held for a driver which has its own; None for most."""
     if ANN_GANG_PLACES not in annotations_of(pod):
         return None
-    held = asked.standing.held_by(namespace_of(pod), places_name(pod))
+    held = asked.standing.pools.held_by(namespace_of(pod), places_name(pod))
     if not held:
         return None
     unit = resources_of(held[0])

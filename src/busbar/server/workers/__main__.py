@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import socket
 import ssl
 
 import uvloop
 
+from busbar.server.collector import leave_alone
 from busbar.server.http import HttpServer, server_context
 from busbar.server.workers.channel import Channel
 from busbar.server.workers.forward import Forward
@@ -55,8 +55,7 @@ async def _serve(listener: int, pair: int, tls: ssl.SSLContext, files: tuple[str
     server = HttpServer(forward, tls)
     await server.start(socket.socket(fileno=listener))
     channel.send((READY, 0))
-    gc.collect()
-    gc.freeze()
+    leave_alone()
     await stop.wait()
     await server.stop()
     channel.close()

@@ -112,7 +112,7 @@ class NoticeCheck:
             for version, begin, end in zip(versions[first:], begins, [*ends, None], strict=True)
             if begin <= max(until, 0) and (end is None or end > until - UNSEEN_MS)
         ]
-        if Key("busbar.dev", "offers", "", spec["offer"]) in self._hasty:
+        if _offer_key(spec) in self._hasty:
             # What an Offer remembers of its edits went with it; a contract has what it was made by.
             binding.append(versions[first].offer)
         return [_ask(offer, spec["vendor"], start, at) for offer in binding]
@@ -128,7 +128,7 @@ class NoticeCheck:
 
     def _ended(self, contract: Object, now: Instant) -> None:
         spec, reason = spec_of(contract), status_of(contract)["reason"]
-        keys = Key("", "nodes", "", spec["node"]), Key("busbar.dev", "offers", "", spec["offer"])
+        keys = Key("", "nodes", "", spec["node"]), _offer_key(spec)
         made = self._made[uid_of(contract)]
         times = [at for key in keys for at in self._asked[key] if at >= made]
         if reason == "WithdrawnEarly":
@@ -146,6 +146,10 @@ class NoticeCheck:
         due = min(times) + notice if notice else end
         served = now >= due or start >= due
         insist(served, "I14", f"{name_of(contract)} was taken back {due - now} ms too early")
+
+
+def _offer_key(spec: Mapping[str, Any]) -> Key:
+    return Key("busbar.dev", "offers", "", spec["offer"])
 
 
 def _agreed_under(spec: Mapping[str, Any], versions: list[Version]) -> int:

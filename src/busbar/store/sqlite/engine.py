@@ -12,9 +12,11 @@ import asyncio
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -33,7 +35,7 @@ from busbar.store.contract import (
     Unopenable,
 )
 from busbar.store.history import MAX_BYTES, MAX_EVENTS, Batch, History
-from busbar.store.judge import Effect, apply, judge
+from busbar.store.judge import Effect, KnownEntry, apply, judge
 from busbar.store.reading import Readable
 from busbar.store.sqlite import schema
 from busbar.store.sqlite.directory import DataDirectory
@@ -45,6 +47,7 @@ from busbar.store.sqlite.writer import Forgotten, Write, Writer
 from busbar.store.view import State, View
 
 Connect = Callable[[Path], sqlite3.Connection]
+_NONE: Final[Mapping[str, Entry | None]] = MappingProxyType({})
 
 
 class _Pending(NamedTuple):
@@ -80,8 +83,6 @@ class SqliteStore(Readable):
         self._pending: list[_Pending] = []
         self._in_flight: list[_Pending] = []
         self._entries: dict[str, Entry] = {}
-        self._looked_up: dict[str, Entry | None] = {}
-        """Of those who submit many at once: what the database has by the ids of their entries."""
         self._recording: set[str] = set()
         self._dropped: list[str] = []
         self._open_months: set[str] = set()
@@ -142,7 +143,7 @@ class SqliteStore(Readable):
     async def commit(self, transaction: Transaction) -> Committed | Refused:
         """Make a transaction durable, or refuse it whole."""
         self._check_usable()
-        return await self._submit(transaction)
+        return await self._submit(transaction, self._known)
 
     def submit(
         self, transactions: Sequence[Transaction]
@@ -151,14 +152,14 @@ class SqliteStore(Readable):
         self._check_usable()
         ids = [entry.id for transaction in transactions for entry in transaction.entries]
         # Others than ours are rare, and looked up one by one.
-        self._looked_up = self._look_up([id_ for id_ in ids if id_.isascii() and id_.isprintable()])
-        try:
-            return [self._submit(transaction) for transaction in transactions]
-        finally:
-            self._looked_up = {}
+        kept = self._look_up([id_ for id_ in ids if id_.isascii() and id_.isprintable()])
+        known = partial(self._known, kept=kept)
+        return [self._submit(transaction, known) for transaction in transactions]
 
-    def _submit(self, transaction: Transaction) -> asyncio.Future[Committed | Refused]:
-        judged = judge(self._state, transaction, self._known, self._is_recorded)
+    def _submit(
+        self, transaction: Transaction, known: KnownEntry
+    ) -> asyncio.Future[Committed | Refused]:
+        judged = judge(self._state, transaction, known, self._is_recorded)
         if isinstance(judged, Effect):
             result: Committed | Refused = judged.committed
             if not judged.is_nothing():
@@ -244,13 +245,16 @@ class SqliteStore(Readable):
             self._open_months.discard(sealed.entry.id)
         self._recording.update(record.name for record in effect.records)
 
-    def _known(self, id_: str) -> Entry | None:
-        """Find an entry by id: among those being written, then in the database."""
+    def _known(self, id_: str, kept: Mapping[str, Entry | None] = _NONE) -> Entry | None:
+        """Find an entry by id: among those being written, then in the database.
+
+        `kept` is what the database was found to have of some ids.
+        """
         pending = self._entries.get(id_)
         if pending is not None or self._state.head.seq == 0 or id_ in self._open_months:
             return pending
-        if id_ in self._looked_up:
-            return self._looked_up[id_]
+        if id_ in kept:
+            return kept[id_]
         rows = self._reader.execute("SELECT entry FROM journal WHERE id = ?", (id_,)).fetchall()
         if not rows and is_closing_id(id_):
             self._open_months.add(id_)

@@ -132,6 +132,20 @@ def session(house: House, user: str = "") -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=house.client(user)))
 
 
+async def asked_for_ever(
+    client: aiohttp.ClientSession, house: House, url: str
+) -> asyncio.Task[aiohttp.ClientResponse]:
+    """Ask for what is not answered, and wait until the application has heard it."""
+    # No GET: that the client itself would try again.
+    asking = asyncio.create_task(_posted(client, f"{url}/wait"))
+    await house.wanted.wait()
+    return asking
+
+
+async def _posted(client: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
+    return await client.post(url)
+
+
 def run(story: Story, directory: Path, count: int = 1) -> None:
     async def whole() -> None:
         house = House(directory)
@@ -204,8 +218,7 @@ def test_who_leaves_in_the_midst_of_an_answer_is_noticed(tmp_path: Path) -> None
 def test_who_leaves_before_the_answer_is_noticed_too(tmp_path: Path) -> None:
     async def story(house: House, pool: WorkerPool, url: str) -> None:
         async with session(house) as client:
-            asking = asyncio.create_task(client.get(f"{url}/wait"))
-            await house.wanted.wait()
+            asking = await asked_for_ever(client, house, url)
             asking.cancel()
             await house.gone.wait()
 
@@ -227,9 +240,7 @@ def test_a_bug_is_a_500_and_half_an_answer_is_seen_to_be_half(tmp_path: Path) ->
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     async def story(house: House, pool: WorkerPool, url: str) -> None:
         async with session(house) as client:
-            # No GET: that the client itself would try again.
-            asking = asyncio.create_task(client.post(f"{url}/wait"))
-            await house.wanted.wait()
+            asking = await asked_for_ever(client, house, url)
             (worker,) = pool.pids
             os.kill(worker, signal.SIGKILL)
             with pytest.raises(aiohttp.ClientError):
@@ -285,9 +296,7 @@ def test_they_end_with_the_control_plane(tmp_path: Path) -> None:
 
     async def story(house: House, pool: WorkerPool, url: str) -> None:
         async with session(house) as client:
-            # No GET: that the client itself would try again.
-            asking = asyncio.create_task(client.post(f"{url}/wait"))
-            await house.wanted.wait()
+            asking = await asked_for_ever(client, house, url)
             (worker,) = pool.pids
             pool.hang_up()
             with pytest.raises(aiohttp.ClientError):
