@@ -32,7 +32,7 @@ from busbar.model.time import DAY, format_instant
 
 GOAL = 1.15
 MEGABYTES = 64
-TIMES = 3
+TIMES = 7
 BUCKET = "myjobs"
 SECONDS_MAX = 600.0
 

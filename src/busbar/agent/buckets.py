@@ -98,8 +98,10 @@ class Wanted:
     scratch: Path
     """Folder on this machine's disk for files that are being written."""
     uid: int | None = None
-    gid: int | None = None
-    """Who owns everything; None for whoever created it, which lets a workload of any user chmod."""
+    """Who owns everything; None for whoever created it, which lets a workload of any user chmod.
+
+    For anybody else s3fs asks this machine for names of users and groups with each access.
+    """
     read_only: bool = False
     ca_file: Path | None = None
     """The authority that the door's certificate is checked against; None for the machine's."""
@@ -195,7 +197,6 @@ def _start(wanted: Wanted, log: Path) -> subprocess.Popen[bytes]:
         )
     options = [f"url={wanted.endpoint}", f"tmpdir={wanted.scratch}", *_OPTIONS]
     options += [f"uid={wanted.uid}"] if wanted.uid is not None else []
-    options += [f"gid={wanted.gid}"] if wanted.gid is not None else []
     options += ["ro"] if wanted.read_only else []
     with open(log, "wb") as output:
         return subprocess.Popen(

@@ -30,7 +30,6 @@ class NodeBuckets:
 
     async def mount(self, pod: Object, bucket: str, target: Path, owner: Owner) -> None:
         """Mount a bucket of the Pod's namespace; fine if it is mounted already."""
-        del owner  # Files belong to whoever made them: a workload of any user may chmod its own.
         path = f"/agent/v1/nodes/{self._settings.node}/pods/{uid_of(pod)}/bucket-key"
         try:
             key = await self._api.get(path)
@@ -45,6 +44,8 @@ class NodeBuckets:
             secret_key=str(key["secretAccessKey"]),
             target=target,
             scratch=target.parents[2] / "scratch" / bucket,
+            # Where users are several, files belong to whoever made them: each may chmod its own.
+            uid=owner.only_user,
             ca_file=self._settings.ca_file,
         )
         try:

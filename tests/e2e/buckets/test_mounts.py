@@ -87,8 +87,8 @@ def refusal(wanted: Wanted) -> BucketRefusal:
     return caught.value.refusal
 
 
-def as_stranger(script: str, folder: Path) -> None:
-    user = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"]
+def as_stranger(script: str, folder: Path, uid: int = STRANGER) -> None:
+    user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     subprocess.run([*user, "sh", "-ec", script], cwd=folder, check=True)
 
 
@@ -129,6 +129,27 @@ def test_a_second_run_replaces_the_first(s3, folder: Path) -> None:
     for content in ("first", "second"):
         as_stranger(f"rm -rf again; mkdir again; echo {content} > again/part", folder)
     assert s3.get_object(Bucket="myjobs", Key="again/part")["Body"].read() == b"second\n"
+
+
+def test_where_one_user_owns_everything_what_others_made_is_its_own(s3, wanted: Wanted) -> None:
+    s3.put_object(Bucket="myjobs", Key="owned/put.txt", Body=b"put\n")
+    asyncio.run(buckets.mount(replace(wanted, uid=STRANGER)))
+    folder = wanted.target / "owned"
+    as_stranger("echo other > by-another.txt; cat put.txt", folder, STRANGER + 1)
+    as_stranger(
+        """
+        for file in put.txt by-another.txt; do
+          chmod 600 "$file"
+          echo more >> "$file"
+          mv "$file" "moved-$file"
+        done
+        """,
+        folder,
+    )
+    assert {path.stat().st_uid for path in folder.iterdir()} == {STRANGER}
+    for name, before in (("put.txt", b"put"), ("by-another.txt", b"other")):
+        body = s3.get_object(Bucket="myjobs", Key=f"owned/moved-{name}")["Body"].read()
+        assert body == before + b"\nmore\n"
 
 
 def test_a_large_file_arrives_whole(s3, folder: Path) -> None:

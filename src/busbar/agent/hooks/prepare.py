@@ -89,10 +89,13 @@ class Preparer:
         sandbox, sources = sandbox_made.result(), fetched.result()
         folder = self._records.folder(uid_of(pod))
         facts = {"podIP": sandbox.address, "hostIP": self.host_address}
-        owner = Owner.of(sandbox, security.fs_group(pod))
+        found = images.result()
+        users = {name: str(image.config.get("User") or "") for name, image in found.items()}
+        only_user = security.only_user(pod, users)
+        owner = Owner.of(sandbox, security.fs_group(pod), only_user)
         made = await volumes.prepare(pod, folder, owner, sources, self._buckets, facts)
         await asyncio.to_thread(check_script, pod, made)
-        return Prepared(sandbox, images.result(), made, sources, folder, facts)
+        return Prepared(sandbox, found, made, sources, folder, facts)
 
     async def _sandbox(self, pod: Object) -> PodSandbox:
         try:

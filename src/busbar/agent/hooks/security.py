@@ -7,6 +7,7 @@ Next: `volumes.py` for the group of volumes, `containers.py` for the rest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from busbar.agent.refusals import PodRefused, Reason
@@ -62,9 +63,27 @@ def fs_group(pod: Object) -> int | None:
 
 def check(pod: Object) -> None:
     """Refuse a Pod that asks for ids it cannot have, before anything is made for it."""
-    spec = spec_of(pod)
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+    for container in _containers(pod):
         identity(pod, container, "")
+
+
+def only_user(pod: Object, image_users: Mapping[str, str]) -> int | None:
+    """Give the uid that every container of a Pod runs as; None where they are several.
+
+    `image_users` is each image's word by its reference. None as well for root, who may become
+    anybody, and for a name, which only the image's own files explain.
+    """
+    containers = list(_containers(pod))
+    users = {identity(pod, c, image_users[c["image"]]).user for c in containers}
+    numbers = {user.partition(":")[0] for user in users}
+    number = numbers.pop() if len(numbers) == 1 else ""
+    known = number.isascii() and number.isdecimal() and 0 < int(number) < IDS
+    return int(number) if known else None
+
+
+def _containers(pod: Object) -> tuple[Object, ...]:
+    spec = spec_of(pod)
+    return (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
 
 
 def _either(own: dict[str, Any], whole: dict[str, Any], field: str, path: str) -> int | None:

@@ -38,12 +38,15 @@ class Owner(NamedTuple):
     gid: int
     is_shared: bool = False
     """The group is the Pod's fsGroup: it may read, and what is made there belongs to it too."""
+    only_user: int | None = None
+    """Who all containers of the Pod run as; None where they are several, or root."""
 
     @classmethod
-    def of(cls, sandbox: PodSandbox, fs_group: int | None) -> Owner:
-        """Give the ids: root's inside the Pod, or its fsGroup."""
+    def of(cls, sandbox: PodSandbox, fs_group: int | None, only_user: int | None = None) -> Owner:
+        """Give the ids: root's inside the Pod, or its fsGroup; `only_user` as the Pod says it."""
         gid = sandbox.gid_base + (fs_group or 0)
-        return cls(sandbox.uid_base, gid, fs_group is not None)
+        user = None if only_user is None else sandbox.uid_base + only_user
+        return cls(sandbox.uid_base, gid, fs_group is not None, user)
 
 
 class BucketMounter(Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.agent.conftest import pod
 
-from busbar.agent.hooks.security import Identity, check, fs_group, identity
+from busbar.agent.hooks.security import Identity, check, fs_group, identity, only_user
 from busbar.agent.refusals import PodRefused, Reason
 
 
@@ -64,3 +64,37 @@ def test_a_containers_field_is_named_as_its_own() -> None:
 
 def test_the_last_id_is_one() -> None:
     assert who({"runAsUser": 65_535}).user == "65535"
+
+
+@pytest.mark.parametrize(
+    ("image", "pods", "inits", "user"),
+    [
+        ("185", None, (), 185),
+        ("185:0", None, (185,), 185),
+        ("app", 1000, (None,), 1000),
+        ("65535", None, (), 65_535),
+        # Others are there as well, and what they make should be theirs.
+        ("185", None, (186,), None),
+        ("185", None, (0,), None),
+        # Root may become anybody.
+        ("", None, (), None),
+        ("0", None, (), None),
+        ("1000", 0, (), None),
+        # Only the image's files say who that is.
+        ("app", None, (), None),
+        ("65536", None, (), None),
+        ("\u0661", None, (), None),
+    ],
+)
+def test_a_pod_has_one_user_where_all_its_containers_are_the_same_one_by_number(
+    image: str, pods: int | None, inits: tuple[int | None, ...], user: int | None
+) -> None:
+    contexts = [{} if uid is None else {"runAsUser": uid} for uid in inits]
+    made = pod(
+        initContainers=[
+            {"name": f"i{index}", "image": "busybox", "securityContext": context}
+            for index, context in enumerate(contexts)
+        ],
+        securityContext={} if pods is None else {"runAsUser": pods},
+    )
+    assert only_user(made, {"busybox": image}) == user

@@ -135,6 +135,7 @@ def test_volumes_belong_to_root_or_the_group_inside_the_pod() -> None:
     assert Owner.of(sandbox, None) == Owner(1 << 20, 1 << 21)
     assert Owner.of(sandbox, 0) == Owner(1 << 20, 1 << 21, True)
     assert Owner.of(sandbox, 2000) == Owner(1 << 20, (1 << 21) + 2000, True)
+    assert Owner.of(sandbox, None, 185).only_user == (1 << 20) + 185
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "", ".", ".."])
