@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from busbar.model.errors import InvalidField
-from busbar.model.objects import Object, name_of, namespace_of, spec_of, status_of, uid_of
+from busbar.model.objects import (
+    Object,
+    containers_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from busbar.model.requests import requests_of, resources_of
 from busbar.model.time import SECOND, Instant
 from busbar.model.use import ContainerUse, Observed, PodUse, Rate, UseReport
@@ -134,7 +142,7 @@ class _Two(NamedTuple):
         """Give a Pod's rates, within what it can have."""
         earlier = {one.name: one for one in known.containers}
         most, bought = _cpu_nano_max(self.node), _bought(pod)
-        named = {str(c.get("name")) for c in _containers(pod)}
+        named = {str(c.get("name")) for c in containers_of(pod)}
         found = []
         for one in said.containers:
             last = earlier.get(one.name)
@@ -187,8 +195,3 @@ def _bought(pod: Object) -> int:
         return requests_of(spec_of(pod)).memory_bytes
     except InvalidField:
         return 0
-
-
-def _containers(pod: Object) -> list[dict[str, object]]:
-    spec = spec_of(pod)
-    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]

@@ -25,7 +25,7 @@ from busbar.agent.runtimes.contract import Runtime
 from busbar.agent.storage import COUNT_SECONDS, free_bytes, usage
 from busbar.agent.worker import PodWorker
 from busbar.model.errors import InvalidField
-from busbar.model.objects import Object, spec_of
+from busbar.model.objects import Object, containers_of, spec_of
 from busbar.model.quantities import format_bytes, whole
 from busbar.model.requests import EPHEMERAL_STORAGE
 
@@ -64,11 +64,9 @@ class Written(NamedTuple):
 
 def limits_of(pod: Object) -> Limits:
     """Read what a Pod may write; a Pod that cannot be read is refused elsewhere."""
-    spec = spec_of(pod)
-    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
     own = [
         (str(one["name"]), _bytes((one.get("resources") or {}).get("limits") or {}))
-        for one in containers
+        for one in containers_of(pod)
     ]
     volumes = [
         (str(volume["name"]), whole(volume["emptyDir"]["sizeLimit"], "sizeLimit"))

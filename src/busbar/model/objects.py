@@ -66,6 +66,12 @@ def status_of(obj: Mapping[str, Any]) -> dict[str, Any]:
     return obj.get("status") or {}
 
 
+def containers_of(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the containers of a Pod, those that begin before the others first."""
+    spec = spec_of(pod)
+    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+
+
 def is_deleting(obj: Mapping[str, Any]) -> bool:
     """Say whether deletion was asked for and finalizers or a grace period still hold it."""
     return bool(metadata(obj).get("deletionTimestamp"))

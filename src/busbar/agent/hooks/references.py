@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from busbar.agent.api import Api, ApiRefused
 from busbar.agent.refusals import PodRefused, Reason
-from busbar.model.objects import Object, namespace_of, spec_of
+from busbar.model.objects import Object, containers_of, namespace_of, spec_of
 
 
 class Reference(NamedTuple):
@@ -55,10 +55,9 @@ class Sources:
 
 def references(pod: Object) -> Iterator[Reference]:
     """Give every ConfigMap and Secret that a Pod's environment and volumes name."""
-    spec = spec_of(pod)
-    for volume in spec.get("volumes") or ():
+    for volume in spec_of(pod).get("volumes") or ():
         yield from _of_volume(volume)
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+    for container in containers_of(pod):
         for entry in container.get("envFrom") or ():
             yield from _maybe(entry, "configMapRef", "configmaps")
             yield from _maybe(entry, "secretRef", "secrets")

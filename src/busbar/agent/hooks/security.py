@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.runtimes.contract import IDS
-from busbar.model.objects import Object, spec_of
+from busbar.model.objects import Object, containers_of, spec_of
 
 _STRICT = "Strict"
 
@@ -63,7 +63,7 @@ def fs_group(pod: Object) -> int | None:
 
 def check(pod: Object) -> None:
     """Refuse a Pod that asks for ids it cannot have, before anything is made for it."""
-    for container in _containers(pod):
+    for container in containers_of(pod):
         identity(pod, container, "")
 
 
@@ -73,17 +73,12 @@ def only_user(pod: Object, image_users: Mapping[str, str]) -> int | None:
     `image_users` is each image's word by its reference. None as well for root, who may become
     anybody, and for a name, which only the image's own files explain.
     """
-    containers = list(_containers(pod))
+    containers = containers_of(pod)
     users = {identity(pod, c, image_users[c["image"]]).user for c in containers}
     numbers = {user.partition(":")[0] for user in users}
     number = numbers.pop() if len(numbers) == 1 else ""
     known = number.isascii() and number.isdecimal() and 0 < int(number) < IDS
     return int(number) if known else None
-
-
-def _containers(pod: Object) -> tuple[Object, ...]:
-    spec = spec_of(pod)
-    return (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
 
 
 def _either(own: dict[str, Any], whole: dict[str, Any], field: str, path: str) -> int | None:
