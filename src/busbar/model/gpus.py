@@ -51,6 +51,7 @@ _KNOWN_DTU = {
     "B200": 281,
     "MI210": 23,
     "MI300X": 163,
+    "MI325X": 163,
 }
 _UNKNOWN_DTU = 8
 """As the smallest of common classes: an unknown name must not be worth more than a known one."""

@@ -60,6 +60,7 @@ def test_a_part_has_a_weight_where_the_table_names_the_part():
 def test_the_product_goes_before_our_own_label_and_nothing_said_is_no_class():
     assert GPU_CLASSES.of({PRODUCT: "Tesla-T4", OWN: "H100"}).name == "T4"
     assert GPU_CLASSES.of({OWN: "MI300X"}) == ("MI300X", 163 * MICRO)
+    assert GPU_CLASSES.of({OWN: "MI325X"}) == ("MI325X", 163 * MICRO)
     assert GPU_CLASSES.of({}) == ("", 8 * MICRO)
 
 
