@@ -142,7 +142,7 @@ class _Two(NamedTuple):
         """Give a Pod's rates, within what it can have."""
         earlier = {one.name: one for one in known.containers}
         most, bought = _cpu_nano_max(self.node), _bought(pod)
-        named = {str(c.get("name")) for c in containers_of(pod)}
+        named = {str(c.get("name")) for c in containers_of(spec_of(pod))}
         found = []
         for one in said.containers:
             last = earlier.get(one.name)

@@ -66,7 +66,7 @@ def limits_of(pod: Object) -> Limits:
     """Read what a Pod may write; a Pod that cannot be read is refused elsewhere."""
     own = [
         (str(one["name"]), _bytes((one.get("resources") or {}).get("limits") or {}))
-        for one in containers_of(pod)
+        for one in containers_of(spec_of(pod))
     ]
     volumes = [
         (str(volume["name"]), whole(volume["emptyDir"]["sizeLimit"], "sizeLimit"))

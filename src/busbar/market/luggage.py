@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from busbar.market.burden import NO_BURDEN, Burden, Data, Delay, Lost, Luggage
 from busbar.model import wellknown as wk
 from busbar.model.money import parse_euro
+from busbar.model.objects import containers_of
 from busbar.model.quantities import volume
 from busbar.model.time import SECOND
 
@@ -54,7 +55,7 @@ class Stock(NamedTuple):
 
 def luggage_of(spec: Mapping[str, Any], notes: Mapping[str, str], ran_on: str = "") -> Luggage:
     """Read what a Pod brings along; `InvalidField` names the annotation that is wrong."""
-    images = {image_name(c["image"]) for c in _containers(spec) if c.get("image")}
+    images = {image_name(c["image"]) for c in containers_of(spec) if c.get("image")}
     cap = notes.get(wk.ANN_EGRESS_CAP)
     path = f"metadata.annotations[{wk.ANN_EGRESS_CAP}]"
     return Luggage(
@@ -75,11 +76,6 @@ def buckets_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
         if source.get("driver") == wk.CSI_BUCKET:
             found.add(str((source.get("volumeAttributes") or {}).get("bucket", "")))
     return tuple(sorted(found))
-
-
-def _containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for field in ("containers", "initContainers"):
-        yield from spec.get(field) or ()
 
 
 def _volume(notes: Mapping[str, str], annotation: str) -> int | None:

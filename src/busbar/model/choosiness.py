@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
 from busbar.model.errors import InvalidField
+from busbar.model.objects import containers_of
 from busbar.model.quantities import milli, parse_quantity, whole
 from busbar.model.time import parse_duration
 
@@ -74,8 +75,7 @@ def minds(refuses: Refuses, traits: Traits) -> bool:
 
 def traits_of(spec: Mapping[str, Any], namespace: str, gpus: int, length_ms: int) -> Traits:
     """Read what of a Pod's spec a vendor may mind."""
-    fields = ("initContainers", "containers")
-    containers = [one for field in fields for one in spec.get(field) or ()]
+    containers = containers_of(spec)
     images = {str(one.get("image") or "") for one in containers}
     found = {Feature.GPU} if gpus else set()
     if spec.get("shareProcessNamespace"):

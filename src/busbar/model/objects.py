@@ -66,9 +66,8 @@ def status_of(obj: Mapping[str, Any]) -> dict[str, Any]:
     return obj.get("status") or {}
 
 
-def containers_of(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give the containers of a Pod, those that begin before the others first."""
-    spec = spec_of(pod)
+def containers_of(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the containers of a Pod's spec, those that begin before the others first."""
     return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
 
 

@@ -15,7 +15,7 @@ from tests.contract.runtimes.asynchronous import pytest_pyfunc_call, runner
 
 from busbar.agent.api import ApiRefused, Unreachable
 from busbar.agent.hooks.prepare import Preparer
-from busbar.agent.hooks.volumes import Owner
+from busbar.agent.hooks.volumes import BucketMounter, Owner
 from busbar.agent.lease import NodeLease
 from busbar.agent.pods import Pods
 from busbar.agent.records import Records
@@ -123,6 +123,7 @@ class Images:
     """Gives images; may be slow, or refuse."""
 
     def __init__(self) -> None:
+        self.image = FakeImage()
         self.refusal: PodRefused | None = None
         self.gate: asyncio.Event | None = None
         self.cancelled = 0
@@ -137,7 +138,7 @@ class Images:
             raise
         if self.refusal is not None:
             raise self.refusal
-        return FakeImage()
+        return self.image
 
 
 class NoBuckets:
@@ -179,24 +180,27 @@ class Node:
         self.runtime = FakeRuntime(self.machine)
         self.records = Records(self.settings.directory)
         self.lease = NodeLease(self.api, self.clock)  # type: ignore[arg-type]
-        preparer = Preparer(
-            self.api,  # type: ignore[arg-type]
-            self.runtime,
-            self.images.ensure,
-            NoBuckets(),
-            self.records,
-            "192.0.2.1",
-        )
         self.parts = Parts(
             self.api,  # type: ignore[arg-type]
             self.runtime,
-            preparer,
+            self.preparer(NoBuckets()),
             self.records,
             self.clock,
             self.lease,
         )
         self.known = self.records.load_all()
         self.pods = Pods(self.api, self._worker, lambda: self.lease.reprieves)  # type: ignore[arg-type]
+
+    def preparer(self, buckets: BucketMounter) -> Preparer:
+        """Give what makes a Pod's surroundings on this machine."""
+        return Preparer(
+            self.api,  # type: ignore[arg-type]
+            self.runtime,
+            self.images.ensure,
+            buckets,
+            self.records,
+            "192.0.2.1",
+        )
 
     def _worker(self, pod: Object) -> CountingWorker:
         return CountingWorker(self.parts, pod, self.known.pop(uid_of(pod), None))

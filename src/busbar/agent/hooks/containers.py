@@ -37,7 +37,15 @@ from busbar.agent.runtimes.contract import (
     RuntimeFailed,
     image_environment,
 )
-from busbar.model.objects import Object, name_of, namespace_of, spec_of, status_of, uid_of
+from busbar.model.objects import (
+    Object,
+    containers_of,
+    name_of,
+    namespace_of,
+    spec_of,
+    status_of,
+    uid_of,
+)
 from busbar.model.quantities import milli, whole
 
 _UNKNOWN_EXIT = 137
@@ -145,7 +153,7 @@ class Containers:
 
     def all_started(self) -> bool:
         """Say whether every container of the Pod has been started at least once."""
-        names = [container["name"] for container, _ in _containers(self._record.pod)]
+        names = [one["name"] for one in containers_of(spec_of(self._record.pod))]
         kept = self._record.containers
         return bool(names) and all(name in kept and kept[name].id for name in names)
 

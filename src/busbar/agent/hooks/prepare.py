@@ -20,7 +20,7 @@ from busbar.agent.probes import spec as probes
 from busbar.agent.records import Records
 from busbar.agent.refusals import PodRefused, Reason
 from busbar.agent.runtimes.contract import PodSandbox, Runtime, RuntimeFailed
-from busbar.model.objects import Object, containers_of, uid_of
+from busbar.model.objects import Object, containers_of, spec_of, uid_of
 
 
 class Image(Protocol):
@@ -115,7 +115,7 @@ class Preparer:
     async def _images(self, pod: Object) -> dict[str, Image]:
         wanted = {
             container["image"]: container.get("imagePullPolicy") or "IfNotPresent"
-            for container in containers_of(pod)
+            for container in containers_of(spec_of(pod))
         }
         found = await asyncio.gather(
             *(self._ensure_image(reference, policy) for reference, policy in wanted.items())

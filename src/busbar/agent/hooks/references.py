@@ -55,9 +55,10 @@ class Sources:
 
 def references(pod: Object) -> Iterator[Reference]:
     """Give every ConfigMap and Secret that a Pod's environment and volumes name."""
-    for volume in spec_of(pod).get("volumes") or ():
+    spec = spec_of(pod)
+    for volume in spec.get("volumes") or ():
         yield from _of_volume(volume)
-    for container in containers_of(pod):
+    for container in containers_of(spec):
         for entry in container.get("envFrom") or ():
             yield from _maybe(entry, "configMapRef", "configmaps")
             yield from _maybe(entry, "secretRef", "secrets")

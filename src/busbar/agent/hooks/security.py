@@ -63,7 +63,7 @@ def fs_group(pod: Object) -> int | None:
 
 def check(pod: Object) -> None:
     """Refuse a Pod that asks for ids it cannot have, before anything is made for it."""
-    for container in containers_of(pod):
+    for container in containers_of(spec_of(pod)):
         identity(pod, container, "")
 
 
@@ -73,8 +73,8 @@ def only_user(pod: Object, image_users: Mapping[str, str]) -> int | None:
     `image_users` is each image's word by its reference. None as well for root, who may become
     anybody, and for a name, which only the image's own files explain.
     """
-    containers = containers_of(pod)
-    users = {identity(pod, c, image_users[c["image"]]).user for c in containers}
+    containers = containers_of(spec_of(pod))
+    users = (identity(pod, c, image_users[c["image"]]).user for c in containers)
     numbers = {user.partition(":")[0] for user in users}
     number = numbers.pop() if len(numbers) == 1 else ""
     known = number.isascii() and number.isdecimal() and 0 < int(number) < IDS

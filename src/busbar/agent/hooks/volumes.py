@@ -39,7 +39,7 @@ class Owner(NamedTuple):
     is_shared: bool = False
     """The group is the Pod's fsGroup: it may read, and what is made there belongs to it too."""
     only_user: int | None = None
-    """Who all containers of the Pod run as; None where they are several, or root."""
+    """Who all containers of the Pod run as, where that is known to be one and not root."""
 
     @classmethod
     def of(cls, sandbox: PodSandbox, fs_group: int | None, only_user: int | None = None) -> Owner:

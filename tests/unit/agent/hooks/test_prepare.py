@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tests.unit.agent.conftest import FakeImage, NoBuckets, Node, pod
 
-from busbar.agent.hooks.prepare import Preparer
 from busbar.agent.hooks.volumes import Owner
 from busbar.model.objects import Object
 
@@ -24,21 +23,10 @@ class Buckets(NoBuckets):
         self.owners.append(owner)
 
 
-async def of_image(reference: str, policy: str) -> FakeImage:
-    del reference, policy
-    return FakeImage(config={"User": "185:0"})
-
-
 async def test_a_bucket_is_told_the_only_user_of_its_pod(node: Node) -> None:
     buckets = Buckets()
-    preparer = Preparer(
-        node.api,  # type: ignore[arg-type]
-        node.runtime,
-        of_image,
-        buckets,
-        node.records,
-        "192.0.2.1",
-    )
+    node.images.image = FakeImage(config={"User": "185:0"})
+    preparer = node.preparer(buckets)
     for context in ({}, {"runAsUser": 1000}, {"runAsUser": 0}):
         await preparer.prepare(pod(volumes=[BUCKET], securityContext=context))
     first, second, root = buckets.owners
